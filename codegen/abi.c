@@ -1,0 +1,474 @@
+/* abi.c - the exported C functions around a body: f, f_ws, f_packed and, for gradients, the accumulating variants.
+ *
+ * Requires emit_body and emit_size to keep the contract of internal.h, and names_check to hold.  Ensures the protocol
+ * of the C interface: sizes are checked before anything is touched, the workspace is the caller's or is allocated and
+ * freed here, and an error is told in *ws. */
+#include "codegen/abi.h"
+#include "codegen/abi_llvm.h"
+#include <string.h>
+
+enum { WS_BASE, WS_LEN, WS_NEED, WS_GROW, WS_ENV, WS_MESSAGE, WS_LINE, WS_INDEX };
+enum { WORKSPACE_ALIGN = 64 };
+
+/* The state of one wrapper under construction.  All failures meet in one block that writes *ws and returns the code. */
+typedef struct Wrapper {
+  Codegen *g;
+  Func *f;
+  const char *suffix; /* "" or "_add" */
+  LLVMValueRef fn;
+  LLVMBuilderRef b;
+  CArg *arg;
+  int narg;
+  LLVMTypeRef ws_type;
+  LLVMValueRef ws;
+  LLVMBasicBlockRef fail;
+  LLVMValueRef fail_code, fail_text, fail_line, fail_index; /* its phis */
+  CStructs *structs;
+} Wrapper;
+
+/* ---- types and declarations
+ * ------------------------------------------------------------------------------------------ */
+
+static LLVMTypeRef workspace_type(Codegen *g) {
+  LLVMTypeRef t[] = {g->ptr, g->usize, g->usize, g->ptr, g->ptr, g->ptr, g->i32, g->i64};
+  return LLVMStructTypeInContext(g->ll, t, 8, 0);
+}
+
+static LLVMTypeRef scalar_type(Codegen *g, Elem e) { return e == BOOL ? g->i32 : elem_type(g, e); }
+
+static LLVMTypeRef arg_type(Codegen *g, const CArg *a) {
+  return a->kind == CARG_DIM || a->kind == CARG_SCALAR ? scalar_type(g, a->elem) : g->ptr;
+}
+
+static LLVMTypeRef struct_type(Codegen *g, const CStruct *s) {
+  LLVMTypeRef *t = NEW_N(g->arena, LLVMTypeRef, s->nfield);
+  for (int i = 0; i < s->nfield; i++) {
+    const CField *x = &s->field[i];
+    t[i] = x->sub ? struct_type(g, x->sub) : s->mut || x->rank ? g->ptr : scalar_type(g, x->elem);
+  }
+  return LLVMStructTypeInContext(g->ll, t, (unsigned)s->nfield, 0);
+}
+
+/* Where the C convention widens an int to a register, callers rely on it. */
+static bool widens_int(const Codegen *g) {
+  static const char *const arch[] = {"riscv64", "powerpc64",   "ppc64",   "s390x",
+                                     "mips64",  "loongarch64", "sparcv9", "sparc64"};
+  for (size_t i = 0; i < sizeof arch / sizeof *arch; i++)
+    if (!strncmp(g->triple, arch[i], strlen(arch[i]))) return true;
+  return false;
+}
+
+static void add_attribute(Codegen *g, LLVMValueRef fn, LLVMAttributeIndex at, const char *name) {
+  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+  LLVMAddAttributeAtIndex(fn, at, LLVMCreateEnumAttribute(g->ll, kind, 0));
+}
+
+LLVMValueRef abi_function(Codegen *g, const char *name, LLVMTypeRef type) {
+  LLVMValueRef fn = LLVMAddFunction(g->mod, name, type);
+  LLVMTypeRef *param = NEW_N(g->arena, LLVMTypeRef, LLVMCountParamTypes(type));
+  LLVMGetParamTypes(type, param);
+  add_attribute(g, fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, "nounwind");
+  if (widens_int(g)) {
+    if (LLVMGetReturnType(type) == g->i32) add_attribute(g, fn, LLVMAttributeReturnIndex, "signext");
+    for (unsigned i = 0; i < LLVMCountParamTypes(type); i++)
+      if (param[i] == g->i32) add_attribute(g, fn, i + 1, "signext");
+  }
+  return fn;
+}
+
+static LLVMValueRef library_function(Codegen *g, const char *name, LLVMTypeRef type) {
+  LLVMValueRef fn = LLVMGetNamedFunction(g->mod, name);
+  return fn ? fn : LLVMAddFunction(g->mod, name, type);
+}
+
+/* ---- failing
+ * ----------------------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef int32(Codegen *g, int64_t v) { return LLVMConstInt(g->i32, (uint64_t)v, 1); }
+static LLVMValueRef int64(Codegen *g, int64_t v) { return LLVMConstInt(g->i64, (uint64_t)v, 1); }
+
+static LLVMBasicBlockRef block(Wrapper *w, const char *name) {
+  return LLVMAppendBasicBlockInContext(w->g->ll, w->fn, name);
+}
+
+static void add_phi(LLVMValueRef phi, LLVMValueRef v, LLVMBasicBlockRef from) { LLVMAddIncoming(phi, &v, &from, 1); }
+
+static void fail_from(Wrapper *w, LLVMValueRef code, LLVMValueRef text, LLVMValueRef line, LLVMValueRef index) {
+  LLVMBasicBlockRef from = LLVMGetInsertBlock(w->b);
+  add_phi(w->fail_code, code, from);
+  add_phi(w->fail_text, text, from);
+  add_phi(w->fail_line, line, from);
+  add_phi(w->fail_index, index, from);
+}
+
+/* Fails if cond holds; goes on in a new block otherwise. */
+static void fail_if(Wrapper *w, LLVMValueRef cond, int code, const char *text, LLVMValueRef index) {
+  LLVMBasicBlockRef next = block(w, "checked");
+  Ctx *c = w->g->ctx;
+  fail_from(w, int32(w->g, code), const_text(w->g, text), int32(w->g, loc_line(c, w->f->loc)), index);
+  LLVMBuildCondBr(w->b, cond, w->fail, next);
+  LLVMPositionBuilderAtEnd(w->b, next);
+}
+
+static LLVMValueRef ws_field(Wrapper *w, int i, const char *name) {
+  return LLVMBuildStructGEP2(w->b, w->ws_type, w->ws, (unsigned)i, name);
+}
+
+static void open_fail_block(Wrapper *w) {
+  Codegen *g = w->g;
+  w->fail = block(w, "fail");
+  LLVMPositionBuilderAtEnd(w->b, w->fail);
+  w->fail_code = LLVMBuildPhi(w->b, g->i32, "code");
+  w->fail_text = LLVMBuildPhi(w->b, g->ptr, "message");
+  w->fail_line = LLVMBuildPhi(w->b, g->i32, "line");
+  w->fail_index = LLVMBuildPhi(w->b, g->i64, "index");
+  LLVMBasicBlockRef tell = block(w, "tell"), leave = block(w, "leave");
+  LLVMBuildCondBr(w->b, LLVMBuildIsNull(w->b, w->ws, ""), leave, tell);
+  LLVMPositionBuilderAtEnd(w->b, tell);
+  LLVMBuildStore(w->b, w->fail_text, ws_field(w, WS_MESSAGE, ""));
+  LLVMBuildStore(w->b, w->fail_line, ws_field(w, WS_LINE, ""));
+  LLVMBuildStore(w->b, w->fail_index, ws_field(w, WS_INDEX, ""));
+  LLVMBuildBr(w->b, leave);
+  LLVMPositionBuilderAtEnd(w->b, leave);
+  LLVMBuildRet(w->b, w->fail_code);
+}
+
+/* ---- arguments of the body
+ * -------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef param_of_sym(Wrapper *w, const Sym *s) {
+  for (int i = 0; i < w->narg; i++)
+    if (w->arg[i].sym == s) return LLVMGetParam(w->fn, (unsigned)i);
+  bug("%s: symbol %s is no argument", w->f->name, s->name);
+}
+
+static LLVMValueRef to_register(Wrapper *w, LLVMValueRef v, Elem e) {
+  return e == BOOL ? LLVMBuildICmp(w->b, LLVMIntNE, v, int32(w->g, 0), "") : v;
+}
+
+/* Fields of a struct that is there, in the order of the leaves. */
+static void load_fields(Wrapper *w, const CStruct *s, LLVMValueRef at, LLVMValueRef **leaf) {
+  LLVMTypeRef type = struct_type(w->g, s);
+  for (int i = 0; i < s->nfield; i++) {
+    const CField *x = &s->field[i];
+    LLVMValueRef p = LLVMBuildStructGEP2(w->b, type, at, (unsigned)i, x->name);
+    if (x->sub) {
+      load_fields(w, x->sub, p, leaf);
+      continue;
+    }
+    bool pointer = s->mut || x->rank;
+    LLVMValueRef v = LLVMBuildLoad2(w->b, pointer ? w->g->ptr : scalar_type(w->g, x->elem), p, x->name);
+    *(*leaf)++ = pointer ? v : to_register(w, v, x->elem);
+  }
+}
+
+/* A NULL pointer to a struct of outputs stands for NULL in every field. */
+static void load_outputs(Wrapper *w, const CStruct *s, LLVMValueRef at, LLVMValueRef *leaf, int n) {
+  LLVMBasicBlockRef from = LLVMGetInsertBlock(w->b), load = block(w, "fields"), next = block(w, "outputs");
+  LLVMBuildCondBr(w->b, LLVMBuildIsNull(w->b, at, ""), next, load);
+  LLVMPositionBuilderAtEnd(w->b, load);
+  LLVMValueRef *end = leaf;
+  load_fields(w, s, at, &end);
+  LLVMBuildBr(w->b, next);
+  LLVMPositionBuilderAtEnd(w->b, next);
+  for (int i = 0; i < n; i++) {
+    LLVMValueRef phi = LLVMBuildPhi(w->b, w->g->ptr, "");
+    add_phi(phi, leaf[i], load);
+    add_phi(phi, LLVMConstNull(w->g->ptr), from);
+    leaf[i] = phi;
+  }
+}
+
+/* All but the last three: base, length, error record.  Returns their number; *out has room for those three. */
+static int body_arguments(Wrapper *w, LLVMValueRef **out) {
+  const Func *f = w->f;
+  int in = f->nsym, res = in + f->body->nparam, n = res + f->body->nres;
+  LLVMValueRef *v = *out = NEW_N(w->g->arena, LLVMValueRef, n + 3);
+  for (int i = 0; i < f->nsym; i++) v[i] = param_of_sym(w, f->sym[i]);
+  for (int i = 0; i < w->narg; i++) {
+    const CArg *a = &w->arg[i];
+    if (!a->port || a->sym) continue;
+    LLVMValueRef p = LLVMGetParam(w->fn, (unsigned)i);
+    LLVMValueRef *at = v + (port_is_input(a->port) ? in : res) + a->port->first;
+    if (a->kind == CARG_STRUCT)
+      load_fields(w, structs_of(w->structs, f, a->port), p, &at);
+    else if (a->kind == CARG_STRUCT_OUT)
+      load_outputs(w, structs_of(w->structs, f, a->port), p, at, a->port->nleaf);
+    else
+      *at = a->kind == CARG_SCALAR ? to_register(w, p, a->elem) : p;
+  }
+  for (int i = 0; i < n; i++)
+    if (!v[i]) bug("%s: leaf %d belongs to no port", f->name, i);
+  return n;
+}
+
+/* ---- f and f_add
+ * ------------------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef size_call(Wrapper *w, bool add) {
+  const Func *f = w->f;
+  LLVMValueRef *sym = NEW_N(w->g->arena, LLVMValueRef, f->nsym);
+  for (int i = 0; i < f->nsym; i++) sym[i] = param_of_sym(w, f->sym[i]);
+  LLVMValueRef size = emit_size(w->g, w->f, add);
+  return LLVMBuildCall2(w->b, size_type(w->g, w->f), size, sym, (unsigned)f->nsym, "need");
+}
+
+static LLVMValueRef check_sizes(Wrapper *w, bool add) {
+  Codegen *g = w->g;
+  for (int i = 0; i < w->narg; i++) {
+    if (w->arg[i].kind != CARG_DIM) continue;
+    LLVMValueRef v = LLVMGetParam(w->fn, (unsigned)i);
+    const char *text = arena_printf(g->arena, "dimension '%s' is negative", w->arg[i].sym->name);
+    fail_if(w, LLVMBuildICmp(w->b, LLVMIntSLT, v, int64(g, 0), ""), ADC_EDIM, text, v);
+  }
+  LLVMValueRef need = size_call(w, add);
+  int64_t most = g->pointer_bytes < 8 ? INT32_MAX : INT64_MAX - WORKSPACE_ALIGN; /* as unsigned: -1 is more */
+  fail_if(w, LLVMBuildICmp(w->b, LLVMIntUGT, need, int64(g, most), ""), ADC_EDIM,
+          "a dimension is negative, inexact or too large", int64(g, 0));
+  return need;
+}
+
+/* What the wrapper knows of the workspace when the body runs. */
+typedef struct Space {
+  LLVMValueRef base, len, own; /* own: what to free, or null */
+} Space;
+
+typedef struct Flow {
+  LLVMBasicBlockRef go, alloc;
+  LLVMValueRef alloc_need; /* phi */
+  Space at;                /* phis of go */
+} Flow;
+
+static void go_with(Wrapper *w, Flow *flow, LLVMValueRef base, LLVMValueRef len, LLVMValueRef own) {
+  LLVMBasicBlockRef from = LLVMGetInsertBlock(w->b);
+  add_phi(flow->at.base, base, from);
+  add_phi(flow->at.len, len, from);
+  add_phi(flow->at.own, own, from);
+  LLVMBuildBr(w->b, flow->go);
+}
+
+static void open_go_block(Wrapper *w, Flow *flow) {
+  LLVMBasicBlockRef here = LLVMGetInsertBlock(w->b);
+  flow->go = block(w, "go");
+  LLVMPositionBuilderAtEnd(w->b, flow->go);
+  flow->at.base = LLVMBuildPhi(w->b, w->g->ptr, "base");
+  flow->at.len = LLVMBuildPhi(w->b, w->g->i64, "len");
+  flow->at.own = LLVMBuildPhi(w->b, w->g->ptr, "own");
+  LLVMPositionBuilderAtEnd(w->b, here);
+}
+
+/* The caller's workspace: told the size, and refused when too small, before anything else is written. */
+static void use_given(Wrapper *w, Flow *flow, LLVMValueRef need) {
+  Codegen *g = w->g;
+  LLVMBuildStore(w->b, LLVMBuildIntCast2(w->b, need, g->usize, 0, ""), ws_field(w, WS_NEED, ""));
+  LLVMValueRef base = LLVMBuildLoad2(w->b, g->ptr, ws_field(w, WS_BASE, ""), "given");
+  LLVMValueRef len = LLVMBuildLoad2(w->b, g->usize, ws_field(w, WS_LEN, ""), "len");
+  len = LLVMBuildIntCast2(w->b, len, g->i64, 0, "");
+  LLVMValueRef none =
+      LLVMBuildAnd(w->b, LLVMBuildIsNull(w->b, base, ""), LLVMBuildICmp(w->b, LLVMIntNE, need, int64(g, 0), ""), "");
+  LLVMValueRef small = LLVMBuildOr(w->b, none, LLVMBuildICmp(w->b, LLVMIntULT, len, need, ""), "");
+  fail_if(w, small, ADC_EWORKSPACE, "the workspace is too small", need);
+  go_with(w, flow, base, len, LLVMConstNull(g->ptr));
+}
+
+/* ws is NULL: nothing to allocate for a size of 0. */
+static void use_own(Wrapper *w, Flow *flow, LLVMValueRef need) {
+  Codegen *g = w->g;
+  LLVMValueRef null = LLVMConstNull(g->ptr), some = LLVMBuildICmp(w->b, LLVMIntNE, need, int64(g, 0), "");
+  if (g->o->freestanding) {
+    fail_if(w, some, ADC_EWORKSPACE, "a workspace must be given", need);
+    go_with(w, flow, null, int64(g, 0), null);
+    return;
+  }
+  LLVMBasicBlockRef from = LLVMGetInsertBlock(w->b), none = block(w, "no_space");
+  flow->alloc = block(w, "allocate");
+  LLVMBuildCondBr(w->b, some, flow->alloc, none);
+  LLVMPositionBuilderAtEnd(w->b, none);
+  go_with(w, flow, null, int64(g, 0), null);
+  LLVMPositionBuilderAtEnd(w->b, flow->alloc);
+  flow->alloc_need = LLVMBuildPhi(w->b, g->i64, "bytes");
+  add_phi(flow->alloc_need, need, from);
+  LLVMTypeRef type = LLVMFunctionType(g->ptr, &g->usize, 1, 0);
+  LLVMValueRef bytes = LLVMBuildAdd(w->b, flow->alloc_need, int64(g, WORKSPACE_ALIGN - 1), "");
+  bytes = LLVMBuildIntCast2(w->b, bytes, g->usize, 0, "");
+  LLVMValueRef p = LLVMBuildCall2(w->b, type, library_function(g, "malloc", type), &bytes, 1, "own");
+  fail_if(w, LLVMBuildIsNull(w->b, p, ""), ADC_ENOMEM, "out of memory", flow->alloc_need);
+  LLVMValueRef address = LLVMBuildPtrToInt(w->b, p, g->usize, "");
+  LLVMValueRef skip =
+      LLVMBuildAnd(w->b, LLVMBuildNeg(w->b, address, ""), LLVMConstInt(g->usize, WORKSPACE_ALIGN - 1, 0), "");
+  go_with(w, flow, LLVMBuildGEP2(w->b, g->i8, p, &skip, 1, "base"), flow->alloc_need, p);
+}
+
+static void release(Wrapper *w, LLVMValueRef own) {
+  Codegen *g = w->g;
+  if (g->o->freestanding) return;
+  LLVMBasicBlockRef drop = block(w, "free"), next = block(w, "released");
+  LLVMBuildCondBr(w->b, LLVMBuildIsNull(w->b, own, ""), next, drop);
+  LLVMPositionBuilderAtEnd(w->b, drop);
+  LLVMTypeRef type = LLVMFunctionType(g->none, &g->ptr, 1, 0);
+  LLVMBuildCall2(w->b, type, library_function(g, "free", type), &own, 1, "");
+  LLVMBuildBr(w->b, next);
+  LLVMPositionBuilderAtEnd(w->b, next);
+}
+
+static LLVMValueRef error_field(Wrapper *w, LLVMValueRef err, int i) {
+  LLVMTypeRef type = error_type(w->g);
+  LLVMValueRef p = LLVMBuildStructGEP2(w->b, type, err, (unsigned)i, "");
+  return LLVMBuildLoad2(w->b, LLVMStructGetTypeAtIndex(type, (unsigned)i), p, "");
+}
+
+/* The body failed.  A buffer whose size only the body knew: the caller is told the need; for itself, the call tries
+ * again, unless something may have been added to the outputs already. */
+static void after_failure(Wrapper *w, Flow *flow, LLVMValueRef code, LLVMValueRef err, bool add) {
+  Codegen *g = w->g;
+  LLVMValueRef need = error_field(w, err, ERR_NEED);
+  LLVMValueRef text = error_field(w, err, ERR_MESSAGE), index = error_field(w, err, ERR_INDEX);
+  LLVMValueRef line = LLVMBuildIntCast2(w->b, error_field(w, err, ERR_LINE), g->i32, 1, "");
+  LLVMValueRef small = LLVMBuildICmp(w->b, LLVMIntEQ, code, int32(g, ADC_EWORKSPACE), "");
+  LLVMBasicBlockRef known = block(w, "known");
+  release(w, flow->at.own);
+  if (!g->o->freestanding && !add) {
+    LLVMValueRef more = LLVMBuildICmp(w->b, LLVMIntUGT, need, flow->at.len, "");
+    LLVMValueRef again = LLVMBuildAnd(w->b, small, LLVMBuildAnd(w->b, more, LLVMBuildIsNull(w->b, w->ws, ""), ""), "");
+    LLVMBasicBlockRef next = block(w, "told");
+    add_phi(flow->alloc_need, need, LLVMGetInsertBlock(w->b));
+    LLVMBuildCondBr(w->b, again, flow->alloc, next);
+    LLVMPositionBuilderAtEnd(w->b, next);
+  }
+  LLVMBasicBlockRef tell = block(w, "need");
+  LLVMValueRef given = LLVMBuildNot(w->b, LLVMBuildIsNull(w->b, w->ws, ""), "");
+  LLVMBuildCondBr(w->b, LLVMBuildAnd(w->b, small, given, ""), tell, known);
+  LLVMPositionBuilderAtEnd(w->b, tell);
+  LLVMBuildStore(w->b, LLVMBuildIntCast2(w->b, need, g->usize, 0, ""), ws_field(w, WS_NEED, ""));
+  LLVMBuildBr(w->b, known);
+  LLVMPositionBuilderAtEnd(w->b, known);
+  fail_from(w, code, text, line, index);
+  LLVMBuildBr(w->b, w->fail);
+}
+
+static void call_body(Wrapper *w, Flow *flow, LLVMValueRef *args, int n, LLVMValueRef err, bool add) {
+  Codegen *g = w->g;
+  LLVMPositionBuilderAtEnd(w->b, flow->go);
+  args[n] = flow->at.base;
+  args[n + 1] = flow->at.len;
+  args[n + 2] = err;
+  LLVMValueRef body = emit_body(g, w->f, add);
+  LLVMValueRef code = LLVMBuildCall2(w->b, body_type(g, w->f), body, args, (unsigned)n + 3, "code");
+  LLVMBasicBlockRef ok = block(w, "ok"), bad = block(w, "bad");
+  LLVMBuildCondBr(w->b, LLVMBuildICmp(w->b, LLVMIntEQ, code, int32(g, ADC_OK), ""), ok, bad);
+  LLVMPositionBuilderAtEnd(w->b, ok);
+  release(w, flow->at.own);
+  LLVMBuildRet(w->b, int32(g, ADC_OK));
+  LLVMPositionBuilderAtEnd(w->b, bad);
+  after_failure(w, flow, code, err, add);
+}
+
+static LLVMTypeRef wrapper_type(Codegen *g, const CArg *arg, int n) {
+  LLVMTypeRef *t = NEW_N(g->arena, LLVMTypeRef, n);
+  for (int i = 0; i < n; i++) t[i] = arg_type(g, &arg[i]);
+  return LLVMFunctionType(g->i32, t, (unsigned)n, 0);
+}
+
+static Wrapper open_wrapper(Codegen *g, Func *f, const char *suffix) {
+  Wrapper w = {.g = g, .f = f, .suffix = suffix, .ws_type = workspace_type(g)};
+  w.structs = structs_collect(g->m, g->o);
+  w.narg = codegen_signature(f, &w.arg);
+  w.b = LLVMCreateBuilderInContext(g->ll);
+  return w;
+}
+
+static LLVMValueRef emit_call(Codegen *g, Func *f, bool add) {
+  Wrapper w = open_wrapper(g, f, add ? "_add" : "");
+  Flow flow = {0};
+  LLVMValueRef *args;
+  w.fn = abi_function(g, c_name(g->ctx, g->o, f->name, w.suffix), wrapper_type(g, w.arg, w.narg));
+  w.ws = LLVMGetParam(w.fn, (unsigned)w.narg - 1);
+  LLVMBasicBlockRef entry = block(&w, "entry");
+  open_fail_block(&w);
+  LLVMPositionBuilderAtEnd(w.b, entry);
+  LLVMValueRef err = LLVMBuildAlloca(w.b, error_type(g), "err");
+  LLVMValueRef need = check_sizes(&w, add);
+  int n = body_arguments(&w, &args);
+  open_go_block(&w, &flow);
+  LLVMBasicBlockRef own = block(&w, "own"), given = block(&w, "given");
+  LLVMBuildCondBr(w.b, LLVMBuildIsNull(w.b, w.ws, ""), own, given);
+  LLVMPositionBuilderAtEnd(w.b, given);
+  use_given(&w, &flow, need);
+  LLVMPositionBuilderAtEnd(w.b, own);
+  use_own(&w, &flow, need);
+  call_body(&w, &flow, args, n, err, add);
+  LLVMDisposeBuilder(w.b);
+  return w.fn;
+}
+
+/* ---- f_ws, f_packed
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void emit_ws(Codegen *g, Func *f, bool add) {
+  Wrapper w = open_wrapper(g, f, add ? "_add_ws" : "_ws");
+  int n = 0;
+  for (int i = 0; i < w.narg; i++) /* the arguments that are symbols are all there is */
+    if (w.arg[i].sym) w.arg[n++] = w.arg[i];
+  w.narg = n;
+  LLVMTypeRef *t = NEW_N(g->arena, LLVMTypeRef, n);
+  for (int i = 0; i < n; i++) t[i] = g->i64;
+  w.fn = abi_function(g, c_name(g->ctx, g->o, f->name, w.suffix), LLVMFunctionType(g->usize, t, (unsigned)n, 0));
+  LLVMPositionBuilderAtEnd(w.b, block(&w, "entry"));
+  LLVMValueRef need = size_call(&w, add);
+  if (g->pointer_bytes < 8) {
+    LLVMValueRef over = LLVMBuildICmp(w.b, LLVMIntUGT, need, int64(g, INT32_MAX), "");
+    need = LLVMBuildSelect(w.b, over, int64(g, -1), need, "");
+  }
+  LLVMBuildRet(w.b, LLVMBuildIntCast2(w.b, need, g->usize, 0, ""));
+  LLVMDisposeBuilder(w.b);
+}
+
+/* args[i] points at the i-th argument; a NULL there stands for a NULL pointer as the argument. */
+static LLVMValueRef packed_argument(Wrapper *w, LLVMValueRef args, int i) {
+  Codegen *g = w->g;
+  LLVMValueRef index = LLVMConstInt(g->usize, (uint64_t)i, 0);
+  LLVMValueRef slot = LLVMBuildGEP2(w->b, g->ptr, args, &index, 1, "");
+  LLVMValueRef p = LLVMBuildLoad2(w->b, g->ptr, slot, "");
+  LLVMTypeRef type = arg_type(g, &w->arg[i]);
+  if (type != g->ptr) return LLVMBuildLoad2(w->b, type, p, w->arg[i].name);
+  LLVMBasicBlockRef from = LLVMGetInsertBlock(w->b), load = block(w, "load"), next = block(w, "next");
+  LLVMBuildCondBr(w->b, LLVMBuildIsNull(w->b, p, ""), next, load);
+  LLVMPositionBuilderAtEnd(w->b, load);
+  LLVMValueRef v = LLVMBuildLoad2(w->b, g->ptr, p, "");
+  LLVMBuildBr(w->b, next);
+  LLVMPositionBuilderAtEnd(w->b, next);
+  LLVMValueRef phi = LLVMBuildPhi(w->b, g->ptr, w->arg[i].name);
+  add_phi(phi, v, load);
+  add_phi(phi, LLVMConstNull(g->ptr), from);
+  return phi;
+}
+
+static void emit_packed(Codegen *g, Func *f, bool add, LLVMValueRef callee) {
+  Wrapper w = open_wrapper(g, f, add ? "_add_packed" : "_packed");
+  w.fn = abi_function(g, c_name(g->ctx, g->o, f->name, w.suffix), LLVMFunctionType(g->i32, &g->ptr, 1, 0));
+  LLVMPositionBuilderAtEnd(w.b, block(&w, "entry"));
+  LLVMValueRef *v = NEW_N(g->arena, LLVMValueRef, w.narg);
+  for (int i = 0; i < w.narg; i++) v[i] = packed_argument(&w, LLVMGetParam(w.fn, 0), i);
+  LLVMValueRef code = LLVMBuildCall2(w.b, wrapper_type(g, w.arg, w.narg), callee, v, (unsigned)w.narg, "code");
+  LLVMBuildRet(w.b, code);
+  LLVMDisposeBuilder(w.b);
+}
+
+void emit_abi(Codegen *g) {
+  for (int i = 0; i < g->m->nfunc; i++) {
+    Func *f = g->m->func[i];
+    if (!f->exported) continue;
+    if (g->o->packed_only) {
+      LLVMValueRef fn = emit_call(g, f, false);
+      LLVMSetLinkage(fn, LLVMInternalLinkage);
+      emit_packed(g, f, false, fn);
+      continue;
+    }
+    for (int add = 0; add <= has_add(f); add++) {
+      LLVMValueRef fn = emit_call(g, f, add);
+      emit_ws(g, f, add);
+      emit_packed(g, f, add, fn);
+    }
+    emit_info(g, f);
+  }
+}

@@ -1,0 +1,361 @@
+/* emit_body.c - one function of the IR as one internal LLVM function, by its plan.
+ *
+ * Requires: a verified function without control flow.  Ensures: the contract in internal.h.  A group whose values reach only
+ * results that are not wanted is skipped when the function runs. */
+#include "codegen/emit.h"
+#include <string.h>
+
+typedef struct BodyEntry { Func *f; bool accumulate; LLVMValueRef body, size; } BodyEntry;
+
+LLVMTypeRef error_type(Codegen *g) {
+  LLVMTypeRef t[] = {g->i64, g->i64, g->ptr, g->i64};
+  return LLVMStructTypeInContext(g->ll, t, 4, false);
+}
+
+LLVMValueRef const_text(Codegen *g, const char *s) {
+  LLVMValueRef init = LLVMConstStringInContext2(g->ll, s, strlen(s), false);
+  LLVMValueRef v = LLVMAddGlobal(g->mod, LLVMTypeOf(init), "text");
+  LLVMSetInitializer(v, init);
+  LLVMSetGlobalConstant(v, true);
+  LLVMSetLinkage(v, LLVMPrivateLinkage);
+  LLVMSetUnnamedAddress(v, LLVMGlobalUnnamedAddr);
+  LLVMSetAlignment(v, 1);
+  return v;
+}
+
+LLVMTypeRef body_type(Codegen *g, Func *f) {
+  Region *r = f->body;
+  int n = 0;
+  LLVMTypeRef *t = NEW_N(g->arena, LLVMTypeRef, f->nsym + r->nparam + r->nres + 3);
+  for (int i = 0; i < f->nsym; i++) t[n++] = g->i64;
+  for (int i = 0; i < r->nparam; i++) t[n++] = r->param[i]->type->rank ? g->ptr : elem_reg(g, r->param[i]->type->elem);
+  for (int i = 0; i < r->nres; i++) t[n++] = g->ptr;
+  t[n++] = g->ptr;
+  t[n++] = g->i64;
+  t[n++] = g->ptr;
+  return LLVMFunctionType(g->i32, t, (unsigned)n, false);
+}
+
+/* ---- small things ------------------------------------------------------------------------------------------------------ */
+
+LLVMValueRef dim_of(Emit *e, const Dim *d) { return dim_emit(&e->dim, d); }
+
+LLVMValueRef new_alloca(Emit *e, LLVMTypeRef t) {
+  LLVMValueRef a = LLVMBuildAlloca(e->entry, t, "");
+  LLVMBuildStore(e->entry, LLVMConstNull(t), a);
+  return a;
+}
+
+LLVMValueRef wanted(Emit *e, int result) { return LLVMBuildIsNotNull(e->b, e->out[result], ""); }
+
+static void set_error(Emit *e, int field, LLVMValueRef v) {
+  LLVMBuildStore(e->b, v, LLVMBuildStructGEP2(e->b, error_type(e->g), e->err, (unsigned)field, ""));
+}
+
+static void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message, LLVMValueRef need) {
+  LLVMBasicBlockRef fail = new_block(e, "fail"), ok = new_block(e, "ok");
+  LLVMBuildCondBr(e->b, cond, ok, fail);
+  LLVMPositionBuilderAtEnd(e->b, fail);
+  set_error(e, ERR_LINE, LLVMConstInt(e->g->i64, (unsigned long long)loc_line(e->ctx, loc), false));
+  set_error(e, ERR_INDEX, index ? index : e->zero);
+  set_error(e, ERR_MESSAGE, message ? const_text(e->g, message) : LLVMConstNull(e->g->ptr));
+  set_error(e, ERR_NEED, need ? need : e->zero);
+  LLVMBuildRet(e->b, LLVMConstInt(e->g->i32, (unsigned)code, false));
+  LLVMPositionBuilderAtEnd(e->b, ok);
+}
+
+void fail_unless(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message) {
+  fail_with(e, cond, code, loc, index, message, NULL);
+}
+
+static LLVMValueRef late_sym(void *env, const Sym *s) {
+  Emit *e = env;
+  for (int i = e->nlate; i-- > 0;)
+    if (e->late[i].sym == s) return LLVMBuildLoad2(e->b, e->g->i64, e->late[i].at, "");
+  bug("symbol '%s' is used before it is bound", s->name ? s->name : "?");
+}
+
+/* ---- memory: buffers, and which of them cannot overlap -------------------------------------------------------------------- */
+
+static LLVMMetadataRef text_node(Emit *e, const char *s, LLVMMetadataRef next) {
+  LLVMMetadataRef part[] = {LLVMMDStringInContext2(e->g->ll, s, strlen(s)), next};
+  return LLVMMDNodeInContext2(e->g->ll, part, next ? 2 : 1);
+}
+
+/* Every memory object has a scope of its own; an access says which it touches and which it cannot. */
+static void make_scopes(Emit *e) {
+  enum { MOST = 400 };
+  int n = e->nobject;
+  if (n > MOST) return;
+  const char *fn = LLVMGetValueName(e->fn);
+  LLVMMetadataRef domain = text_node(e, fn, NULL), *one = NEW_N(e->arena, LLVMMetadataRef, n + 1);
+  LLVMMetadataRef *others = NEW_N(e->arena, LLVMMetadataRef, n + 1);
+  e->scope = NEW_N(e->arena, LLVMMetadataRef, n + 1);
+  e->noalias = NEW_N(e->arena, LLVMMetadataRef, n + 1);
+  for (int i = 0; i < n; i++) one[i] = text_node(e, arena_printf(e->arena, "%s.%d", fn, i), domain);
+  for (int i = 0; i < n; i++) {
+    int k = 0;
+    for (int j = 0; j < n; j++)
+      if (j != i) others[k++] = one[j];
+    e->scope[i] = LLVMMDNodeInContext2(e->g->ll, &one[i], 1);
+    e->noalias[i] = k ? LLVMMDNodeInContext2(e->g->ll, others, (size_t)k) : NULL;
+  }
+}
+
+static LLVMValueRef bytes_of(Emit *e, LLVMBuilderRef b, const Type *t) {
+  LLVMValueRef n = LLVMConstInt(e->g->i64, (unsigned)elem_size(t->elem), false);
+  for (int i = 0; i < t->rank; i++) n = LLVMBuildMul(b, n, dim_of(e, t->dim[i]), "");
+  n = LLVMBuildAdd(b, n, LLVMConstInt(e->g->i64, 63, false), "");
+  return LLVMBuildAnd(b, n, LLVMConstInt(e->g->i64, (unsigned long long)-64, true), "");
+}
+
+static LLVMValueRef offset_ptr(Emit *e, LLVMBuilderRef b, LLVMValueRef base, LLVMValueRef bytes) {
+  return LLVMBuildInBoundsGEP2(b, e->g->i8, base, &bytes, 1, "");
+}
+
+static LLVMValueRef or_result(Emit *e, LLVMBuilderRef b, const ValueInfo *info, LLVMValueRef slot) {
+  if (info->result < 0) return slot;
+  LLVMValueRef out = e->out[info->result];
+  return slot ? LLVMBuildSelect(b, LLVMBuildIsNull(b, out, ""), slot, out, "") : out;
+}
+
+/* Objects: slots first, then parameters, then results that are no slot's fallback. */
+static void place_memory(Emit *e) {
+  Plan *p = e->p;
+  Region *body = e->f->body;
+  LLVMValueRef at = e->zero, *slot = NEW_N(e->arena, LLVMValueRef, p->nslot + 1);
+  for (int i = 0; i < p->nslot; i++)
+    if (!p->slot[i].dynamic) {
+      slot[i] = offset_ptr(e, e->entry, e->ws, at);
+      at = LLVMBuildAdd(e->entry, at, bytes_of(e, e->entry, p->slot[i].type), "");
+    }
+  e->dynamic = LLVMBuildAlloca(e->entry, e->g->i64, "");
+  LLVMBuildStore(e->entry, at, e->dynamic);
+  e->nobject = p->nslot + body->nparam + body->nres;
+  for (int i = 0; i < body->nres; i++) e->out_object[i] = p->nslot + body->nparam + i;
+  for (int i = 0; i < body->nparam; i++) e->object[body->param[i]->id] = p->nslot + i;
+  for (int i = 0; i < p->nunit; i++)
+    for (int k = 0; p->unit[i]->op && k < p->unit[i]->op->nres; k++) {
+      const Value *v = p->unit[i]->op->res[k];
+      const ValueInfo *info = &p->value[v->id];
+      if (info->place == PLACE_SCALAR) e->where[v->id] = new_alloca(e, elem_reg(e->g, v->type->elem));
+      if (info->place != PLACE_BUFFER) continue;
+      e->object[v->id] = info->slot >= 0 ? info->slot : e->out_object[info->result];
+      if (info->result >= 0) e->out_object[info->result] = e->object[v->id];
+      if (info->slot < 0 || !p->slot[info->slot].dynamic) e->where[v->id] = or_result(e, e->entry, info, info->slot < 0 ? NULL : slot[info->slot]);
+    }
+  make_scopes(e);
+}
+
+/* A buffer whose size is known only now lies behind the planned workspace. */
+static void place_dynamic(Emit *e, const Unit *u) {
+  for (int k = 0; u->op && u->v && e->p->producer[u->v->id] == u && k < u->op->nres; k++) {
+    const Value *v = u->op->res[k];
+    const ValueInfo *info = &e->p->value[v->id];
+    if (info->place != PLACE_BUFFER || info->slot < 0 || !e->p->slot[info->slot].dynamic) continue;
+    for (int i = 0; i < v->type->rank; i++)
+      fail_unless(e, LLVMBuildICmp(e->b, LLVMIntSGE, dim_of(e, v->type->dim[i]), e->zero, ""), ADC_EDIM, u->op->loc, NULL, "a dimension is negative");
+    LLVMValueRef from = LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, "");
+    LLVMValueRef to = LLVMBuildAdd(e->b, from, bytes_of(e, e->b, v->type), "");
+    fail_with(e, LLVMBuildICmp(e->b, LLVMIntULE, to, e->ws_len, ""), ADC_EWORKSPACE, u->op->loc, NULL, "the workspace is too small", to);
+    LLVMBuildStore(e->b, to, e->dynamic);
+    e->where[v->id] = or_result(e, e->b, info, offset_ptr(e, e->b, e->ws, from));
+  }
+}
+
+static LLVMValueRef dense_constant(Emit *e, const Op *op) {
+  Elem t = op->res[0]->type->elem;
+  int64_t n = op->u.dense.count;
+  LLVMValueRef *x = NEW_N(e->arena, LLVMValueRef, n + 1);
+  for (int64_t i = 0; i < n; i++) {
+    if (elem_is_real(t)) x[i] = const_elem(e->g, t, ((const double *)op->u.dense.data)[i], 0);
+    else x[i] = const_elem(e->g, t, 0, ((const int64_t *)op->u.dense.data)[i]);
+    if (t == BOOL) x[i] = LLVMConstInt(e->g->i8, ((const int64_t *)op->u.dense.data)[i] != 0, false);
+  }
+  LLVMValueRef init = LLVMConstArray2(elem_type(e->g, t), x, (uint64_t)n), v = LLVMAddGlobal(e->g->mod, LLVMTypeOf(init), "dense");
+  LLVMSetInitializer(v, init);
+  LLVMSetGlobalConstant(v, true);
+  LLVMSetLinkage(v, LLVMPrivateLinkage);
+  LLVMSetAlignment(v, 16);
+  return v;
+}
+
+/* ---- groups ---------------------------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef needed(Emit *e, const Unit *u) {
+  if (u->always) return NULL;
+  LLVMValueRef any = LLVMConstInt(e->g->i1, 0, false);
+  for (int i = 0; i < e->f->body->nres; i++)
+    if (u->need[i / 64] >> (i % 64) & 1) any = LLVMBuildOr(e->b, any, wanted(e, i), "");
+  return any;
+}
+
+static void emit_unit(Emit *e, Unit *u) {
+  if (u->op) set_line(e, u->op);
+  switch (u->kind) {
+  case UNIT_SCALAR: {
+    LLVMValueRef x = eval_op(e, u->op, NULL);
+    LLVMBuildStore(e->b, x, e->where[u->v->id]);
+    if (u->op->code == OP_sym) {
+      if (e->nlate == (int)(sizeof e->late / sizeof *e->late)) bug("too many sizes known only at run time");
+      e->late[e->nlate].sym = u->op->u.sym;
+      e->late[e->nlate++].at = e->where[u->v->id];
+    }
+    return;
+  }
+  case UNIT_SPECIAL: emit_special(e, u); return;
+  case UNIT_EFFECT: emit_effect(e, u); return;
+  default:
+    if (u->tiled) emit_tiled(e, u);
+    else emit_nest(e, &u, 1);
+  }
+}
+
+static void emit_guarded(Emit *e, Unit *u) {
+  bool cheap = u->kind == UNIT_SCALAR && !u->gathers;
+  LLVMValueRef cond = cheap ? NULL : needed(e, u);
+  if (!cond) {
+    emit_unit(e, u);
+    return;
+  }
+  Branch br;
+  if_begin(e, &br, cond);
+  emit_unit(e, u);
+  if_end(e, &br);
+}
+
+static bool same_need(const Emit *e, const Group *g) {
+  for (int i = 1; i < g->n; i++)
+    if (g->unit[i]->always != g->unit[0]->always || memcmp(g->unit[i]->need, g->unit[0]->need, sizeof(uint64_t) * (size_t)e->p->need_words))
+      return false;
+  return true;
+}
+
+/* Fused as a whole when all results stored here are wanted, which is the rule; else unit by unit.  What goes to the
+ * workspace does no harm when nobody wants it, unless it would follow indices that were never computed. */
+static void emit_group(Emit *e, Group *g) {
+  for (int i = 0; i < g->n; i++) place_dynamic(e, g->unit[i]);
+  if (g->n == 1) {
+    emit_guarded(e, g->unit[0]);
+    return;
+  }
+  Branch br;
+  if (same_need(e, g)) {
+    LLVMValueRef cond = needed(e, g->unit[0]);
+    if (cond) if_begin(e, &br, cond);
+    emit_nest(e, g->unit, g->n);
+    if (cond) if_end(e, &br);
+    return;
+  }
+  LLVMValueRef all = LLVMConstInt(e->g->i1, 1, false);
+  for (int i = 0; i < g->n; i++) {
+    const Unit *u = g->unit[i];
+    bool in_workspace = u->op && u->v && e->p->producer[u->v->id] == u && e->p->value[u->v->id].slot >= 0;
+    LLVMValueRef cond = u->gathers ? needed(e, u) : u->result >= 0 && !in_workspace ? wanted(e, u->result) : NULL;
+    if (cond) all = LLVMBuildAnd(e->b, all, cond, "");
+  }
+  LLVMBasicBlockRef fused = new_block(e, "fused"), apart = new_block(e, "apart"), join = new_block(e, "join");
+  LLVMBuildCondBr(e->b, all, fused, apart);
+  LLVMPositionBuilderAtEnd(e->b, fused);
+  int mark = memo_mark(e);
+  emit_nest(e, g->unit, g->n);
+  memo_release(e, mark);
+  LLVMBuildBr(e->b, join);
+  LLVMPositionBuilderAtEnd(e->b, apart);
+  for (int i = 0; i < g->n; i++)
+    if (!g->unit[i]->dead) emit_guarded(e, g->unit[i]);
+  memo_release(e, mark);
+  LLVMBuildBr(e->b, join);
+  LLVMMoveBasicBlockAfter(join, LLVMGetLastBasicBlock(e->fn));
+  LLVMPositionBuilderAtEnd(e->b, join);
+}
+
+/* ---- the function ------------------------------------------------------------------------------------------------------------ */
+
+static void param_attribute(Emit *e, unsigned i, const char *name) {
+  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+  LLVMAddAttributeAtIndex(e->fn, i + 1, LLVMCreateEnumAttribute(e->g->ll, kind, 0));
+}
+
+static void bind_arguments(Emit *e) {
+  Region *body = e->f->body;
+  unsigned n = 0;
+  e->dim.sym = NEW_N(e->arena, LLVMValueRef, e->f->nsym + 1);
+  for (int i = 0; i < e->f->nsym; i++) e->dim.sym[i] = LLVMGetParam(e->fn, n++);
+  for (int i = 0; i < body->nparam; i++, n++) {
+    e->where[body->param[i]->id] = LLVMGetParam(e->fn, n);
+    if (body->param[i]->type->rank == 0) continue;
+    param_attribute(e, n, "noalias");
+    param_attribute(e, n, "readonly");
+  }
+  for (int i = 0; i < body->nres; i++, n++) {
+    e->out[i] = LLVMGetParam(e->fn, n);
+    param_attribute(e, n, "noalias");
+  }
+  e->ws = LLVMGetParam(e->fn, n);
+  param_attribute(e, n++, "noalias");
+  e->ws_len = LLVMGetParam(e->fn, n++);
+  e->err = LLVMGetParam(e->fn, n);
+  param_attribute(e, n, "noalias");
+}
+
+static void emit_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
+  Emit *e = NEW(g->arena, Emit);
+  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .p = plan_func(g->ctx, f, accumulate), .fn = fn};
+  e->b = LLVMCreateBuilderInContext(g->ll);
+  e->entry = LLVMCreateBuilderInContext(g->ll);
+  e->zero = LLVMConstInt(g->i64, 0, false);
+  e->one = LLVMConstInt(g->i64, 1, false);
+  e->where = NEW_N(g->arena, LLVMValueRef, f->nvalue + 1);
+  e->object = NEW_N(g->arena, int, f->nvalue + 1);
+  for (int i = 0; i < f->nvalue; i++) e->object[i] = -1;
+  e->out = NEW_N(g->arena, LLVMValueRef, f->body->nres + 1);
+  e->out_object = NEW_N(g->arena, int, f->body->nres + 1);
+  e->dim = (DimEnv){.g = g, .f = f, .b = e->entry, .late = e->b, .late_sym = late_sym, .late_env = e};
+  LLVMBasicBlockRef entry = new_block(e, "entry"), start = new_block(e, "start");
+  LLVMPositionBuilderAtEnd(e->entry, entry);
+  LLVMPositionBuilderBefore(e->entry, LLVMBuildBr(e->entry, start));
+  LLVMPositionBuilderAtEnd(e->b, start);
+  debug_function(e);
+  bind_arguments(e);
+  place_memory(e);
+  for (Op *op = f->body->first; op; op = op->next)
+    if (op->code == OP_dense) e->where[op->res[0]->id] = dense_constant(e, op);
+  for (int i = 0; i < e->p->ngroup; i++) emit_group(e, &e->p->group[i]);
+  LLVMBuildRet(e->b, LLVMConstInt(g->i32, ADC_OK, false));
+  LLVMDisposeBuilder(e->b);
+  LLVMDisposeBuilder(e->entry);
+}
+
+static BodyEntry *entry_of(Codegen *g, Func *f, bool accumulate) {
+  for (int i = 0; i < g->nbody; i++)
+    if (g->body[i].f == f && g->body[i].accumulate == accumulate) return &g->body[i];
+  BodyEntry *b = &PUSH(g->arena, g->body, g->nbody, g->body_cap);
+  *b = (BodyEntry){.f = f, .accumulate = accumulate};
+  return b;
+}
+
+static LLVMValueRef new_function(Codegen *g, const Func *f, bool accumulate, const char *what, LLVMTypeRef t) {
+  const char *name = arena_printf(g->arena, "%s%s.%s", f->name, accumulate ? ".add" : "", what);
+  LLVMValueRef fn = LLVMAddFunction(g->mod, name, t);
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
+  unsigned kind = LLVMGetEnumAttributeKindForName("nounwind", 8);
+  LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(g->ll, kind, 0));
+  return fn;
+}
+
+LLVMValueRef emit_body(Codegen *g, Func *f, bool accumulate) {
+  BodyEntry *b = entry_of(g, f, accumulate);
+  if (b->body) return b->body;
+  LLVMValueRef fn = b->body = new_function(g, f, accumulate, "body", body_type(g, f));
+  emit_function(g, f, accumulate, fn);
+  return fn;
+}
+
+LLVMValueRef emit_size(Codegen *g, Func *f, bool accumulate) {
+  BodyEntry *b = entry_of(g, f, accumulate);
+  if (b->size) return b->size;
+  LLVMValueRef fn = b->size = new_function(g, f, accumulate, "size", size_type(g, f));
+  emit_size_function(g, f, accumulate, fn);
+  return fn;
+}

@@ -1,0 +1,193 @@
+/* emit_eval.c - one element of a value at an index tuple: loaded if it is stored, else computed from its operands' elements.
+ *
+ * Requires: everything stored that the value depends on has been stored; indices are in range (a masked gather's where its
+ * mask holds).  Ensures: no load outside a tensor, whatever the mask; an element is computed once per block and index tuple. */
+#include "codegen/emit.h"
+#include <string.h>
+
+static bool is_const(LLVMValueRef v, int64_t k) { return LLVMIsAConstantInt(v) && LLVMConstIntGetSExtValue(v) == k; }
+
+LLVMValueRef index_add(Emit *e, LLVMValueRef x, LLVMValueRef y) {
+  if (is_const(x, 0)) return y;
+  return is_const(y, 0) ? x : LLVMBuildNSWAdd(e->b, x, y, "");
+}
+
+LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y) {
+  if (is_const(x, 0) || is_const(y, 0)) return e->zero;
+  if (is_const(x, 1)) return y;
+  return is_const(y, 1) ? x : LLVMBuildNSWMul(e->b, x, y, "");
+}
+
+LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx) {
+  LLVMValueRef at = e->zero;
+  for (int i = 0; i < t->rank; i++) at = index_add(e, index_mul(e, at, dim_of(e, t->dim[i])), idx[i]);
+  return at;
+}
+
+static void tag(Emit *e, LLVMValueRef access, int object, const Type *t) {
+  LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
+  if (object < 0 || !e->scope) return;
+  LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "alias.scope", 11), LLVMMetadataAsValue(e->g->ll, e->scope[object]));
+  if (e->noalias[object])
+    LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "noalias", 7), LLVMMetadataAsValue(e->g->ll, e->noalias[object]));
+}
+
+static LLVMValueRef address(Emit *e, LLVMValueRef base, const Type *t, LLVMValueRef offset) {
+  return LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, t->elem), base, &offset, 1, "");
+}
+
+LLVMValueRef load_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset) {
+  LLVMValueRef x = LLVMBuildLoad2(e->b, elem_type(e->g, t->elem), address(e, base, t, offset), "");
+  tag(e, x, object, t);
+  return t->elem == BOOL ? LLVMBuildICmp(e->b, LLVMIntNE, x, LLVMConstNull(e->g->i8), "") : x;
+}
+
+void store_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset, LLVMValueRef x) {
+  if (t->elem == BOOL) x = LLVMBuildZExt(e->b, x, e->g->i8, "");
+  tag(e, LLVMBuildStore(e->b, x, address(e, base, t, offset)), object, t);
+}
+
+LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at) {
+  LLVMValueRef v = eval(e, idx, at);
+  return idx->type->elem == I64 ? v : LLVMBuildSExt(e->b, v, e->g->i64, "");
+}
+
+/* A value computed only where cond holds, and zero elsewhere. */
+static LLVMValueRef eval_where(Emit *e, LLVMValueRef cond, Value *v, const LLVMValueRef *idx) {
+  if (is_const(cond, 1) || is_const(cond, -1)) return eval(e, v, idx);
+  LLVMTypeRef t = elem_reg(e->g, v->type->elem);
+  LLVMBasicBlockRef from[2];
+  from[0] = LLVMGetInsertBlock(e->b);
+  Branch br;
+  if_begin(e, &br, cond);
+  LLVMValueRef in[2] = {LLVMConstNull(t), eval(e, v, idx)};
+  from[1] = LLVMGetInsertBlock(e->b);
+  if_end(e, &br);
+  LLVMValueRef phi = LLVMBuildPhi(e->b, t, "");
+  LLVMAddIncoming(phi, in, from, 2);
+  return phi;
+}
+
+static LLVMValueRef eval_product(Emit *e, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef result = NULL;
+  for (int k = 0; k < op->nopd; k++) {
+    LLVMValueRef in[MAX_RANK];
+    for (int i = 0; i < op->opd[k]->type->rank; i++) {
+      in[i] = e->zero;
+      for (int j = 0; j < op->res[0]->type->rank; j++)
+        if (op->u.contract.out[j] == op->u.contract.opd[k][i]) in[i] = idx[j];
+    }
+    LLVMValueRef x = eval(e, op->opd[k], in);
+    result = result ? mul_elem(e->g, e->b, op->res[0]->type->elem, result, x) : x;
+  }
+  return result;
+}
+
+static LLVMValueRef eval_slice(Emit *e, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef in[MAX_RANK];
+  for (int i = 0; i < op->opd[0]->type->rank; i++) {
+    LLVMValueRef stride = LLVMConstInt(e->g->i64, (unsigned long long)op->u.slice.stride[i], true);
+    in[i] = index_add(e, dim_of(e, op->u.slice.start[i]), index_mul(e, idx[i], stride));
+  }
+  return eval(e, op->opd[0], in);
+}
+
+/* The inverse of a slice on one axis: where index i of the result comes from; cond is narrowed to where it comes from at all. */
+static LLVMValueRef unslice(Emit *e, const Op *op, int axis, LLVMValueRef i, LLVMValueRef *cond) {
+  const Type *in = op->opd[op->nopd - 1]->type, *out = op->res[0]->type;
+  int64_t stride = op->u.slice.stride[axis];
+  if (stride == 1 && dim_is(op->u.slice.start[axis], 0) && in->dim[axis] == out->dim[axis]) return i;
+  LLVMValueRef start = dim_of(e, op->u.slice.start[axis]), size = dim_of(e, in->dim[axis]);
+  LLVMValueRef at = is_const(start, 0) ? i : stride > 0 ? LLVMBuildNSWSub(e->b, i, start, "") : LLVMBuildNSWSub(e->b, start, i, "");
+  int64_t step = stride > 0 ? stride : -stride;
+  if (stride < 0 && is_const(start, 0)) at = LLVMBuildNSWSub(e->b, start, i, "");
+  if (step != 1) {
+    LLVMValueRef s = LLVMConstInt(e->g->i64, (unsigned long long)step, false);
+    LLVMValueRef whole = LLVMBuildICmp(e->b, LLVMIntEQ, LLVMBuildSRem(e->b, at, s, ""), e->zero, "");
+    LLVMValueRef positive = LLVMBuildICmp(e->b, LLVMIntSGE, at, e->zero, "");
+    *cond = LLVMBuildAnd(e->b, *cond, LLVMBuildAnd(e->b, whole, positive, ""), "");
+    at = LLVMBuildSDiv(e->b, at, s, "");
+  }
+  *cond = LLVMBuildAnd(e->b, *cond, LLVMBuildICmp(e->b, LLVMIntULT, at, size, ""), "");
+  return at;
+}
+
+static LLVMValueRef eval_embed(Emit *e, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef in[MAX_RANK], cond = LLVMConstInt(e->g->i1, 1, false);
+  for (int i = 0; i < op->res[0]->type->rank; i++) in[i] = unslice(e, op, i, idx[i], &cond);
+  return eval_where(e, cond, op->opd[0], in);
+}
+
+static LLVMValueRef eval_reshape(Emit *e, Op *op, const LLVMValueRef *idx) {
+  Value *x = op->opd[0];
+  const Type *to = op->res[0]->type;
+  ReshapeMap map;
+  if (reshape_map(e->ctx, x->type, to, &map)) {
+    LLVMValueRef in[MAX_RANK];
+    for (int i = 0; i < x->type->rank; i++) {
+      in[i] = e->zero;
+      for (int j = map.first[i]; j < map.first[i] + map.n[i]; j++)
+        in[i] = index_add(e, index_mul(e, in[i], dim_of(e, to->dim[j])), idx[j]);
+    }
+    return eval(e, x, in);
+  }
+  if (x->type->rank == 0) return eval(e, x, NULL);
+  if (e->p->value[x->id].place == PLACE_VIRTUAL) bug("reshape of a value that is not in memory");
+  return load_elem(e, e->where[x->id], e->object[x->id], x->type, row_major(e, to, idx));
+}
+
+static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
+  Value *x = op->opd[0];
+  int rb = op->opd[1]->type->rank, next = rb;
+  LLVMValueRef in[MAX_RANK];
+  for (int i = 0, k = 0; i < x->type->rank; i++) {
+    if (k < op->u.index.naxis && op->u.index.axis[k] == i) in[i] = index_value(e, op->opd[1 + k++], idx);
+    else in[i] = idx[next++];
+  }
+  return op->u.index.masked ? eval_where(e, eval(e, op->opd[op->nopd - 1], idx), x, in) : eval(e, x, in);
+}
+
+static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef x[3];
+  for (int k = 0; k < op->nopd; k++) x[k] = eval(e, op->opd[k], idx);
+  return map_emit(e->g, e->b, op->code, op->opd[op->nopd - 1]->type->elem, op->res[0]->type->elem, x);
+}
+
+LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {
+  const Type *t = op->res[0]->type;
+  set_line(e, op);
+  switch (op->code) {
+  case OP_const: return const_elem(e->g, t->elem, op->u.cst.f, op->u.cst.i);
+  case OP_dim: return dim_of(e, op->u.dim);
+  case OP_sym: return eval(e, op->opd[0], NULL);
+  case OP_iota: return LLVMBuildIntCast2(e->b, idx[op->u.axis], elem_reg(e->g, t->elem), true, "");
+  case OP_contract: return eval_product(e, op, idx);
+  case OP_slice: return eval_slice(e, op, idx);
+  case OP_embed: return eval_embed(e, op, idx);
+  case OP_reshape: return eval_reshape(e, op, idx);
+  case OP_gather: return eval_gather(e, op, idx);
+  default:
+    if (op_info[op->code].family != FAM_MAP) bug("%s cannot be computed element by element", op_info[op->code].name);
+    return eval_map(e, op, idx);
+  }
+}
+
+static LLVMValueRef compute(Emit *e, Value *v, const LLVMValueRef *idx) {
+  switch (e->p->value[v->id].place) {
+  case PLACE_VIRTUAL: return eval_op(e, v->def, idx);
+  case PLACE_SCALAR:
+    if (!v->def) return e->where[v->id];
+    return LLVMBuildLoad2(e->b, elem_reg(e->g, v->type->elem), e->where[v->id], "");
+  default: return load_elem(e, e->where[v->id], e->object[v->id], v->type, row_major(e, v->type, idx));
+  }
+}
+
+LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *at) {
+  LLVMValueRef idx[MAX_RANK];
+  for (int i = 0; i < v->type->rank; i++) idx[i] = dim_is(v->type->dim[i], 1) ? e->zero : at[i];
+  LLVMValueRef r = memo_find(e, v, idx);
+  if (r) return r;
+  r = compute(e, v, idx);
+  memo_add(e, v, idx, r);
+  return r;
+}

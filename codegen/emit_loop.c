@@ -1,0 +1,80 @@
+/* emit_loop.c - loops, conditions, and the memory of what has been computed where.
+ *
+ * Ensures: loops are in the form that LLVM's loop passes know at once (guarded, tested at the bottom, unit steps without
+ * wrapping); a memoised value dominates every place where it can be found. */
+#include "codegen/emit.h"
+#include <string.h>
+
+LLVMBasicBlockRef new_block(Emit *e, const char *name) { return LLVMAppendBasicBlockInContext(e->g->ll, e->fn, name); }
+
+LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n) {
+  l->n = n;
+  l->mark = memo_mark(e);
+  LLVMBasicBlockRef from = LLVMGetInsertBlock(e->b);
+  l->body = new_block(e, "loop");
+  l->exit = new_block(e, "done");
+  LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntSGT, n, e->zero, ""), l->body, l->exit);
+  LLVMPositionBuilderAtEnd(e->b, l->body);
+  l->i = LLVMBuildPhi(e->b, e->g->i64, "i");
+  LLVMAddIncoming(l->i, &e->zero, &from, 1);
+  return l->i;
+}
+
+void loop_end(Emit *e, Loop *l) {
+  LLVMValueRef next = LLVMBuildNSWAdd(e->b, l->i, e->one, "");
+  LLVMSetNUW(next, true);
+  LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
+  LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, next, l->n, ""), l->body, l->exit);
+  LLVMAddIncoming(l->i, &next, &latch, 1);
+  LLVMMoveBasicBlockAfter(l->exit, latch);
+  LLVMPositionBuilderAtEnd(e->b, l->exit);
+  memo_release(e, l->mark);
+}
+
+void if_begin(Emit *e, Branch *br, LLVMValueRef cond) {
+  br->mark = memo_mark(e);
+  LLVMBasicBlockRef then = new_block(e, "then");
+  br->join = new_block(e, "join");
+  LLVMBuildCondBr(e->b, cond, then, br->join);
+  LLVMPositionBuilderAtEnd(e->b, then);
+}
+
+void if_end(Emit *e, Branch *br) {
+  LLVMBasicBlockRef last = LLVMGetInsertBlock(e->b);
+  LLVMBuildBr(e->b, br->join);
+  LLVMMoveBasicBlockAfter(br->join, last);
+  LLVMPositionBuilderAtEnd(e->b, br->join);
+  memo_release(e, br->mark);
+}
+
+/* ---- memo ------------------------------------------------------------------------------------------------------------ */
+
+static unsigned hash(const Value *v, const LLVMValueRef *idx) {
+  uint64_t h = (uint64_t)v->id * UINT64_C(0x9e3779b97f4a7c15);
+  for (int i = 0; i < v->type->rank; i++) h = (h ^ (uintptr_t)idx[i]) * UINT64_C(0xff51afd7ed558ccd);
+  return (unsigned)(h >> 40) % MEMO_BUCKETS;
+}
+
+int memo_mark(Emit *e) { return e->nmemo; }
+
+void memo_release(Emit *e, int mark) {
+  while (e->nmemo > mark) {
+    const Memo *m = &e->memo[--e->nmemo];
+    e->bucket[m->bucket] = m->next;
+  }
+}
+
+LLVMValueRef memo_find(Emit *e, const Value *v, const LLVMValueRef *idx) {
+  for (int i = e->bucket[hash(v, idx)]; i; i = e->memo[i - 1].next) {
+    const Memo *m = &e->memo[i - 1];
+    if (m->value == v->id && (v->type->rank == 0 || !memcmp(m->idx, idx, sizeof *idx * (size_t)v->type->rank))) return m->result;
+  }
+  return NULL;
+}
+
+void memo_add(Emit *e, const Value *v, const LLVMValueRef *idx, LLVMValueRef result) {
+  unsigned h = hash(v, idx);
+  const LLVMValueRef *copy = v->type->rank ? arena_dup(e->arena, idx, sizeof *idx * (size_t)v->type->rank) : NULL;
+  PUSH(e->arena, e->memo, e->nmemo, e->memo_cap) = (Memo){v->id, e->bucket[h], h, copy, result};
+  e->bucket[h] = e->nmemo;
+}

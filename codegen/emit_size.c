@@ -1,0 +1,131 @@
+/* emit_size.c - how much workspace a function needs: as code, and as text for the header.
+ *
+ * Ensures: the code gives exactly the bytes that emit_body's plan lays out, or -1 where the symbols are no valid sizes. */
+#include "codegen/emit.h"
+
+typedef struct Size { Codegen *g; LLVMBuilderRef b; DimEnv env; } Size;
+
+static LLVMValueRef checked2(Size *s, const char *name, LLVMValueRef x, LLVMValueRef y) {
+  LLVMTypeRef t = s->g->i64;
+  LLVMValueRef fn = LLVMGetIntrinsicDeclaration(s->g->mod, LLVMLookupIntrinsicID(name, __builtin_strlen(name)), &t, 1), a[] = {x, y};
+  LLVMValueRef r = LLVMBuildCall2(s->b, LLVMGlobalGetValueType(fn), fn, a, 2, "");
+  s->env.bad = LLVMBuildOr(s->b, s->env.bad, LLVMBuildExtractValue(s->b, r, 1, ""), "");
+  return LLVMBuildExtractValue(s->b, r, 0, "");
+}
+
+static void bad_if(Size *s, LLVMIntPredicate p, LLVMValueRef x, int64_t k) {
+  LLVMValueRef c = LLVMBuildICmp(s->b, p, x, LLVMConstInt(s->g->i64, (unsigned long long)k, true), "");
+  s->env.bad = LLVMBuildOr(s->b, s->env.bad, c, "");
+}
+
+/* Bytes of a tensor, rounded up to 64; its dimensions are checked on the way. */
+static LLVMValueRef tensor_bytes(Size *s, const Type *t) {
+  LLVMValueRef n = LLVMConstInt(s->g->i64, (unsigned)elem_size(t->elem), false);
+  for (int i = 0; i < t->rank; i++) {
+    LLVMValueRef d = dim_emit(&s->env, t->dim[i]);
+    bad_if(s, LLVMIntSLT, d, 0);
+    n = checked2(s, "llvm.smul.with.overflow", n, d);
+  }
+  n = checked2(s, "llvm.sadd.with.overflow", n, LLVMConstInt(s->g->i64, 63, false));
+  return LLVMBuildAnd(s->b, n, LLVMConstInt(s->g->i64, (unsigned long long)-64, true), "");
+}
+
+static void check_type(Size *s, bool *seen, const Type *t) {
+  if (t->rank == 0 || seen[t->id] || type_mentions_value(t)) return;
+  seen[t->id] = true;
+  LLVMValueRef n = tensor_bytes(s, t);
+  if (s->g->pointer_bytes < 8) bad_if(s, LLVMIntSGT, n, INT32_MAX);
+}
+
+LLVMTypeRef size_type(Codegen *g, Func *f) {
+  LLVMTypeRef *t = NEW_N(g->arena, LLVMTypeRef, f->nsym + 1);
+  for (int i = 0; i < f->nsym; i++) t[i] = g->i64;
+  return LLVMFunctionType(g->i64, t, (unsigned)f->nsym, false);
+}
+
+static int largest_type(const Func *f) {
+  int most = 0;
+  for (int i = 0; i < f->body->nparam; i++)
+    if (f->body->param[i]->type->id > most) most = f->body->param[i]->type->id;
+  for (const Op *op = f->body->first; op; op = op->next)
+    for (int i = 0; i < op->nres; i++)
+      if (op->res[i]->type->id > most) most = op->res[i]->type->id;
+  return most;
+}
+
+void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
+  Plan *p = plan_func(g->ctx, f, accumulate);
+  Size s = {.g = g, .b = LLVMCreateBuilderInContext(g->ll)};
+  LLVMPositionBuilderAtEnd(s.b, LLVMAppendBasicBlockInContext(g->ll, fn, "entry"));
+  s.env = (DimEnv){.g = g, .f = f, .b = s.b, .late = s.b, .bad = LLVMConstInt(g->i1, 0, false)};
+  s.env.sym = NEW_N(g->arena, LLVMValueRef, f->nsym + 1);
+  for (int i = 0; i < f->nsym; i++) {
+    s.env.sym[i] = LLVMGetParam(fn, (unsigned)i);
+    if (f->sym[i]->nonneg || f->sym[i]->kind == SYM_DIM) bad_if(&s, LLVMIntSLT, s.env.sym[i], 0);
+  }
+  bool *seen = NEW_N(g->arena, bool, largest_type(f) + 1);
+  for (int i = 0; i < f->body->nparam; i++) check_type(&s, seen, f->body->param[i]->type);
+  for (Op *op = f->body->first; op; op = op->next)
+    for (int i = 0; i < op->nres; i++) check_type(&s, seen, op->res[i]->type);
+  LLVMValueRef total = LLVMConstInt(g->i64, 0, false);
+  for (int i = 0; i < p->nslot; i++)
+    if (!p->slot[i].dynamic) total = checked2(&s, "llvm.sadd.with.overflow", total, tensor_bytes(&s, p->slot[i].type));
+  if (g->pointer_bytes < 8) bad_if(&s, LLVMIntSGT, total, INT32_MAX);
+  LLVMBuildRet(s.b, LLVMBuildSelect(s.b, s.env.bad, LLVMConstAllOnes(g->i64), total, ""));
+  LLVMDisposeBuilder(s.b);
+}
+
+/* ---- texts ------------------------------------------------------------------------------------------------------------- */
+
+void workspace_text(Ctx *c, Func *f, bool accumulate, Text *t) {
+  Plan *p = plan_func(c, f, accumulate);
+  Dim *sum = dim_const(c, 0);
+  int fixed = 0;
+  for (int i = 0; i < p->nslot; i++)
+    if (!p->slot[i].dynamic) {
+      sum = dim_add(c, sum, p->slot[i].bytes);
+      fixed++;
+    }
+  if (p->nslot == 0) {
+    text_add(t, "none");
+    return;
+  }
+  if (fixed && sum) {
+    dim_print(t, sum);
+    text_add(t, " bytes");
+    if (fixed > 1) text_add(t, " in %d buffers, each rounded up to 64", fixed);
+    else text_add(t, ", rounded up to 64");
+  }
+  if (fixed < p->nslot) text_add(t, "%swhat sizes known only at run time need", fixed ? ", and " : "");
+}
+
+static Dim *op_flops(Ctx *c, const Op *op) {
+  if (op->nres != 1 || !elem_is_real(op->res[0]->type->elem)) return NULL;
+  Dim *n;
+  switch (op_info[op->code].family) {
+  case FAM_MAP: return op->code == OP_select || op->code == OP_cast || op->code == OP_stop_gradient ? NULL : type_count(c, op->res[0]->type);
+  case FAM_REDUCE: return type_count(c, op->opd[0]->type);
+  case FAM_SCAN: return dim_mul(c, type_count(c, op->res[0]->type), dim_const(c, 2));
+  case FAM_CONTRACT: {
+    Dim *extent[MAX_LABEL];
+    int labels = label_extents(op, extent), per = (op->nopd == 2) + op_has_sum(op);
+    if (!per) return NULL;
+    n = dim_const(c, per);
+    for (int l = 0; l < labels; l++)
+      if (extent[l]) n = dim_mul(c, n, extent[l]);
+    return n;
+  }
+  default: return op->code == OP_scatter_add ? type_count(c, op->opd[0]->type) : NULL;
+  }
+}
+
+void work_text(Ctx *c, Func *f, Text *t) {
+  Dim *sum = dim_const(c, 0);
+  for (const Op *op = f->body->first; op; op = op->next) {
+    Dim *n = op_flops(c, op);
+    if (n && !dim_mentions_value(n)) sum = dim_add(c, sum, n);
+  }
+  if (!sum) return;
+  dim_print(t, sum);
+  text_add(t, " flops");
+}

@@ -1,0 +1,232 @@
+/* emit_special.c - operations with loops of their own: scan, scatter, update, concatenation, argmax; and checks.
+ *
+ * Requires: operands stored or computable; indices checked before, or masked.  Ensures: the result's buffer (or scalar) is
+ * complete. */
+#include "codegen/emit.h"
+#include <math.h>
+#include <string.h>
+
+/* Loops over a shape; idx receives the counters. */
+static void open_loops(Emit *e, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx) {
+  for (int i = 0; i < n; i++) {
+    if (dim_is(dim[i], 1)) idx[i] = e->zero;
+    else idx[i] = loop_begin(e, &loop[i], dim_of(e, dim[i]));
+  }
+}
+
+static void close_loops(Emit *e, Loop *loop, int n, Dim *const *dim) {
+  for (int i = n; i-- > 0;)
+    if (!dim_is(dim[i], 1)) loop_end(e, &loop[i]);
+}
+
+/* Where the result of a rank-0 or tensor operation is kept. */
+typedef struct Target { LLVMValueRef base; int object; Type *type; } Target;
+
+static Target target_of(Emit *e, const Unit *u) {
+  Target t = {.type = u->v->type};
+  if (t.type->rank == 0) t.base = e->where[u->v->id], t.object = -1;
+  else t.base = unit_target(e, u, &t.object);
+  return t;
+}
+
+static LLVMValueRef get(Emit *e, const Target *t, const LLVMValueRef *idx) {
+  if (t->type->rank == 0) return LLVMBuildLoad2(e->b, elem_reg(e->g, t->type->elem), t->base, "");
+  return load_elem(e, t->base, t->object, t->type, row_major(e, t->type, idx));
+}
+
+static void put(Emit *e, const Target *t, const LLVMValueRef *idx, LLVMValueRef x) {
+  if (t->type->rank == 0) LLVMBuildStore(e->b, x, t->base);
+  else store_elem(e, t->base, t->object, t->type, row_major(e, t->type, idx), x);
+}
+
+/* Sets every element of the target: to v's, or to zero. */
+static void fill(Emit *e, const Target *t, Value *v) {
+  Loop loop[MAX_RANK];
+  LLVMValueRef idx[MAX_RANK];
+  open_loops(e, loop, t->type->rank, t->type->dim, idx);
+  put(e, t, idx, v ? eval(e, v, idx) : LLVMConstNull(elem_reg(e->g, t->type->elem)));
+  close_loops(e, loop, t->type->rank, t->type->dim);
+}
+
+/* ---- scan -------------------------------------------------------------------------------------------------------------- */
+
+static void emit_linrec(Emit *e, Unit *u) {
+  Op *op = u->op;
+  Target t = target_of(e, u);
+  int axis = op->u.scan.axis, rank = t.type->rank;
+  Dim *outer[MAX_RANK];
+  for (int i = 0, k = 0; i < rank; i++)
+    if (i != axis) outer[k++] = t.type->dim[i];
+  Loop loop[MAX_RANK], along;
+  LLVMValueRef out[MAX_RANK], idx[MAX_RANK];
+  LLVMTypeRef elem = elem_reg(e->g, t.type->elem);
+  LLVMValueRef state = new_alloca(e, elem), n = dim_of(e, t.type->dim[axis]);
+  open_loops(e, loop, rank - 1, outer, out);
+  LLVMBuildStore(e->b, LLVMConstNull(elem), state);
+  LLVMValueRef i = loop_begin(e, &along, n);
+  if (op->u.scan.reverse) i = LLVMBuildNSWSub(e->b, LLVMBuildNSWSub(e->b, n, e->one, ""), i, "");
+  for (int a = 0, k = 0; a < rank; a++) idx[a] = a == axis ? i : out[k++];
+  LLVMValueRef a = eval(e, op->opd[0], idx), x = eval(e, op->opd[1], idx);
+  LLVMValueRef s = mul_elem(e->g, e->b, t.type->elem, a, LLVMBuildLoad2(e->b, elem, state, ""));
+  s = elem_is_real(t.type->elem) ? arith(LLVMBuildFAdd(e->b, s, x, "")) : LLVMBuildAdd(e->b, s, x, "");
+  LLVMBuildStore(e->b, s, state);
+  put(e, &t, idx, s);
+  loop_end(e, &along);
+  close_loops(e, loop, rank - 1, outer);
+}
+
+/* ---- updates --------------------------------------------------------------------------------------------------------------- */
+
+static void emit_set_slice(Emit *e, Unit *u) {
+  Op *op = u->op;
+  Target t = target_of(e, u);
+  fill(e, &t, op->opd[0]);
+  Value *v = op->opd[1];
+  Loop loop[MAX_RANK];
+  LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
+  open_loops(e, loop, v->type->rank, v->type->dim, idx);
+  for (int i = 0; i < v->type->rank; i++) {
+    LLVMValueRef stride = LLVMConstInt(e->g->i64, (unsigned long long)op->u.slice.stride[i], true);
+    at[i] = index_add(e, dim_of(e, op->u.slice.start[i]), index_mul(e, idx[i], stride));
+  }
+  put(e, &t, at, eval(e, v, idx));
+  close_loops(e, loop, v->type->rank, v->type->dim);
+}
+
+static void emit_concat(Emit *e, Unit *u) {
+  Op *op = u->op;
+  Target t = target_of(e, u);
+  LLVMValueRef from = e->zero;
+  for (int k = 0; k < op->nopd; k++) {
+    Value *x = op->opd[k];
+    Loop loop[MAX_RANK];
+    LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
+    open_loops(e, loop, x->type->rank, x->type->dim, idx);
+    memcpy(at, idx, sizeof at);
+    at[op->u.axis] = index_add(e, idx[op->u.axis], from);
+    put(e, &t, at, eval(e, x, idx));
+    close_loops(e, loop, x->type->rank, x->type->dim);
+    from = index_add(e, from, dim_of(e, x->type->dim[op->u.axis]));
+  }
+}
+
+/* The place of an indexed operand's element: indices at `batch`, the other axes from `rest`. */
+static void indexed_place(Emit *e, const Op *op, int rank, int first_idx, const LLVMValueRef *batch, const LLVMValueRef *rest,
+                          LLVMValueRef *at) {
+  for (int i = 0, k = 0, r = 0; i < rank; i++) {
+    if (k < op->u.index.naxis && op->u.index.axis[k] == i) at[i] = index_value(e, op->opd[first_idx + k++], batch);
+    else at[i] = rest[r++];
+  }
+}
+
+static void emit_scatter_add(Emit *e, Unit *u) {
+  Op *op = u->op;
+  Target t = target_of(e, u);
+  if (!u->add) fill(e, &t, NULL);
+  Value *x = op->opd[0];
+  int nb = op->nopd > 1 ? op->opd[1]->type->rank : 0;
+  Loop loop[MAX_RANK];
+  LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
+  Branch br;
+  open_loops(e, loop, nb, x->type->dim, idx);
+  if (op->u.index.masked) if_begin(e, &br, eval(e, op->opd[op->nopd - 1], idx));
+  open_loops(e, loop + nb, x->type->rank - nb, x->type->dim + nb, idx + nb);
+  indexed_place(e, op, t.type->rank, 1, idx, idx + nb, at);
+  LLVMValueRef old = get(e, &t, at);
+  put(e, &t, at, add_elem(e->g, e->b, t.type->elem, old, eval(e, x, idx)));
+  close_loops(e, loop + nb, x->type->rank - nb, x->type->dim + nb);
+  if (op->u.index.masked) if_end(e, &br);
+  close_loops(e, loop, nb, x->type->dim);
+}
+
+static void emit_set(Emit *e, Unit *u) {
+  Op *op = u->op;
+  Target t = target_of(e, u);
+  fill(e, &t, op->opd[0]);
+  Value *v = op->opd[1];
+  Loop loop[MAX_RANK];
+  LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
+  open_loops(e, loop, v->type->rank, v->type->dim, idx);
+  indexed_place(e, op, t.type->rank, 2, NULL, idx, at);
+  put(e, &t, at, eval(e, v, idx));
+  close_loops(e, loop, v->type->rank, v->type->dim);
+}
+
+/* ---- argmax ------------------------------------------------------------------------------------------------------------------ */
+
+/* Whether x, at index i, takes the lead from `best`: strictly better, or the first nan, or the first element of all. */
+static LLVMValueRef leads(Emit *e, bool max, Elem t, LLVMValueRef x, LLVMValueRef best, LLVMValueRef i) {
+  LLVMValueRef first = LLVMBuildICmp(e->b, LLVMIntEQ, i, e->zero, ""), better;
+  if (!elem_is_real(t)) better = LLVMBuildICmp(e->b, max ? LLVMIntSGT : LLVMIntSLT, x, best, "");
+  else {
+    LLVMValueRef number = LLVMBuildFCmp(e->b, LLVMRealORD, best, best, "");
+    better = LLVMBuildAnd(e->b, number, LLVMBuildFCmp(e->b, max ? LLVMRealUGT : LLVMRealULT, x, best, ""), "");
+  }
+  return LLVMBuildOr(e->b, first, better, "");
+}
+
+static void emit_argmax(Emit *e, Unit *u) {
+  Op *op = u->op;
+  Target t = target_of(e, u);
+  const Type *in = op->opd[0]->type;
+  int axis = op->u.reduce.axis[0];
+  Loop loop[MAX_RANK], along;
+  LLVMValueRef out[MAX_RANK], idx[MAX_RANK], best = new_alloca(e, elem_reg(e->g, in->elem)), at = new_alloca(e, e->g->i64);
+  open_loops(e, loop, t.type->rank, t.type->dim, out);
+  LLVMBuildStore(e->b, e->zero, at);
+  LLVMValueRef i = loop_begin(e, &along, dim_of(e, in->dim[axis]));
+  for (int a = 0, k = 0; a < in->rank; a++) idx[a] = a == axis ? i : out[k++];
+  LLVMValueRef x = eval(e, op->opd[0], idx), old = LLVMBuildLoad2(e->b, elem_reg(e->g, in->elem), best, "");
+  LLVMValueRef lead = leads(e, op->code == OP_argmax, in->elem, x, old, i);
+  LLVMBuildStore(e->b, LLVMBuildSelect(e->b, lead, x, old, ""), best);
+  LLVMBuildStore(e->b, LLVMBuildSelect(e->b, lead, i, LLVMBuildLoad2(e->b, e->g->i64, at, ""), ""), at);
+  loop_end(e, &along);
+  put(e, &t, out, LLVMBuildLoad2(e->b, e->g->i64, at, ""));
+  close_loops(e, loop, t.type->rank, t.type->dim);
+}
+
+/* ---- checks ------------------------------------------------------------------------------------------------------------------- */
+
+static void emit_check_index(Emit *e, const Op *op) {
+  Value *idx = op->opd[0];
+  Loop loop[MAX_RANK];
+  LLVMValueRef at[MAX_RANK], limit = dim_of(e, op->u.check.a);
+  open_loops(e, loop, idx->type->rank, idx->type->dim, at);
+  LLVMValueRef i = index_value(e, idx, at), ok = LLVMBuildICmp(e->b, LLVMIntULT, i, limit, "");
+  ok = LLVMBuildAnd(e->b, ok, LLVMBuildICmp(e->b, LLVMIntSGE, limit, e->zero, ""), "");
+  if (op->nopd > 1) ok = LLVMBuildOr(e->b, ok, LLVMBuildNot(e->b, eval(e, op->opd[1], at), ""), "");
+  fail_unless(e, ok, ADC_EINDEX, op->loc, i, op->u.check.text);
+  close_loops(e, loop, idx->type->rank, idx->type->dim);
+}
+
+static void emit_assert(Emit *e, const Op *op) {
+  Value *c = op->opd[0];
+  Loop loop[MAX_RANK];
+  LLVMValueRef at[MAX_RANK];
+  open_loops(e, loop, c->type->rank, c->type->dim, at);
+  fail_unless(e, eval(e, c, at), ADC_EASSERT, op->loc, c->type->rank ? row_major(e, c->type, at) : NULL, op->u.check.text);
+  close_loops(e, loop, c->type->rank, c->type->dim);
+}
+
+void emit_effect(Emit *e, Unit *u) {
+  const Op *op = u->op;
+  if (op->code == OP_check_index) emit_check_index(e, op);
+  else if (op->code == OP_assert) emit_assert(e, op);
+  else {
+    LLVMIntPredicate p = op->code == OP_check_dim_eq ? LLVMIntEQ : LLVMIntSLE;
+    LLVMValueRef ok = LLVMBuildICmp(e->b, p, dim_of(e, op->u.check.a), dim_of(e, op->u.check.b), "");
+    fail_unless(e, ok, ADC_EDIM, op->loc, NULL, op->u.check.text);
+  }
+}
+
+void emit_special(Emit *e, Unit *u) {
+  switch (u->op->code) {
+  case OP_linrec: emit_linrec(e, u); return;
+  case OP_set_slice: emit_set_slice(e, u); return;
+  case OP_concat: emit_concat(e, u); return;
+  case OP_scatter_add: emit_scatter_add(e, u); return;
+  case OP_set: emit_set(e, u); return;
+  case OP_argmax: case OP_argmin: emit_argmax(e, u); return;
+  default: bug("no code for the operation %s", op_info[u->op->code].name);
+  }
+}

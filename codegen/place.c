@@ -1,0 +1,173 @@
+/* place.c - which values are stored and which are computed where they are used.
+ *
+ * Requires: a verified function without regions.  Ensures: p->value[id].place of every value; a value that some reader can
+ * only take from memory is not virtual.  A value is stored when it must be (sums, scans, scatters, …) or when computing it
+ * anew for each reader would cost more than a store and the loads. */
+#include "codegen/plan.h"
+
+enum { COST_STORE = 8, COST_EXPAND = 4, COST_LIBM = 20, COST_MAX = 10000 };
+
+bool op_has_sum(const Op *op) {
+  if (op->code != OP_contract) return false;
+  for (int k = 0; k < op->nopd; k++)
+    for (int i = 0; i < op->opd[k]->type->rank; i++) {
+      bool kept = false;
+      for (int j = 0; j < op->res[0]->type->rank; j++) kept |= op->u.contract.out[j] == op->u.contract.opd[k][i];
+      if (!kept) return true;
+    }
+  return false;
+}
+
+bool op_is_view(const Op *op) {
+  return op->code == OP_slice || op->code == OP_reshape || (op->code == OP_contract && op->nopd == 1 && !op_has_sum(op));
+}
+
+bool dim_mentions_value(const Dim *d) {
+  for (int i = 0; i < d->nterm; i++)
+    for (int j = 0; j < d->term[i].nfactor; j++) {
+      const Atom *a = d->term[i].factor[j];
+      if (a->kind == ATOM_SYM ? a->sym->kind == SYM_VALUE : dim_mentions_value(a->a) || dim_mentions_value(a->b)) return true;
+    }
+  return false;
+}
+
+bool type_mentions_value(const Type *t) {
+  for (int i = 0; i < t->rank; i++)
+    if (dim_mentions_value(t->dim[i])) return true;
+  return false;
+}
+
+int label_extents(const Op *op, Dim **extent) {
+  int n = 0;
+  for (int i = 0; i < MAX_LABEL; i++) extent[i] = NULL;
+  for (int j = 0; j < op->res[0]->type->rank; j++) {
+    int l = op->u.contract.out[j];
+    extent[l] = op->res[0]->type->dim[j];
+    if (l >= n) n = l + 1;
+  }
+  for (int k = 0; k < op->nopd; k++)
+    for (int i = 0; i < op->opd[k]->type->rank; i++) {
+      int l = op->u.contract.opd[k][i];
+      extent[l] = op->opd[k]->type->dim[i];
+      if (l >= n) n = l + 1;
+    }
+  return n;
+}
+
+bool result_adds(const Plan *p, int result) {
+  if (!p->accumulate) return false;
+  for (int i = 0; i < p->f->nout; i++) {
+    const Port *o = &p->f->out[i];
+    if (result >= o->first && result < o->first + o->nleaf) return o->role == PORT_COTANGENT;
+  }
+  return false;
+}
+
+bool reshape_map(Ctx *c, const Type *from, const Type *to, ReshapeMap *map) {
+  int j = 0;
+  for (int i = 0; i < from->rank; i++) {
+    map->first[i] = (int8_t)j;
+    map->n[i] = 0;
+    if (dim_is(from->dim[i], 1)) continue;
+    while (j < to->rank && dim_is(to->dim[j], 1)) j++;
+    map->first[i] = (int8_t)j;
+    Dim *product = dim_const(c, 1);
+    while (product != from->dim[i]) {
+      if (j == to->rank || !product) return false;
+      product = dim_mul(c, product, to->dim[j++]);
+      map->n[i]++;
+    }
+  }
+  while (j < to->rank && dim_is(to->dim[j], 1)) j++;
+  return j == to->rank;
+}
+
+static int op_cost(const Op *op) {
+  if (op_info[op->code].family != FAM_MAP) return op->code == OP_embed || op->code == OP_gather ? 3 : 1;
+  if (!elem_is_real(op->opd[op->nopd - 1]->type->elem)) return 1;
+  switch (op->code) {
+  case OP_neg: case OP_abs: case OP_sign: case OP_floor: case OP_ceil: case OP_round: case OP_trunc: case OP_relu:
+  case OP_stop_gradient: case OP_add: case OP_sub: case OP_mul: case OP_mulz: case OP_max: case OP_min: case OP_clamp:
+  case OP_eq: case OP_ne: case OP_lt: case OP_le: case OP_gt: case OP_ge: case OP_select: case OP_cast: return 1;
+  case OP_div: return 4;
+  case OP_sqrt: case OP_rsqrt: case OP_floordiv: case OP_mod: return 6;
+  default: return COST_LIBM;
+  }
+}
+
+/* The axes that a broadcast or a product adds to an operand make its elements asked for again and again. */
+static bool contract_expands(const Op *op, int k) {
+  Dim *extent[MAX_LABEL];
+  int n = label_extents(op, extent);
+  for (int l = 0; l < n; l++) {
+    bool has = !extent[l] || dim_is(extent[l], 1);
+    for (int i = 0; i < op->opd[k]->type->rank; i++) has |= op->u.contract.opd[k][i] == l;
+    if (!has) return true;
+  }
+  return false;
+}
+
+static bool use_expands(const Op *op, int k) {
+  switch (op->code) {
+  case OP_contract: return contract_expands(op, k);
+  case OP_gather: return k == 0 || op->opd[0]->type->rank > op->u.index.naxis;
+  case OP_scatter_add: return k > 0 && op->res[0]->type->rank > op->u.index.naxis;
+  default: return false;
+  }
+}
+
+static void count_use(Plan *p, Op *op, int k) {
+  ValueInfo *x = &p->value[op->opd[k]->id];
+  bool view = op_is_view(op);
+  ValueInfo *y = view ? &p->value[op->res[0]->id] : NULL;
+  ReshapeMap map;
+  x->factor |= (op_has_sum(op) && op->nopd == 2 && contract_expands(op, k)) || (view && y->factor);
+  x->use += view ? y->use : 1;
+  x->expanded |= use_expands(op, k) || (view && y->expanded);
+  if (op->code == OP_reshape && !reshape_map(p->ctx, op->opd[k]->type, op->res[0]->type, &map)) x->forced = true;
+}
+
+static Place choose(Plan *p, Op *op, Value *v) {
+  ValueInfo *info = &p->value[v->id];
+  if (op->code == OP_const || op->code == OP_dim) return PLACE_VIRTUAL;
+  if (op->code == OP_dense) return PLACE_CONST;
+  if (v->type->rank == 0) return PLACE_SCALAR;
+  switch (op_info[op->code].family) {
+  case FAM_REDUCE: case FAM_SCAN: case FAM_CALL: case FAM_REGION: return PLACE_BUFFER;
+  case FAM_CONTRACT:
+    if (op_has_sum(op)) return PLACE_BUFFER;
+    break;
+  case FAM_VIEW:
+    if (op->code == OP_set_slice || op->code == OP_concat) return PLACE_BUFFER;
+    break;
+  case FAM_INDEX:
+    if (op->code != OP_gather) return PLACE_BUFFER;
+    break;
+  default: break;
+  }
+  info->cost = op_cost(op);
+  for (int k = 0; k < op->nopd; k++) {
+    const ValueInfo *x = &p->value[op->opd[k]->id];
+    info->cost += x->place == PLACE_VIRTUAL ? x->cost : x->place == PLACE_SCALAR ? 0 : 1;
+  }
+  if (info->cost > COST_MAX) info->cost = COST_MAX;
+  if (info->forced) return PLACE_BUFFER;
+  /* A view's operand was judged by the view's readers already; what it adds is index arithmetic. */
+  if (op_is_view(op)) return PLACE_VIRTUAL;
+  if (info->use >= 2 && info->cost >= COST_STORE) return PLACE_BUFFER;
+  if (info->expanded && info->cost >= COST_EXPAND) return PLACE_BUFFER;
+  if (info->factor && info->cost > 1) return PLACE_BUFFER;
+  return PLACE_VIRTUAL;
+}
+
+void plan_places(Plan *p) {
+  Region *body = p->f->body;
+  for (int i = 0; i < p->f->nvalue; i++) p->value[i].slot = p->value[i].result = -1;
+  for (int i = 0; i < body->nres; i++) p->value[body->res[i]->id].use++;
+  for (Op *op = body->last; op; op = op->prev)
+    for (int k = 0; k < op->nopd; k++) count_use(p, op, k);
+  for (int i = 0; i < body->nparam; i++)
+    p->value[body->param[i]->id].place = body->param[i]->type->rank ? PLACE_PARAM : PLACE_SCALAR;
+  for (Op *op = body->first; op; op = op->next)
+    for (int i = 0; i < op->nres; i++) p->value[op->res[i]->id].place = choose(p, op, op->res[i]);
+}

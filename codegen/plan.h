@@ -1,0 +1,101 @@
+/* plan.h - what is stored, where and in which loop nests: the result of scheduling one function.  No LLVM here. */
+#ifndef ADC_CODEGEN_PLAN_H
+#define ADC_CODEGEN_PLAN_H
+#include "ir/ir.h"
+
+typedef enum {
+  PLACE_VIRTUAL, /* computed where it is used, at the indices wanted */
+  PLACE_SCALAR,  /* rank 0, in a register */
+  PLACE_BUFFER,  /* in the workspace, or where the caller wants the result */
+  PLACE_PARAM,   /* a tensor parameter */
+  PLACE_CONST    /* a dense constant in the object */
+} Place;
+
+typedef struct ValueInfo {
+  Place place;
+  int slot;     /* PLACE_BUFFER: where in the workspace; -1: it lives at its result pointer alone */
+  int result;   /* PLACE_BUFFER: the result whose pointer is used, if not null; -1: none */
+  int cost;     /* of one element, when computed in place */
+  int use;      /* how many places ask for it, views looked through */
+  bool expanded; /* some of them ask for an element more than once */
+  bool factor;   /* some of those are products that are summed: even cheap arithmetic would be repeated in the inner loop */
+  bool forced;   /* some of them need it in memory */
+} ValueInfo;
+
+enum { LEVEL_UNIT = -1, LEVEL_OTHER = -2, MAX_LEVEL = 2 * MAX_LABEL };
+/* A value that a unit loads.  level: for each axis, the loop whose counter is the index there; LEVEL_UNIT on an axis of
+ * length 1, LEVEL_OTHER for anything else. */
+typedef struct Read { Value *v; int8_t level[MAX_RANK]; } Read;
+
+typedef enum {
+  UNIT_SCALAR,  /* a rank-0 value, no loop */
+  UNIT_STORE,   /* every element of v, computed and stored */
+  UNIT_REDUCE,  /* every element of v, a sum or another fold */
+  UNIT_SPECIAL, /* an op with loops of its own: scan, scatter, concatenation, … */
+  UNIT_EFFECT   /* a check */
+} UnitKind;
+
+typedef struct Unit {
+  UnitKind kind;
+  Op *op;          /* NULL: v is copied, or computed anew, to a result */
+  Value *v;        /* NULL for effects */
+  int result;      /* the result that v is stored to; -1: none */
+  bool add;        /* … by adding to what is there */
+  bool dead;       /* its readers compute it themselves */
+  bool gathers;    /* contains an unchecked indexed load: must stay behind the checks */
+  bool tiled;      /* a matrix product with a kernel of its own */
+  /* Loops, outermost first.  The unit's labels (axes of v; of the operands of a reduction) each have a loop, or LEVEL_UNIT. */
+  int nlevel;
+  Dim *level[MAX_LEVEL];
+  int8_t level_of[MAX_LEVEL]; /* by label */
+  int8_t out[MAX_RANK];       /* the label of each axis of v */
+  int acc_level;              /* UNIT_REDUCE: loops from here on fold into a register; -1: into memory */
+  int nread, read_cap;
+  Read *read;
+  uint64_t *need;             /* the results that this feeds, one bit each */
+  bool always;                /* feeds a check too */
+  int group;
+} Unit;
+
+/* Units that share one loop nest. */
+typedef struct Group { int n, cap; Unit **unit; } Group;
+
+typedef struct Slot { Type *type; Dim *bytes; bool dynamic; int free_from; } Slot; /* dynamic: its size is known only at run time */
+
+typedef struct Plan {
+  Ctx *ctx;
+  Func *f;
+  bool accumulate;
+  ValueInfo *value; /* by Value.id */
+  Unit **producer;  /* by Value.id */
+  int nunit, unit_cap;
+  Unit **unit;
+  int ngroup, group_cap;
+  Group *group;
+  int nslot, slot_cap;
+  Slot *slot;
+  int need_words;
+} Plan;
+
+Plan *plan_func(Ctx *c, Func *f, bool accumulate);
+
+/* Parts of plan_func. */
+void plan_places(Plan *p);  /* place.c: virtual or stored */
+void plan_units(Plan *p);   /* schedule.c: units, their loops, groups */
+void plan_storage(Plan *p); /* storage.c */
+
+/* ---- facts about operations (place.c) ------------------------------------------------------------------------------ */
+
+bool op_has_sum(const Op *op);      /* a contraction with a label that is summed */
+bool op_is_view(const Op *op);      /* moves elements, computes nothing: transposition, broadcast, slice, reshape */
+bool dim_mentions_value(const Dim *d); /* a symbol known only at run time */
+bool type_mentions_value(const Type *t);
+int label_extents(const Op *op, Dim **extent); /* of a contraction, by label; returns 1 + the largest label */
+bool result_adds(const Plan *p, int result); /* accumulated into, not overwritten */
+
+/* How a reshape's operand is indexed, when that takes no division: operand axis i is the row-major index over the result axes
+ * first[i] .. first[i] + n[i] - 1.  False: only the position in memory will do. */
+typedef struct { int8_t first[MAX_RANK], n[MAX_RANK]; } ReshapeMap;
+bool reshape_map(Ctx *c, const Type *from, const Type *to, ReshapeMap *map);
+
+#endif

@@ -1,0 +1,368 @@
+/* schedule.c - units of work, their loops, and which of them share a loop nest.
+ *
+ * Requires: places (place.c).  Ensures: groups in an order in which every value is made before it is read; within a group of
+ * several units, all have the same loops, and a value made there is read there only at the loops' own indices. */
+#include "codegen/plan.h"
+#include <string.h>
+
+/* ---- what a unit reads ------------------------------------------------------------------------------------------- */
+
+static void walk(Plan *p, Unit *u, Value *v, const int8_t *lev);
+
+static void walk_other(Plan *p, Unit *u, Value *v) {
+  int8_t lev[MAX_RANK];
+  memset(lev, LEVEL_OTHER, sizeof lev);
+  walk(p, u, v, lev);
+}
+
+static bool whole_axis(const Op *op, int i) {
+  return op->u.slice.stride[i] == 1 && dim_is(op->u.slice.start[i], 0);
+}
+
+static void walk_op(Plan *p, Unit *u, Op *op, const int8_t *lev) {
+  int8_t in[MAX_RANK];
+  memset(in, LEVEL_OTHER, sizeof in);
+  ReshapeMap map;
+  switch (op->code) {
+  case OP_contract:
+    for (int k = 0; k < op->nopd; k++) {
+      for (int i = 0; i < op->opd[k]->type->rank; i++)
+        for (int j = 0; j < op->res[0]->type->rank; j++)
+          if (op->u.contract.out[j] == op->u.contract.opd[k][i]) in[i] = lev[j];
+      walk(p, u, op->opd[k], in);
+    }
+    return;
+  case OP_slice: case OP_embed:
+    for (int i = 0; i < op->opd[0]->type->rank; i++)
+      if (op->code == OP_slice && whole_axis(op, i)) in[i] = lev[i];
+    walk(p, u, op->opd[0], in);
+    return;
+  case OP_reshape:
+    if (reshape_map(p->ctx, op->opd[0]->type, op->res[0]->type, &map))
+      for (int i = 0; i < op->opd[0]->type->rank; i++)
+        in[i] = map.n[i] == 1 ? lev[map.first[i]] : map.n[i] == 0 ? LEVEL_UNIT : LEVEL_OTHER;
+    walk(p, u, op->opd[0], in);
+    return;
+  case OP_gather: {
+    u->gathers = true;
+    int nidx = op->nopd - 1, rb = op->opd[1]->type->rank, next = rb;
+    for (int k = 1; k <= nidx; k++) walk(p, u, op->opd[k], lev);
+    for (int i = 0; i < op->opd[0]->type->rank; i++) {
+      bool indexed = false;
+      for (int k = 0; k < op->u.index.naxis; k++) indexed |= op->u.index.axis[k] == i;
+      in[i] = indexed ? LEVEL_OTHER : lev[next++];
+    }
+    walk(p, u, op->opd[0], in);
+    return;
+  }
+  default:
+    for (int k = 0; k < op->nopd; k++) walk(p, u, op->opd[k], lev);
+  }
+}
+
+/* Records the stored values that computing v at the given indices loads. */
+static void walk(Plan *p, Unit *u, Value *v, const int8_t *lev) {
+  switch (p->value[v->id].place) {
+  case PLACE_VIRTUAL: walk_op(p, u, v->def, lev); return;
+  case PLACE_PARAM: case PLACE_CONST: return;
+  default: break;
+  }
+  if (!v->def) return;
+  Read *r = &PUSH(p->ctx->arena, u->read, u->nread, u->read_cap);
+  *r = (Read){.v = v};
+  for (int i = 0; i < v->type->rank; i++) r->level[i] = dim_is(v->type->dim[i], 1) ? LEVEL_UNIT : lev[i];
+}
+
+/* ---- loops --------------------------------------------------------------------------------------------------------- */
+
+static void add_level(Unit *u, int label, Dim *d) {
+  if (dim_is(d, 1)) {
+    u->level_of[label] = LEVEL_UNIT;
+    return;
+  }
+  u->level_of[label] = (int8_t)u->nlevel;
+  u->level[u->nlevel++] = d;
+}
+
+static void store_loops(Unit *u, const Type *t) {
+  for (int i = 0; i < t->rank; i++) {
+    u->out[i] = (int8_t)i;
+    add_level(u, i, t->dim[i]);
+  }
+}
+
+static bool label_in(const int8_t *labels, int n, int l) {
+  for (int i = 0; i < n; i++)
+    if (labels[i] == l) return true;
+  return false;
+}
+
+/* How well a label serves as the innermost loop: unit steps through memory are wanted, long strides are not. */
+static int inner_score(const Op *op, int l) {
+  int score = 0, rank;
+  for (int k = 0; k < op->nopd; k++) {
+    rank = op->opd[k]->type->rank;
+    if (label_in(op->u.contract.opd[k], rank, l)) score += op->u.contract.opd[k][rank - 1] == l ? 2 : -2;
+  }
+  rank = op->res[0]->type->rank;
+  if (label_in(op->u.contract.out, rank, l)) score += op->u.contract.out[rank - 1] == l ? 3 : -3;
+  return score;
+}
+
+/* A product of two operands with rows, columns and a summed index of its own, in any order and with any batch indices. */
+static bool is_matrix_product(const Op *op, Dim **extent, int n) {
+  bool rows = false, cols = false, inner = false;
+  if (op->nopd != 2 || !elem_is_real(op->res[0]->type->elem)) return false;
+  for (int l = 0; l < n; l++) {
+    if (!extent[l] || dim_is(extent[l], 1)) continue;
+    bool a = label_in(op->u.contract.opd[0], op->opd[0]->type->rank, l);
+    bool b = label_in(op->u.contract.opd[1], op->opd[1]->type->rank, l);
+    bool c = label_in(op->u.contract.out, op->res[0]->type->rank, l);
+    rows |= a && !b && c;
+    cols |= b && !a && c;
+    inner |= a && b && !c;
+  }
+  return rows && cols && inner;
+}
+
+static void contract_loops(Unit *u, const Op *op) {
+  Dim *extent[MAX_LABEL];
+  int n = label_extents(op, extent), rank = op->res[0]->type->rank, inner = -1, best = -100, order[MAX_LABEL], norder = 0;
+  for (int j = 0; j < rank; j++) u->out[j] = op->u.contract.out[j];
+  u->tiled = is_matrix_product(op, extent, n);
+  /* One operand, or equal label lists: its own order reads memory in sequence. */
+  bool natural = op->nopd == 1 || (op->opd[0]->type->rank == op->opd[1]->type->rank &&
+                                   !memcmp(op->u.contract.opd[0], op->u.contract.opd[1], (size_t)op->opd[0]->type->rank));
+  if (natural) {
+    for (int j = 0; j < rank; j++) /* labels only in the output come first */
+      if (!label_in(op->u.contract.opd[0], op->opd[0]->type->rank, op->u.contract.out[j])) order[norder++] = op->u.contract.out[j];
+    for (int i = 0; i < op->opd[0]->type->rank; i++) order[norder++] = op->u.contract.opd[0][i];
+  } else {
+    for (int l = 0; l < n; l++)
+      if (extent[l] && !dim_is(extent[l], 1) && inner_score(op, l) > best) best = inner_score(op, inner = l);
+    for (int j = 0; j < rank; j++)
+      if (op->u.contract.out[j] != inner) order[norder++] = op->u.contract.out[j];
+    for (int k = 0; k < op->nopd; k++)
+      for (int i = 0; i < op->opd[k]->type->rank; i++) {
+        int l = op->u.contract.opd[k][i];
+        bool seen = l == inner || label_in(op->u.contract.out, rank, l);
+        for (int j = 0; j < norder; j++) seen |= order[j] == l;
+        if (!seen) order[norder++] = l;
+      }
+    if (inner >= 0) order[norder++] = inner;
+  }
+  for (int i = 0; i < norder; i++) add_level(u, order[i], extent[order[i]]);
+}
+
+static void reduce_loops(Unit *u, const Op *op) {
+  int kept = 0;
+  const Type *t = op->opd[0]->type;
+  for (int i = 0; i < t->rank; i++) {
+    bool dropped = false;
+    for (int k = 0; k < op->u.reduce.naxis; k++) dropped |= op->u.reduce.axis[k] == i;
+    if (!dropped) u->out[kept++] = (int8_t)i;
+    add_level(u, i, t->dim[i]);
+  }
+}
+
+/* The first loop from which on all are folded away; -1 when an outer one is folded while an inner one is not. */
+static int register_level(const Unit *u, int rank) {
+  uint64_t kept = 0;
+  int first = 0;
+  for (int i = 0; i < rank; i++)
+    if (u->level_of[u->out[i]] >= 0) kept |= UINT64_C(1) << u->level_of[u->out[i]];
+  while (first < u->nlevel && (kept >> first & 1)) first++;
+  return kept >> first ? -1 : first;
+}
+
+/* ---- units --------------------------------------------------------------------------------------------------------- */
+
+static Unit *unit_new(Plan *p, UnitKind kind, Op *op, Value *v) {
+  Unit *u = NEW(p->ctx->arena, Unit);
+  *u = (Unit){.kind = kind, .op = op, .v = v, .result = -1, .need = NEW_N(p->ctx->arena, uint64_t, p->need_words)};
+  memset(u->level_of, LEVEL_UNIT, sizeof u->level_of);
+  PUSH(p->ctx->arena, p->unit, p->nunit, p->unit_cap) = u;
+  return u;
+}
+
+static void read_operands(Plan *p, Unit *u, const Op *op) {
+  for (int k = 0; k < op->nopd; k++) {
+    int8_t lev[MAX_RANK];
+    for (int i = 0; i < op->opd[k]->type->rank; i++)
+      lev[i] = u->level_of[op->code == OP_contract ? op->u.contract.opd[k][i] : i];
+    walk(p, u, op->opd[k], lev);
+  }
+}
+
+static UnitKind kind_of(const Op *op, Place place) {
+  if (op_info[op->code].family == FAM_EFFECT) return UNIT_EFFECT;
+  if (op_has_sum(op)) return UNIT_REDUCE;
+  switch (op->code) {
+  case OP_rmax: case OP_rmin: case OP_rprod: case OP_rany: case OP_rall: return UNIT_REDUCE;
+  case OP_argmax: case OP_argmin: case OP_linrec: case OP_set_slice: case OP_concat: case OP_scatter_add: case OP_set:
+  case OP_call: return UNIT_SPECIAL;
+  default: return place == PLACE_SCALAR ? UNIT_SCALAR : UNIT_STORE;
+  }
+}
+
+static void unit_of_op(Plan *p, Op *op) {
+  bool made = op->nres == 0;
+  Value *v = op->nres ? op->res[0] : NULL;
+  for (int i = 0; i < op->nres; i++) {
+    Place place = p->value[op->res[i]->id].place;
+    made |= place == PLACE_BUFFER || place == PLACE_SCALAR;
+  }
+  if (!made) return;
+  Unit *u = unit_new(p, kind_of(op, v ? p->value[v->id].place : PLACE_VIRTUAL), op, v);
+  for (int i = 0; i < op->nres; i++) p->producer[op->res[i]->id] = u;
+  switch (u->kind) {
+  case UNIT_STORE:
+    store_loops(u, v->type);
+    walk_op(p, u, op, u->level_of);
+    return;
+  case UNIT_SCALAR: walk_op(p, u, op, u->level_of); return;
+  case UNIT_REDUCE:
+    if (op->code == OP_contract) contract_loops(u, op);
+    else reduce_loops(u, op);
+    u->acc_level = register_level(u, v->type->rank);
+    read_operands(p, u, op);
+    return;
+  default:
+    u->gathers = true;
+    for (int k = 0; k < op->nopd; k++) walk_other(p, u, op->opd[k]);
+  }
+}
+
+static bool can_add(const Unit *u) {
+  return u->kind == UNIT_STORE || (u->kind == UNIT_REDUCE && u->op->code == OP_contract) || u->op->code == OP_scatter_add;
+}
+
+static void result_units(Plan *p) {
+  Region *body = p->f->body;
+  for (int i = 0; i < body->nres; i++) {
+    Value *v = body->res[i];
+    ValueInfo *info = &p->value[v->id];
+    bool add = result_adds(p, i);
+    Unit *u = info->place == PLACE_BUFFER ? p->producer[v->id] : NULL;
+    /* Straight to the caller's memory, if the value is stored anyway and nobody is to see sums instead of it. */
+    if (u && u->op->nres == 1 && info->result < 0 && (!add || (info->use == 1 && can_add(u)))) {
+      info->result = u->result = i;
+      u->add = add;
+      continue;
+    }
+    u = unit_new(p, UNIT_STORE, NULL, v);
+    u->result = i;
+    u->add = add;
+    store_loops(u, v->type);
+    walk(p, u, v, u->level_of);
+  }
+}
+
+/* ---- who needs what ------------------------------------------------------------------------------------------------ */
+
+static void needs(Plan *p) {
+  for (int i = p->nunit; i-- > 0;) {
+    Unit *u = p->unit[i];
+    if (u->kind == UNIT_EFFECT || (u->op && u->op->code == OP_sym)) u->always = true;
+    if (u->result >= 0) u->need[u->result / 64] |= UINT64_C(1) << (u->result % 64);
+    for (int k = 0; k < u->nread; k++) {
+      Unit *from = p->producer[u->read[k].v->id];
+      from->always |= u->always;
+      for (int w = 0; w < p->need_words; w++) from->need[w] |= u->need[w];
+    }
+  }
+}
+
+/* ---- groups -------------------------------------------------------------------------------------------------------- */
+
+static bool same_loops(const Unit *a, const Unit *b) {
+  return a->nlevel == b->nlevel && !memcmp(a->level, b->level, sizeof *a->level * (size_t)a->nlevel);
+}
+
+static bool fusable(const Unit *u) {
+  return (u->kind == UNIT_STORE || u->kind == UNIT_REDUCE) && u->nlevel > 0 && !u->tiled;
+}
+
+/* A value made in the group is read only at the indices at which it has just been stored. */
+static bool read_in_step(const Unit *from, const Read *r) {
+  if (from->kind != UNIT_STORE) return false;
+  for (int i = 0; i < r->v->type->rank; i++)
+    if (r->level[i] != from->level_of[i]) return false;
+  return true;
+}
+
+/* The group that u may join, or -1.  barrier: groups up to this one come before a check that u needs. */
+static int find_group(Plan *p, const Unit *u, int barrier) {
+  int first = barrier + 1;
+  for (int k = 0; k < u->nread; k++) {
+    const Unit *from = p->producer[u->read[k].v->id];
+    int at = from->group + !read_in_step(from, &u->read[k]);
+    if (at > first) first = at;
+  }
+  for (int g = p->ngroup - 1, tries = 0; g >= first && tries < 64; g--, tries++) {
+    const Unit *head = p->group[g].unit[0];
+    if (fusable(head) && same_loops(head, u)) return g;
+  }
+  return -1;
+}
+
+static bool symbolic_dim_check(const Unit *u) {
+  return u->op && (u->op->code == OP_check_dim_eq || u->op->code == OP_check_dim_le) && !dim_mentions_value(u->op->u.check.a) &&
+         !dim_mentions_value(u->op->u.check.b);
+}
+
+static int place_unit(Plan *p, Unit *u, int g) {
+  if (g < 0) {
+    g = p->ngroup;
+    PUSH(p->ctx->arena, p->group, p->ngroup, p->group_cap) = (Group){0};
+  }
+  u->group = g;
+  PUSH(p->ctx->arena, p->group[g].unit, p->group[g].n, p->group[g].cap) = u;
+  return g;
+}
+
+static void make_groups(Plan *p) {
+  int barrier = -1, index_barrier = -1;
+  for (int i = 0; i < p->nunit; i++)
+    if (symbolic_dim_check(p->unit[i])) barrier = index_barrier = place_unit(p, p->unit[i], -1);
+  for (int i = 0; i < p->nunit; i++) {
+    Unit *u = p->unit[i];
+    if (symbolic_dim_check(u)) continue;
+    int g = place_unit(p, u, fusable(u) ? find_group(p, u, u->gathers ? index_barrier : barrier) : -1);
+    if (u->kind == UNIT_EFFECT) index_barrier = g;
+    if ((u->kind == UNIT_EFFECT && u->op->code != OP_check_index && u->op->code != OP_assert) || (u->op && u->op->code == OP_sym))
+      barrier = g;
+  }
+}
+
+/* A stored value that only its own group reads need not be stored: the loop has it at hand. */
+static void drop_local_stores(Plan *p) {
+  bool *outside = NEW_N(p->ctx->arena, bool, p->f->nvalue);
+  for (int i = 0; i < p->nunit; i++)
+    for (int k = 0; k < p->unit[i]->nread; k++) {
+      const Read *r = &p->unit[i]->read[k];
+      const Unit *from = p->producer[r->v->id];
+      if (from->group != p->unit[i]->group || from->kind != UNIT_STORE) outside[r->v->id] = true;
+    }
+  for (int i = 0; i < p->nunit; i++) {
+    Unit *u = p->unit[i];
+    if (u->kind != UNIT_STORE || p->producer[u->v->id] != u || outside[u->v->id]) continue;
+    ValueInfo *info = &p->value[u->v->id];
+    info->place = PLACE_VIRTUAL;
+    info->result = -1;
+    u->dead = u->result < 0;
+    /* Its readers compute it themselves from now on: it is stored only for the result's sake. */
+    u->always = false;
+    memset(u->need, 0, sizeof *u->need * (size_t)p->need_words);
+    if (u->result >= 0) u->need[u->result / 64] |= UINT64_C(1) << (u->result % 64);
+  }
+}
+
+void plan_units(Plan *p) {
+  Region *body = p->f->body;
+  for (Op *op = body->first; op; op = op->next) unit_of_op(p, op);
+  result_units(p);
+  needs(p);
+  make_groups(p);
+  drop_local_stores(p);
+}

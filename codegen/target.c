@@ -1,0 +1,289 @@
+/* target.c - target machines, the module's way through LLVM, and what comes out at its end.
+ *
+ * Ensures: a module that LLVM's verifier accepts, optimised for the machine asked for, each function in a section of its own.
+ * Unknown targets and processors are diagnostics. */
+#include "codegen/abi.h"
+#include "codegen/internal.h"
+#include "codegen/target.h"
+#include <llvm-c/Analysis.h>
+#include <llvm-c/BitReader.h>
+#include <llvm-c/Linker.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { E_TARGET = 610, E_CPU = 611, E_OUTPUT = 612 };
+
+extern const unsigned char adc_runtime_bc[];
+extern const size_t adc_runtime_bc_size;
+
+/* LLVM's registry of targets is global and takes no lock of its own. */
+static void add_native(void) {
+  LLVMInitializeNativeTarget();
+  LLVMInitializeNativeAsmPrinter();
+}
+
+static void add_all(void) {
+  LLVMInitializeAllTargetInfos();
+  LLVMInitializeAllTargets();
+  LLVMInitializeAllTargetMCs();
+  LLVMInitializeAllAsmPrinters();
+}
+
+static void initialise(bool native) {
+  static pthread_once_t once_native = PTHREAD_ONCE_INIT, once_all = PTHREAD_ONCE_INIT;
+  pthread_once(&once_native, add_native);
+  if (!native) pthread_once(&once_all, add_all);
+}
+
+/* ---- triples ------------------------------------------------------------------------------------------------------------ */
+
+/* What users write for an architecture alone, and what it needs besides. */
+static const struct { const char *name, *triple; } short_name[] = {
+    {"x86_64", "x86_64-unknown-linux-gnu"},   {"aarch64", "aarch64-unknown-linux-gnu"}, {"arm64", "aarch64-unknown-linux-gnu"},
+    {"riscv64", "riscv64-unknown-linux-gnu"}, {"wasm32", "wasm32-unknown-unknown"},     {"wasm64", "wasm64-unknown-unknown"},
+    {"armv7", "armv7-unknown-linux-gnueabihf"}, {"thumbv7em", "thumbv7em-none-eabihf"}, {"thumbv6m", "thumbv6m-none-eabi"},
+    {"powerpc64le", "powerpc64le-unknown-linux-gnu"}, {"s390x", "s390x-unknown-linux-gnu"},
+    {"loongarch64", "loongarch64-unknown-linux-gnu"},
+};
+enum { NSHORT = sizeof short_name / sizeof *short_name };
+
+static const struct { const char *prefix, *cpu, *features, *abi; } arch_default[] = {
+    {"riscv64", "generic-rv64", "+m,+a,+f,+d,+c", "lp64d"},
+    {"thumbv7em", "cortex-m4", "", ""},
+};
+
+static bool starts(const char *s, const char *prefix) { return !strncmp(s, prefix, strlen(prefix)); }
+
+static const char *normalised(Ctx *c, const char *name) {
+  for (int i = 0; i < NSHORT; i++)
+    if (!strcmp(name, short_name[i].name)) return short_name[i].triple;
+  char *t = LLVMNormalizeTargetTriple(name);
+  const char *copy = arena_printf(c->arena, "%s", t);
+  LLVMDisposeMessage(t);
+  return copy;
+}
+
+static const char *host_triple(Ctx *c) {
+  char *t = LLVMGetDefaultTargetTriple();
+  const char *copy = arena_printf(c->arena, "%s", t);
+  LLVMDisposeMessage(t);
+  return copy;
+}
+
+static bool unknown_target(Ctx *c, const char *name) {
+  const char *known[NSHORT], *arch = arena_strndup(c->arena, name, strcspn(name, "-"));
+  for (int i = 0; i < NSHORT; i++) known[i] = short_name[i].name;
+  Diag *d = diag_error(c, LOC_NONE, E_TARGET, "no target '%s'", name);
+  const char *close = closest_name(arch, known, NSHORT);
+  if (close) diag_help(c, d, "did you mean '%s'?", close);
+  else diag_help(c, d, "targets are named like x86_64-linux-gnu, aarch64-linux-gnu, riscv64, wasm32, thumbv7em-none-eabihf");
+  return false;
+}
+
+static bool unknown_cpu(Ctx *c, const char *cpu, const char *triple, const char *const *names, int n) {
+  Diag *d = diag_error(c, LOC_NONE, E_CPU, "no processor '%s' for the target '%s'", cpu, triple);
+  const char *close = closest_name(cpu, names, n);
+  if (close) diag_help(c, d, "did you mean '%s'?", close);
+  else diag_help(c, d, "a processor's name, as clang's -mcpu takes it, or 'native'");
+  return false;
+}
+
+/* ---- target machine ------------------------------------------------------------------------------------------------------- */
+
+typedef struct Machine { const char *cpu, *features, *abi; } Machine;
+
+static bool choose_cpu(Codegen *g, bool host, Machine *m) {
+  *m = (Machine){"", "", ""};
+  for (size_t i = 0; i < sizeof arch_default / sizeof *arch_default; i++)
+    if (starts(g->triple, arch_default[i].prefix))
+      *m = (Machine){arch_default[i].cpu, arch_default[i].features, arch_default[i].abi};
+  const char *cpu = g->o->cpu;
+  if (!cpu) return true;
+  if (!strcmp(cpu, "native")) {
+    if (!host) {
+      diag_error(g->ctx, LOC_NONE, E_CPU, "processor 'native' is this machine's, and the target is another: '%s'", g->triple);
+      return false;
+    }
+    char *name = LLVMGetHostCPUName(), *features = LLVMGetHostCPUFeatures();
+    m->cpu = arena_printf(g->arena, "%s", name);
+    m->features = arena_printf(g->arena, "%s", features);
+    LLVMDisposeMessage(name);
+    LLVMDisposeMessage(features);
+    return true;
+  }
+  int n;
+  const char *const *names = cpu_names(g->triple, &n);
+  bool known = !names;
+  for (int i = 0; i < n; i++) known |= !strcmp(names[i], cpu);
+  if (!known) return unknown_cpu(g->ctx, cpu, g->triple, names, n);
+  m->cpu = cpu;
+  return true;
+}
+
+static bool make_machine(Codegen *g) {
+  char *message = NULL;
+  LLVMTargetRef target;
+  const char *host = host_triple(g->ctx);
+  g->triple = g->o->target ? normalised(g->ctx, g->o->target) : host;
+  size_t arch = strcspn(host, "-");
+  bool is_host = !strncmp(host, g->triple, arch) && g->triple[arch] == '-';
+  initialise(is_host);
+  if (LLVMGetTargetFromTriple(g->triple, &target, &message)) {
+    LLVMDisposeMessage(message);
+    return unknown_target(g->ctx, g->o->target ? g->o->target : host);
+  }
+  Machine m;
+  if (!choose_cpu(g, is_host, &m)) return false;
+  /* Bare metal and wasm have no loader that a global offset table could be for. */
+  bool pic = !starts(g->triple, "wasm") && !strstr(g->triple, "-none-");
+  static const LLVMCodeGenOptLevel level[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault, LLVMCodeGenLevelAggressive};
+  LLVMTargetMachineOptionsRef opt = LLVMCreateTargetMachineOptions();
+  LLVMTargetMachineOptionsSetCPU(opt, m.cpu);
+  LLVMTargetMachineOptionsSetFeatures(opt, m.features);
+  LLVMTargetMachineOptionsSetABI(opt, m.abi);
+  LLVMTargetMachineOptionsSetCodeGenOptLevel(opt, level[g->o->opt_level & 3]);
+  LLVMTargetMachineOptionsSetRelocMode(opt, pic ? LLVMRelocPIC : LLVMRelocStatic);
+  g->tm = LLVMCreateTargetMachineWithOptions(target, g->triple, opt);
+  LLVMDisposeTargetMachineOptions(opt);
+  if (!g->tm) return unknown_target(g->ctx, g->triple);
+  if (*m.abi) {
+    LLVMMetadataRef abi = LLVMMDStringInContext2(g->ll, m.abi, strlen(m.abi));
+    LLVMAddModuleFlag(g->mod, LLVMModuleFlagBehaviorError, "target-abi", 10, abi);
+  }
+  return true;
+}
+
+LLVMTypeRef elem_type(Codegen *g, Elem e) {
+  LLVMTypeRef t[] = {[F64] = g->f64, [F32] = g->f32, [I64] = g->i64, [I32] = g->i32, [BOOL] = g->i8};
+  return t[e];
+}
+
+LLVMTypeRef elem_reg(Codegen *g, Elem e) { return e == BOOL ? g->i1 : elem_type(g, e); }
+
+bool codegen_open(Codegen *g, Module *m, const CodegenOptions *o) {
+  *g = (Codegen){.ctx = m->ctx, .arena = m->ctx->arena, .m = m, .o = o};
+  g->ll = LLVMContextCreate();
+  g->mod = LLVMModuleCreateWithNameInContext("tdsl", g->ll);
+  if (!make_machine(g)) {
+    codegen_close(g);
+    return false;
+  }
+  g->i1 = LLVMInt1TypeInContext(g->ll);
+  g->i8 = LLVMInt8TypeInContext(g->ll);
+  g->i32 = LLVMInt32TypeInContext(g->ll);
+  g->i64 = LLVMInt64TypeInContext(g->ll);
+  g->f32 = LLVMFloatTypeInContext(g->ll);
+  g->f64 = LLVMDoubleTypeInContext(g->ll);
+  g->ptr = LLVMPointerTypeInContext(g->ll, 0);
+  g->none = LLVMVoidTypeInContext(g->ll);
+  LLVMTargetDataRef data = LLVMCreateTargetDataLayout(g->tm);
+  LLVMSetModuleDataLayout(g->mod, data);
+  LLVMSetTarget(g->mod, g->triple);
+  g->pointer_bytes = (int)LLVMPointerSize(data);
+  LLVMDisposeTargetData(data);
+  g->usize = g->pointer_bytes == 8 ? g->i64 : g->i32;
+  g->is_elf = !strstr(g->triple, "wasm") && !strstr(g->triple, "darwin") && !strstr(g->triple, "macos") && !strstr(g->triple, "windows");
+  return true;
+}
+
+void codegen_close(Codegen *g) {
+  if (g->mod) LLVMDisposeModule(g->mod);
+  if (g->tm) LLVMDisposeTargetMachine(g->tm);
+  if (g->ll) LLVMContextDispose(g->ll);
+  *g = (Codegen){0};
+}
+
+/* ---- the module's way ------------------------------------------------------------------------------------------------------- */
+
+static void drop_attribute(LLVMValueRef fn, const char *name) {
+  LLVMRemoveStringAttributeAtIndex(fn, LLVMAttributeFunctionIndex, name, (unsigned)strlen(name));
+}
+
+/* The runtime was compiled for the machine that built adc: what ties it to that is taken away. */
+static void link_runtime(Codegen *g) {
+  bool used = false;
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f)) used |= starts(LLVMGetValueName(f), "adc_rt_");
+  if (!used) return;
+  LLVMMemoryBufferRef buf = LLVMCreateMemoryBufferWithMemoryRange((const char *)adc_runtime_bc, adc_runtime_bc_size, "runtime", false);
+  LLVMModuleRef rt;
+  if (LLVMParseBitcodeInContext2(g->ll, buf, &rt)) bug("the runtime's bitcode cannot be read");
+  LLVMDisposeMemoryBuffer(buf);
+  LLVMSetTarget(rt, g->triple);
+  LLVMSetDataLayout(rt, LLVMGetDataLayoutStr(g->mod));
+  if (LLVMLinkModules2(g->mod, rt)) bug("the runtime cannot be linked");
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f)) {
+    if (LLVMIsDeclaration(f)) continue;
+    drop_attribute(f, "target-cpu");
+    drop_attribute(f, "target-features");
+    drop_attribute(f, "tune-cpu");
+    drop_attribute(f, "frame-pointer");
+    drop_attribute(f, "min-legal-vector-width");
+    if (starts(LLVMGetValueName(f), "adc_rt_")) LLVMSetLinkage(f, LLVMInternalLinkage);
+  }
+}
+
+static void verify(Codegen *g, const char *when) {
+  char *message = NULL;
+  if (LLVMVerifyModule(g->mod, LLVMReturnStatusAction, &message)) bug("invalid LLVM module %s: %s", when, message);
+  LLVMDisposeMessage(message);
+}
+
+static void run_passes(Codegen *g, const char *passes) {
+  LLVMPassBuilderOptionsRef opt = LLVMCreatePassBuilderOptions();
+  bool fast = g->o->opt_level >= 2;
+  LLVMPassBuilderOptionsSetLoopVectorization(opt, fast);
+  LLVMPassBuilderOptionsSetSLPVectorization(opt, fast);
+  LLVMPassBuilderOptionsSetLoopInterleaving(opt, fast);
+  LLVMPassBuilderOptionsSetLoopUnrolling(opt, fast);
+  LLVMErrorRef err = LLVMRunPasses(g->mod, passes, g->tm, opt);
+  LLVMDisposePassBuilderOptions(opt);
+  if (err) bug("LLVM's passes: %s", LLVMGetErrorMessage(err));
+}
+
+static void set_sections(Codegen *g) {
+  if (!g->is_elf) return;
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
+    if (!LLVMIsDeclaration(f)) LLVMSetSection(f, arena_printf(g->arena, ".text.%s", LLVMGetValueName(f)));
+}
+
+bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
+  static const char *const pipeline[] = {"default<O0>", "default<O1>", "default<O2>", "default<O3>"};
+  if (!codegen_open(g, m, o)) return false;
+  emit_abi(g);
+  finish_debug(g);
+  verify(g, "after emission");
+  link_runtime(g);
+  run_passes(g, pipeline[o->opt_level & 3]);
+  if (o->opt_level == 0) run_passes(g, "globaldce");
+  set_sections(g);
+  verify(g, "after optimisation");
+  return true;
+}
+
+bool codegen_emit(Module *m, const CodegenOptions *o, EmitKind kind, char **out, size_t *len) {
+  Codegen g;
+  if (!names_check(m, o) || !codegen_build(&g, m, o)) return false;
+  Ctx *c = m->ctx;
+  if (kind == EMIT_LLVM) {
+    char *text = LLVMPrintModuleToString(g.mod);
+    *len = strlen(text);
+    *out = arena_strndup(c->arena, text, *len);
+    LLVMDisposeMessage(text);
+  } else {
+    LLVMMemoryBufferRef buf;
+    char *message = NULL;
+    if (LLVMTargetMachineEmitToMemoryBuffer(g.tm, g.mod, kind == EMIT_OBJECT ? LLVMObjectFile : LLVMAssemblyFile, &message, &buf)) {
+      diag_error(c, LOC_NONE, E_OUTPUT, "the target '%s' cannot be written: %s", g.triple, message);
+      LLVMDisposeMessage(message);
+      codegen_close(&g);
+      return false;
+    }
+    *len = LLVMGetBufferSize(buf);
+    *out = arena_dup(c->arena, LLVMGetBufferStart(buf), *len);
+    LLVMDisposeMemoryBuffer(buf);
+  }
+  codegen_close(&g);
+  return true;
+}

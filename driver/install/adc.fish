@@ -1,0 +1,43 @@
+# Completion of adc for fish.
+set -l verbs grad compile run check opt explain fmt
+complete -c adc -n "not __fish_seen_subcommand_from $verbs" -f
+complete -c adc -n "not __fish_seen_subcommand_from $verbs" -l help -d "Help"
+complete -c adc -n "not __fish_seen_subcommand_from $verbs" -l version -d "Versions and targets"
+complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a grad -d "Write functions and their gradients"
+complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a compile -d "Write functions, with the derivatives asked for"
+complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a run -d "Compile in memory and call"
+complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a check -d "Parse and type, write nothing"
+complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a opt -d "Run passes on IR text"
+complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a explain -d "What a diagnostic code means"
+complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a fmt -d "Format in place"
+
+complete -c adc -n "__fish_seen_subcommand_from $verbs" -l help -d "Help for this verb"
+complete -c adc -n "__fish_seen_subcommand_from $verbs" -l diagnostics -x -a "text json" -d "Form of diagnostics"
+complete -c adc -n "__fish_seen_subcommand_from $verbs" -l color -x -a "auto always never" -d "Colour of diagnostics"
+
+set -l code "__fish_seen_subcommand_from grad compile run"
+complete -c adc -n $code -l wrt -x -d "Parameters to differentiate with respect to"
+complete -c adc -n $code -l order -x -a "1 2 3" -d "How often the derivative is taken"
+complete -c adc -n "__fish_seen_subcommand_from grad compile run check opt" -l real -x -a "f64 f32" -d "What real means"
+complete -c adc -n $code -l cpu -x -a "native" -d "Processor"
+complete -c adc -n $code -o O0 -d "No optimisation"
+complete -c adc -n $code -o O1 -d "Some optimisation"
+complete -c adc -n $code -o O2 -d "Most optimisations"
+complete -c adc -n $code -o O3 -d "All optimisations"
+complete -c adc -n $code -s g -d "Debug information"
+complete -c adc -n "__fish_seen_subcommand_from grad compile run opt" -s o -r -d "Where to write"
+complete -c adc -n "__fish_seen_subcommand_from compile run" -l derive -x -a "grad vjp jvp" -d "Derivatives to make"
+
+set -l files "__fish_seen_subcommand_from grad compile"
+complete -c adc -n $files -l fn -x -d "Functions to compile"
+complete -c adc -n $files -l emit -x -a "obj header asm llvm ir manifest" -d "What to write"
+complete -c adc -n $files -l prefix -x -d "Put before exported names"
+complete -c adc -n $files -l target -x -a "x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu wasm32 thumbv7em-none-eabihf" -d "Machine"
+complete -c adc -n $files -l freestanding -d "Without malloc"
+complete -c adc -n $files -o MD -d "Write a depfile"
+
+complete -c adc -n "__fish_seen_subcommand_from run" -l grad -d "Gradients beside the results"
+complete -c adc -n "__fish_seen_subcommand_from run" -l json -d "One JSON object"
+complete -c adc -n "__fish_seen_subcommand_from run" -l seed -x -d "Seed of random arguments"
+complete -c adc -n "__fish_seen_subcommand_from fmt" -l check -d "Tell whether it is formatted"
+complete -c adc -n "__fish_seen_subcommand_from opt" -l passes -x -d "Passes to run"

@@ -1,0 +1,55 @@
+#compdef adc
+# Completion of adc for zsh.
+local -a verbs common code files derive
+verbs=(
+  'grad:write functions and their gradients as an object and a header'
+  'compile:write functions, with the derivatives asked for'
+  'run:compile in memory and call'
+  'check:parse and type, write nothing'
+  'opt:run passes on IR text'
+  'explain:what a diagnostic code means'
+  'fmt:format in place'
+)
+common=(
+  '--diagnostics=[form of diagnostics]:form:(text json)'
+  '--color=[colour of diagnostics]:when:(auto always never)'
+  '--help[help for this verb]'
+)
+derive=('--derive=[derivatives to make]:kinds:_values -s , kind grad vjp jvp')
+code=(
+  '--wrt=[parameters to differentiate with respect to]:parameters'
+  '--order=[how often the derivative is taken]:order:(1 2 3)'
+  '--real=[what real means]:type:(f64 f32)'
+  '--cpu=[processor to compile for]:cpu:(native)'
+  '(-O0 -O1 -O2 -O3)'{-O0,-O1,-O2,-O3}'[how hard to optimise]'
+  '-g[debug information]'
+)
+files=(
+  '--fn=[functions to compile]:functions'
+  '--emit=[what to write]:kinds:_values -s , kind obj header asm llvm ir manifest'
+  '--prefix=[put before exported names]:prefix'
+  '--target=[machine to compile for]:triple:(x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu wasm32 thumbv7em-none-eabihf)'
+  '--freestanding[without malloc]'
+  '-MD[write a depfile]'
+  '-o[stem of the files written]:stem:_files'
+  '*:source:_files -g "*.tdsl"'
+)
+if (( CURRENT == 2 )); then
+  _describe verb verbs
+  return
+fi
+local verb=$words[2]
+shift words
+(( CURRENT-- ))
+case $verb in
+  grad) _arguments $common $code $files ;;
+  compile) _arguments $common $derive $code $files ;;
+  run) _arguments $common $derive $code '--grad[gradients beside the results]' '--json[one JSON object]' \
+    '--seed=[seed of random arguments]:seed' '-o[write the results]:file:_files -g "*.(npy|csv)"' \
+    '1:source:_files -g "*.tdsl"' '*:argument:' ;;
+  check) _arguments $common '--real=[what real means]:type:(f64 f32)' '*:source:_files -g "*.tdsl"' ;;
+  fmt) _arguments $common '--check[tell whether it is formatted]' '*:source:_files -g "*.tdsl"' ;;
+  opt) _arguments $common '--passes=[passes to run]:passes' '--real=[what real means]:type:(f64 f32)' '-o[where to write]:file:_files' \
+    '*:source:_files -g "*.(ir|tdsl)"' ;;
+  *) _arguments $common ;;
+esac

@@ -1,0 +1,73 @@
+/* main.c - the command line: one row a verb. */
+#include "driver/driver.h"
+#include <string.h>
+
+typedef struct Verb { const char *name; unsigned bit; int (*run)(Options *); const char *doc; } Verb;
+static const Verb verbs[] = {
+    {"grad", FOR_GRAD, cmd_grad, "write FILE.o and FILE.h: every exported function and its gradient"},
+    {"compile", FOR_COMPILE, cmd_grad, "the same without derivatives, or with those that --derive names"},
+    {"run", FOR_RUN, cmd_run, "compile in memory and call a function: adc run f.tdsl f x='[0,1,2]' --grad"},
+    {"check", FOR_CHECK, cmd_check, "parse and type, write nothing"},
+    {"fmt", FOR_FMT, cmd_fmt, "lay out files in place; --check only says which would change"},
+    {"opt", FOR_OPT, cmd_opt, "run named passes on IR text (or on a .tdsl file) and print the IR"},
+    {"explain", FOR_EXPLAIN, cmd_explain, "what a diagnostic code means, with an example and its mend"},
+};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+static const char *const later[] = {"test", "bench", "plot", "graph"};
+
+static int help(FILE *to) {
+  fprintf(to, "usage: adc VERB [options] FILE.tdsl [arguments]\n\n"
+              "Compiles a .tdsl file and its derivatives to native code.  FILE '-' is standard input.\n\n");
+  for (int i = 0; i < VERBS; i++) fprintf(to, "  %-9s %s\n", verbs[i].name, verbs[i].doc);
+  fprintf(to, "\n`adc VERB --help` lists the verb's options; `adc --version` says what this adc was built with.\n");
+  return EXIT_OK;
+}
+
+static int version(void) {
+  printf("adc %s\nLLVM %s\ntargets:", ADC_VERSION, codegen_llvm_version());
+  codegen_print_targets(stdout);
+  return EXIT_OK;
+}
+
+static int unknown_verb(const char *name) {
+  for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+    if (strcmp(name, later[i]) == 0) {
+      usage_error("'%s' is not supported yet", name);
+      return EXIT_USAGE;
+    }
+  const char *names[VERBS];
+  for (int i = 0; i < VERBS; i++) names[i] = verbs[i].name;
+  const char *near = closest_name(name, names, VERBS);
+  if (near)
+    usage_error("there is no verb '%s'; did you mean '%s'?", name, near);
+  else
+    usage_error("there is no verb '%s'; see `adc --help`", name);
+  return EXIT_USAGE;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    help(stderr);
+    return EXIT_USAGE;
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) return help(stdout);
+  if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) return version();
+  for (int i = 0; i < VERBS; i++) {
+    const Verb *v = &verbs[i];
+    if (strcmp(argv[1], v->name) != 0) continue;
+    Options o = {.verb = v->name};
+    if (!options_parse(&o, v->bit, argc, argv)) return EXIT_USAGE;
+    if (o.help) {
+      printf("adc %s - %s\n\n", v->name, v->doc);
+      options_help(stdout, v->bit);
+      return EXIT_OK;
+    }
+    int status = v->run(&o);
+    if (fflush(stdout) != 0) {
+      usage_error("cannot write to standard output");
+      return EXIT_PROGRAM;
+    }
+    return status;
+  }
+  return unknown_verb(argv[1]);
+}

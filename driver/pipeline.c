@@ -1,0 +1,153 @@
+/* pipeline.c - from source text to an optimised module with the derivatives that were asked for.
+ * Requires a fresh context; ensures that every exported function is inlined, optimised and verified. */
+#include "driver/driver.h"
+#include <errno.h>
+#include <string.h>
+
+int split_names(Ctx *c, const char *list, const char ***names) {
+  int n = 0, cap = 0;
+  const char **out = NULL;
+  for (const char *s = list; s && *s;) {
+    size_t len = strcspn(s, ",");
+    const char *from = s, *to = s + len;
+    while (from < to && *from == ' ') from++;
+    while (to > from && to[-1] == ' ') to--;
+    if (to > from) PUSH(c->arena, out, n, cap) = intern_n(c, from, (size_t)(to - from));
+    s += len + (s[len] == ',');
+  }
+  *names = out;
+  return n;
+}
+
+static const char *read_import(void *env, Ctx *c, const char *path, size_t *len) {
+  (void)env;
+  return file_read(c->arena, path, len);
+}
+
+/* Functions that were not chosen stay in the module only as callees. */
+static bool choose_functions(Module *m, const char *list) {
+  if (!list) return true;
+  Ctx *c = m->ctx;
+  const char **want;
+  int n = split_names(c, list, &want);
+  for (int i = 0; i < n; i++) {
+    Func *f = module_find(m, want[i]);
+    if (f && f->exported) continue;
+    Diag *d = diag_error(c, LOC_NONE, 720, "--fn: the file exports no function '%s'", want[i]);
+    const char **all = NEW_N(c->arena, const char *, m->nfunc + 1);
+    int count = 0;
+    for (int k = 0; k < m->nfunc; k++)
+      if (m->func[k]->exported) all[count++] = m->func[k]->name;
+    const char *near = closest_name(want[i], all, count);
+    if (near) diag_help(c, d, "did you mean '%s'?", near);
+    return false;
+  }
+  for (int k = 0; k < m->nfunc; k++) {
+    bool wanted = false;
+    for (int i = 0; i < n; i++) wanted |= strcmp(m->func[k]->name, want[i]) == 0;
+    m->func[k]->exported &= wanted;
+  }
+  return true;
+}
+
+static bool has_param(const Func *f, const char *name) {
+  for (int i = 0; i < f->nin; i++)
+    if (f->in[i].role == PORT_PARAM && strcmp(f->in[i].name, name) == 0) return true;
+  return false;
+}
+
+typedef struct Derivation {
+  Ctx *c;
+  const char **wrt;
+  int nwrt;
+  const PipelineOptions *o;
+} Derivation;
+
+/* The chosen parameters that f has: `--wrt` speaks of all the functions of a file at once. */
+static Wrt wrt_of(const Derivation *d, const Func *f) {
+  const char **names = NEW_N(d->c->arena, const char *, d->nwrt + 1);
+  int n = 0;
+  for (int i = 0; i < d->nwrt; i++)
+    if (has_param(f, d->wrt[i])) names[n++] = d->wrt[i];
+  return (Wrt){n, names, NULL};
+}
+
+static Func *derive_again(Func *f, Wrt wrt) { return can_grad(f) ? derive_grad(f, wrt) : derive_vjp(f, wrt); }
+
+static bool derive_one(const Derivation *d, Func *f, const char *how) {
+  Wrt wrt = wrt_of(d, f);
+  if (d->nwrt && !wrt.n) return true;
+  Func *g;
+  if (strcmp(how, "grad") == 0) {
+    if (!can_grad(f) && d->o->keep_going_without_grad) {
+      Diag *w = diag_warning(d->c, f->loc, 520, "'%s' gets no gradient: it has no single real scalar result", f->name);
+      diag_help(d->c, w, "--derive=vjp takes a seed for each result; or return a sum");
+      return true;
+    }
+    g = derive_grad(f, wrt);
+  } else {
+    g = strcmp(how, "vjp") == 0 ? derive_vjp(f, wrt) : derive_jvp(f, wrt);
+  }
+  for (int k = 1; g; k++) {
+    g->exported = true;
+    pass_optimise(g);
+    if (k >= d->o->order) return true;
+    g = strcmp(how, "jvp") == 0 ? derive_jvp(g, wrt) : derive_again(g, wrt);
+  }
+  return false;
+}
+
+static bool known_derivative(Ctx *c, const char *how) {
+  static const char *const now[] = {"grad", "vjp", "jvp"}, *const later[] = {"hvp", "jacobian", "hessian"};
+  for (int i = 0; i < 3; i++)
+    if (strcmp(how, now[i]) == 0) return true;
+  for (int i = 0; i < 3; i++)
+    if (strcmp(how, later[i]) == 0) {
+      diag_error(c, LOC_NONE, 721, "--derive=%s is not supported yet", how);
+      return false;
+    }
+  diag_error(c, LOC_NONE, 721, "--derive: there is no derivative '%s'; there are grad, vjp and jvp", how);
+  return false;
+}
+
+static bool derive_all(Module *m, const PipelineOptions *o) {
+  Derivation d = {.c = m->ctx, .o = o};
+  d.nwrt = split_names(d.c, o->wrt, &d.wrt);
+  const char **how;
+  int nhow = split_names(d.c, o->derive, &how), nprimal = m->nfunc;
+  for (int i = 0; i < nhow; i++)
+    if (!known_derivative(d.c, how[i])) return false;
+  for (int i = 0; nhow && i < d.nwrt; i++) {
+    bool found = false;
+    Func *only = NULL;
+    for (int k = 0; k < nprimal; k++)
+      if (m->func[k]->exported) {
+        only = m->func[k];
+        found |= has_param(only, d.wrt[i]);
+      }
+    if (found) continue;
+    /* Let the pass word it: it knows the parameters and the nearest spelling. */
+    if (only) derive_vjp(only, (Wrt){1, &d.wrt[i], NULL});
+    return false;
+  }
+  for (int k = 0; k < nprimal; k++)
+    for (int i = 0; i < nhow && m->func[k]->exported; i++)
+      if (!derive_one(&d, m->func[k], how[i])) return false;
+  return true;
+}
+
+Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
+                         const char ***deps) {
+  FrontendOptions fo = {.real = o->real, .read_file = read_import};
+  Module *m = frontend_compile(c, name, text, len, &fo, deps);
+  if (!m || !choose_functions(m, o->functions)) return NULL;
+  if (!module_verify(m)) bug("the front end made IR that does not verify");
+  for (int i = 0; i < m->nfunc; i++) {
+    if (!m->func[i]->exported) continue;
+    pass_inline(m->func[i]);
+    pass_optimise(m->func[i]);
+  }
+  if (!derive_all(m, o) || c->diags->nerror) return NULL;
+  if (!module_verify(m)) bug("a derivative does not verify");
+  return m;
+}

@@ -1,0 +1,235 @@
+/* elab_bound.c - index variables and their bounds.
+ *
+ * A bound that is left out is the length of every axis that the index subscripts by itself in the body.  The subscripted
+ * expression is elaborated for its type only; it may depend on indices whose bounds are known already. */
+#include "frontend/elab_core.h"
+
+Index *index_new(Elab *e, const char *name, Loc loc) {
+  int depth = e->index ? e->index->depth + 1 : 0, n = 1;
+  for (Index *i = e->index; i; i = i->outer) n++;
+  if (n > MAX_LABELS) {
+    diag_error(e->ctx, loc, E_RANK, "at most %d index variables can be nested", MAX_LABELS);
+    return NULL;
+  }
+  Index *i = NEW(e->ctx->arena, Index);
+  *i = (Index){.name = name, .loc = loc, .depth = depth, .outer = e->index};
+  i->sym = sym_new(e->ctx, SYM_INDEX, name, loc);
+  return e->index = i;
+}
+
+/* A bound that may be negative is checked; where a mask says that it may not count, it is taken as 0. */
+bool index_set_bound(Elab *e, Index *i, Dim *bound) {
+  Dim *zero = dim_const(e->ctx, 0);
+  int64_t v;
+  if (dim_is_const(bound, &v) && v < 0) {
+    diag_error(e->ctx, i->loc, E_OUT_OF_RANGE, "the index '%s' would run to %lld", i->name, (long long)v);
+    return false;
+  }
+  if (!dim_ragged(e, bound) && !dim_nonneg(e->ctx, bound)) {
+    if (e->mask) bound = dim_max(e->ctx, zero, bound);
+    else check_dims(e, OP_check_dim_le, zero, bound, arena_printf(e->ctx->arena, "the bound of the index '%s' is negative", i->name));
+  }
+  i->bound = bound;
+  i->extent = dim_extent(e, bound);
+  i->sym->lo = zero;
+  i->sym->hi = bound;
+  if (i->extent) return true;
+  diag_error(e->ctx, i->loc, E_RAGGED, "the compiler cannot tell how large the bound '%s' of '%s' can become",
+             bound ? show_dim(e, bound) : "?", i->name);
+  return false;
+}
+
+Tval *ragged_bounds(Elab *e, Loc loc, int n, Index *const *index) {
+  Tval *all = NULL;
+  for (int i = 0; i < n; i++) {
+    if (index[i]->bound == index[i]->extent) continue;
+    Tval *v[2] = {tv_int(e, loc, dim_sym(e->ctx, index[i]->sym)), dim_tval(e, loc, index[i]->bound)};
+    all = tv_and(e, all, tv_map(e, loc, loc, OP_lt, 2, v));
+  }
+  return all;
+}
+
+/* ---- walking the body ---- */
+
+typedef struct Hidden { const char *name; struct Hidden *outer; } Hidden;
+typedef struct Search {
+  Elab *e;
+  const char *name;      /* the index whose bound is wanted */
+  int n; Index **index;  /* of this list: those without bound are not to be depended on */
+  Dim *found; Loc where; /* the first place, and */
+  Dim *other; Loc other_where;
+  bool failed;           /* a subscripted expression is wrong, and reported */
+  int depth;
+} Search;
+
+static bool hidden(const Hidden *h, const char *name) {
+  for (; h; h = h->outer)
+    if (h->name == name) return true;
+  return false;
+}
+
+typedef bool Visit(Search *s, Expr *x, const Hidden *h);
+static bool visit_children(Search *s, Expr *x, const Hidden *h, Visit *visit);
+
+static bool visit_list(Search *s, Expr *x, const Hidden *h, Visit *visit) {
+  for (; x; x = x->next)
+    if (visit(s, x, h)) return true;
+  return false;
+}
+
+static bool visit_binders(Search *s, Binder *b, Expr *body, Expr *cond, const Hidden *h, Visit *visit) {
+  if (b && b->bound && visit(s, b->bound, h)) return true;
+  if (!b) return visit(s, body, h) || (cond && visit(s, cond, h));
+  Hidden inner = {b->name, (Hidden *)h};
+  return visit_binders(s, b->next, body, cond, &inner, visit);
+}
+
+static bool visit_subs(Search *s, Sub *sub, const Hidden *h, Visit *visit) {
+  for (; sub; sub = sub->next) {
+    Expr *part[4] = {sub->index, sub->lo, sub->hi, sub->step};
+    for (int i = 0; i < 4; i++)
+      if (part[i] && visit(s, part[i], h)) return true;
+  }
+  return false;
+}
+
+/* True ends the walk. */
+static bool visit_children(Search *s, Expr *x, const Hidden *h, Visit *visit) {
+  switch (x->kind) {
+  case EX_UNARY: return visit(s, x->u.unary.x, h);
+  case EX_BINARY:
+    for (; x->kind == EX_BINARY; x = x->u.binary.x)
+      if (visit(s, x->u.binary.y, h)) return true;
+    return visit(s, x, h);
+  case EX_IF: return visit(s, x->u.cond.cond, h) || visit(s, x->u.cond.then, h) || visit(s, x->u.cond.otherwise, h);
+  case EX_CALL:
+    if (x->u.call.callee->kind != EX_NAME && visit(s, x->u.call.callee, h)) return true;
+    for (Arg *a = x->u.call.args; a; a = a->next)
+      if (a->value && visit(s, a->value, h)) return true;
+    return false;
+  case EX_INDEX: return visit(s, x->u.index.base, h) || visit_subs(s, x->u.index.subs, h, visit);
+  case EX_FIELD: return visit(s, x->u.field.base, h);
+  case EX_TUPLE: case EX_LIST: return visit_list(s, x->u.list.first, h, visit);
+  case EX_COMPREHENSION: return visit_binders(s, x->u.comp.binders, x->u.comp.body, NULL, h, visit);
+  case EX_REDUCTION: return visit_binders(s, x->u.reduction.binders, x->u.reduction.body, x->u.reduction.cond, h, visit);
+  default: return false;
+  }
+}
+
+/* Whether the expression depends on an index of an inner list, or on one of this list that has no bound yet. */
+static bool depends(Search *s, Expr *x, const Hidden *h) {
+  if (x->kind == EX_NAME) {
+    if (hidden(h, x->u.name)) return true;
+    for (int i = 0; i < s->n; i++)
+      if (s->index[i]->name == x->u.name && !s->index[i]->bound) return true;
+    return false;
+  }
+  if (!elab_budget(s->e, x->loc) || s->depth > MAX_EXPR_DEPTH) return true;
+  s->depth++;
+  /* Names bound inside the expression hide more than need be, which only loses a place to look at. */
+  bool d = visit_children(s, x, h, depends);
+  s->depth--;
+  return d;
+}
+
+static void place(Search *s, Dim *d, Loc where) {
+  if (!s->found) {
+    s->found = d;
+    s->where = where;
+  } else if (s->found != d && !s->other) {
+    s->other = d;
+    s->other_where = where;
+  }
+}
+
+/* The subscripted expression elaborated for its type; an error in it is reported here, since nothing else will be. */
+static Tval *base_of(Search *s, Expr *x) {
+  Elab *e = s->e;
+  Scratch scratch = scratch_begin(e);
+  Tval *base = elab_expr(e, x);
+  if (base->kind != TV_TENSOR && e->ctx->diags->muted == 1 && !s->failed) {
+    int before = e->ctx->diags->nerror;
+    e->ctx->diags->muted = 0;
+    elab_tensor(e, x);
+    e->ctx->diags->muted = 1;
+    e->program->kept_errors += e->ctx->diags->nerror - before;
+  }
+  scratch_end(e, &scratch);
+  s->failed = s->failed || base->kind != TV_TENSOR;
+  return base;
+}
+
+static void subscripted(Search *s, Expr *x, const Hidden *h) {
+  int axis = 0;
+  Tval *base = NULL;
+  for (Sub *sub = x->u.index.subs; sub; sub = sub->next) {
+    bool bare = sub->kind == SUB_INDEX && sub->index->kind == EX_NAME && sub->index->u.name == s->name;
+    if (bare && !base) {
+      if (depends(s, x->u.index.base, h)) return;
+      base = base_of(s, x->u.index.base);
+      if (base->kind != TV_TENSOR) return;
+    }
+    if (bare && axis < base->type->rank) place(s, base->type->dim[axis], (Loc){x->loc.file, x->u.index.base->loc.begin, x->loc.end});
+    axis += sub->kind != SUB_NEWAXIS;
+  }
+}
+
+static bool search(Search *s, Expr *x, const Hidden *h) {
+  if (!elab_budget(s->e, x->loc) || s->depth > MAX_EXPR_DEPTH) return true;
+  s->depth++;
+  if (x->kind == EX_INDEX && !hidden(h, s->name)) subscripted(s, x, h);
+  visit_children(s, x, h, search);
+  s->depth--;
+  return false;
+}
+
+/* ---- inference ---- */
+
+static bool disagree(Elab *e, Index *i, const Search *s) {
+  Diag *d = diag_error(e->ctx, i->loc, E_BOUNDS_DIFFER, "the index '%s' subscripts axes of different lengths: '%s' and '%s'",
+                       i->name, show_dim(e, s->found), show_dim(e, s->other));
+  diag_note(e->ctx, d, s->where, "length '%s'", show_dim(e, s->found));
+  diag_note(e->ctx, d, s->other_where, "length '%s'", show_dim(e, s->other));
+  diag_help(e->ctx, d, "give the bound: `for %s < %s`", i->name, show_dim(e, s->found));
+  return false;
+}
+
+/* Sets i's bound if the body shows it; false after a diagnostic. */
+static bool infer_one(Elab *e, int n, Index **index, Index *i, Expr *body, Expr *cond, bool *failed) {
+  Search s = {.e = e, .name = i->name, .n = n, .index = index};
+  search(&s, body, NULL);
+  if (cond) search(&s, cond, NULL);
+  *failed = *failed || s.failed;
+  if (s.other) return disagree(e, i, &s);
+  return !s.found || index_set_bound(e, i, s.found);
+}
+
+static bool no_bound(Elab *e, Index *i) {
+  Diag *d = diag_error(e->ctx, i->loc, E_NO_BOUND, "nothing tells how far the index '%s' runs", i->name);
+  diag_help(e->ctx, d, "give the bound: `for %s < n`; it is inferred only where '%s' stands alone in a subscript", i->name, i->name);
+  return false;
+}
+
+/* Explicit bounds first where they depend on nothing unbound; then as often as one more is found. */
+bool infer_bounds(Elab *e, Binder *binders, int n, Index **index, Expr *body, Expr *cond) {
+  bool progress = true, failed = false;
+  while (progress) {
+    progress = false;
+    int k = 0;
+    for (Binder *b = binders; k < n; b = b->next, k++) {
+      if (index[k]->bound) continue;
+      Search s = {.e = e, .n = n, .index = index};
+      if (b->bound) {
+        Dim *d;
+        if (depends(&s, b->bound, NULL)) continue;
+        if (!arg_dim(e, b->bound, &d) || !index_set_bound(e, index[k], d)) return false;
+      } else if (!infer_one(e, n, index, index[k], body, cond, &failed)) {
+        return false;
+      }
+      progress = progress || index[k]->bound;
+    }
+  }
+  for (int k = 0; k < n; k++)
+    if (!index[k]->bound) return failed ? false : no_bound(e, index[k]);
+  return true;
+}

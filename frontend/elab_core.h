@@ -1,0 +1,187 @@
+/* elab_core.h - what the core files of the elaborator share among themselves; the built-ins see elab.h only. */
+#ifndef ADC_FRONTEND_ELAB_CORE_H
+#define ADC_FRONTEND_ELAB_CORE_H
+#include "frontend/elab.h"
+
+/* Codes of diagnostics; their explanations stand in ir/diag_codes.def. */
+enum {
+  E_TYPE_NAME = 301, E_TYPE_ARGS, E_DIM_EXPR, E_DIM_UNBOUND, E_TYPE_MISMATCH, E_ELEM_MIX, E_NOT_TENSOR, E_NOT_BOOL,
+  E_SUBSCRIPTS, E_OUT_OF_RANGE, E_SUBSCRIPT, E_DIM_DIFFER, E_NO_BOUND, E_BOUNDS_DIFFER, E_RAGGED, E_FIELD, E_IMMUTABLE,
+  E_VAR_TYPE, E_PATTERN, E_NO_RETURN, E_RANK, E_OPERATOR, E_ARGUMENTS, E_ZERO_DIVISOR, E_STORE, E_NOT_CONSTANT, W_UNREACHABLE,
+  E_RESULT_DIM,
+  E_UNKNOWN_NAME = 401, E_DUPLICATE, E_IMPORT, E_CONSTANT_CYCLE, E_STRUCT_CYCLE, E_TOO_LARGE,
+  E_NO_CONTROL_FLOW = 410, E_NO_RECURSION, E_NO_FUNCTION_VALUE, E_NO_DERIVATIVE, E_NO_EXTERN
+};
+
+/* With the labels in scope and the user's axes both within these, a value's rank stays within MAX_RANK. */
+enum { MAX_LABELS = 8, MAX_USER_RANK = 8, MAX_EXPR_DEPTH = 1500, MAX_CALL_DEPTH = 128, MAX_WORK = 1000000, MAX_LEAVES = 4096 };
+
+typedef struct Unit Unit;
+typedef struct FnDef FnDef;
+typedef struct StructDef StructDef;
+typedef struct Program Program;
+
+/* A declared type: a tensor, a tuple or a struct; `is_int` marks the rank-0 i64 that may be a symbol. */
+typedef struct Spec {
+  TvalKind kind; /* TV_TENSOR, TV_TUPLE, TV_STRUCT, TV_FUNCTION, TV_ERROR */
+  Loc loc;
+  Type *type;
+  int npart;
+  struct Spec **part;
+  const char **part_name;
+  StructDef *def;
+  Dim **arg;
+} Spec;
+
+typedef enum { STATE_NEW, STATE_BUSY, STATE_DONE } State;
+
+struct StructDef { const char *name; Decl *decl; Unit *home; int ndim, nfield; const char **field; State state; bool failed; };
+
+struct FnDef {
+  const char *name;
+  Decl *decl;
+  Unit *home;
+  State signature_state, body_state;
+  bool failed, scalar_params; /* scalar_params: every parameter is a scalar: applied to tensors it acts elementwise */
+  int nparam; Spec **param; const char **param_name; Sym **param_sym; /* param_sym[i]: an int parameter's symbol, or NULL */
+  int nsym; Sym **sym;
+  Spec *result;
+  Func *func;
+};
+
+typedef struct Const { Decl *decl; Unit *home; State state; bool failed; } Const;
+
+typedef struct Entry { const char *name; Decl *decl; Unit *home; FnDef *fn; StructDef *st; Const *constant; struct Entry *next, *hash; } Entry;
+enum { UNIT_BUCKETS = 128 };
+struct Unit {
+  int file;
+  const char *path;
+  SourceFile *source;
+  Entry *bucket[UNIT_BUCKETS];
+  Entry *entries, **tail; /* in source order */
+  Unit *next;
+};
+
+struct Program {
+  Unit *units, *main;
+  int depth, work, kept_errors; /* depth of expressions, expressions elaborated; errors that scratch walks must not forget */
+  bool exhausted, has_struct;
+  const char **deps; int ndep, dep_cap;
+};
+
+typedef enum { BIND_LET, BIND_VAR, BIND_PARAM, BIND_DIM, BIND_INDEX } BindKind;
+typedef struct Binding { const char *name; BindKind kind; Loc loc; Tval *value; Index *index; struct Binding *next; } Binding;
+typedef struct Scope { Binding *first; struct Scope *outer; Unit *unit; FnDef *fn; } Scope;
+
+/* elab_names.c */
+Scope *scope_push(Elab *e);
+void scope_pop(Elab *e);
+Scope *scope_root(Elab *e, Unit *u, FnDef *fn);
+Binding *scope_bind(Elab *e, BindKind kind, const char *name, Loc loc, Tval *value);
+void bind_dim(Elab *e, const char *name, Loc loc, Dim *d); /* an int of known value, made where it is used */
+Binding *scope_find(Elab *e, const char *name);
+Entry *unit_find(Unit *u, const char *name);
+void unknown_name(Elab *e, Loc loc, const char *name, const char *what, bool functions_too);
+bool not_yet(Elab *e, Loc loc, int code, const char *what);
+
+/* elab_program.c */
+void program_load(Elab *e, const char *name, const char *text, size_t len);
+Tval *const_value(Elab *e, Entry *k, Loc loc);
+bool struct_check(Elab *e, StructDef *s);
+
+/* elab_scratch.c: elaborating something for its type only */
+typedef struct Scratch { Builder b; int nvalue, nerror, kept; } Scratch;
+Scratch scratch_begin(Elab *e);
+void scratch_end(Elab *e, Scratch *s);
+bool elab_budget(Elab *e, Loc loc); /* counts an expression; false when depth or work has run out */
+
+/* elab_type.c */
+Spec *spec_of(Elab *e, TypeExpr *t);
+Spec *spec_struct(Elab *e, StructDef *s, Dim **arg, Loc loc);
+Spec *spec_subst(Elab *e, Spec *s, const DimSubst *d, int n);
+Tval *spec_symbolic(Elab *e, Spec *s, Value **leaf, int *next); /* a value of that type over consecutive leaves */
+int spec_leaves(const Spec *s);
+const char *show_spec(Elab *e, const Spec *s);
+const char *show_tval(Elab *e, const Tval *v);
+const char *show_dim(Elab *e, const Dim *d);
+typedef enum { FIT_STRICT, FIT_CHECKED } FitMode; /* checked: dimensions that cannot be seen equal are compared at run time */
+/* v as a value of type s: element types adapt, dimensions are compared.  what: "the result of 'f'". */
+Tval *fit(Elab *e, Spec *s, Tval *v, FitMode mode, const char *what);
+
+/* elab_func.c */
+bool fn_signature(Elab *e, FnDef *f);
+bool fn_body(Elab *e, FnDef *f);
+/* Walks the body in the scope that holds its parameters; result: the declared type in the terms of that scope. */
+Tval *fn_value(Elab *e, FnDef *f, Spec *result);
+
+/* elab_call.c */
+Tval *elab_call(Elab *e, Expr *x);
+Tval *call_struct(Elab *e, StructDef *s, Expr *x);
+/* Solves for the symbols so that the values have the given types; solved[i].to is set.  False after a diagnostic that names
+ * `of`, a function or struct. */
+bool unify_dims(Elab *e, Loc loc, const char *of, int n, Spec *const *want, Tval *const *have, DimSubst *solved, int nsolved);
+int tval_flatten(const Tval *t, Value **to); /* the leaves' values; to NULL: counts */
+
+/* elab_op.c */
+Tval *elab_binary(Elab *e, Expr *x);
+Tval *elab_unary(Elab *e, Expr *x);
+Tval *elab_binop(Elab *e, Loc loc, Loc op_loc, BinOp op, Tval *x, Tval *y);
+Tval *elab_if(Elab *e, Expr *x);
+Tval *tv_not(Elab *e, Tval *x);
+Tval *tv_and(Elab *e, Tval *x, Tval *y); /* bool scalars; NULL: true */
+Tval *tv_select(Elab *e, Loc loc, Tval *c, Tval *x, Tval *y);
+
+/* elab_struct.c */
+Tval *struct_binop(Elab *e, Loc loc, Loc op_loc, BinOp op, Tval *x, Tval *y);
+Tval *struct_call(Elab *e, Expr *call, const char *name); /* dot and norm of structs; NULL: the arguments are not structs */
+Tval *elab_field(Elab *e, Expr *x);
+/* f on each tensor of v (and of w, of the same structure, or NULL); an aggregate of v's kind. */
+typedef Tval *PartFn(Elab *e, Tval *x, Tval *y, void *env);
+Tval *tv_map_parts(Elab *e, Tval *v, Tval *w, PartFn *f, void *env);
+
+/* elab_index.c */
+typedef enum { IT_FULL, IT_SLICE, IT_SCALAR, IT_TENSOR, IT_NEW } ItemKind;
+typedef struct Item { ItemKind kind; Loc loc; Tval *idx; Dim *start, *size; int64_t step; bool checked; } Item;
+Tval *elab_index(Elab *e, Expr *x);
+int elab_items(Elab *e, Tval *base, Expr *x, Item *items); /* one an axis of base and new axis; -1 after a diagnostic */
+Tval *tv_index(Elab *e, Loc loc, Tval *base, int n, Item *items);
+
+/* elab_gather.c */
+typedef enum { RANGE_PROVED, RANGE_OPEN, RANGE_BAD } Range;
+Range index_range(Elab *e, Tval *idx, Dim *len);
+Tval *tv_gather_at(Elab *e, Loc loc, Tval *x, int naxis, const int *axis, Tval **idx, const bool *in_range);
+void tv_check_index(Elab *e, Tval *idx, Dim *len); /* with the mask in force */
+
+/* elab_comp.c, elab_bound.c */
+Tval *elab_comprehension(Elab *e, Expr *x);
+Tval *elab_reduction(Elab *e, Expr *x);
+bool infer_bounds(Elab *e, Binder *binders, int n, Index **index, Expr *body, Expr *cond);
+bool index_set_bound(Elab *e, Index *i, Dim *bound);
+Index *index_new(Elab *e, const char *name, Loc loc);
+Tval *ragged_bounds(Elab *e, Loc loc, int n, Index *const *index); /* index < bound where the axis is longer; NULL: nowhere */
+Tval *labels_to_axes(Elab *e, Tval *v, int n, Index *const *index);
+
+/* elab_stmt.c, elab_store.c */
+Tval *elab_block(Elab *e, Stmt *s, Loc end); /* the value returned; NULL: the block ends without return */
+/* The tensor `base` with the elements that `target` names replaced by v; base itself after a diagnostic. */
+Tval *store_elements(Elab *e, Expr *target, Tval *base, Tval *v);
+
+/* elab_shape.c */
+bool union_labels(Elab *e, int n, Tval **v, int *nlabel, Index **label);
+Tval *tv_expand(Elab *e, Tval *x, int nlabel, Index *const *label, int rank, Dim *const *dims);
+Type *value_type(Elab *e, Elem elem, int nlabel, Index *const *label, int rank, Dim *const *dims);
+bool dim_ragged(Elab *e, const Dim *d); /* mentions an index variable */
+bool type_ragged(Elab *e, const Type *t);
+bool common_shape(Elab *e, Loc op_loc, int n, Tval **v, int *rank, Dim **dims); /* by broadcasting; false after a diagnostic */
+Dim *dim_extent(Elab *e, Dim *d);       /* the length of a value's axis whose user dimension is d */
+Tval *dim_tval(Elab *e, Loc loc, Dim *d);
+Tval *ragged_mask(Elab *e, Loc loc, int rank, Dim *const *dims, int naxis, const int *axis); /* bool of that shape, or NULL */
+bool rank_fits(Elab *e, Loc loc, int rank);
+Value *mask_for(Elab *e, int nlabel, Index *const *label); /* the mask in force over these labels (they include its own) */
+/* Checks with the mask in force. */
+void check_dims(Elab *e, Opcode op, Dim *a, Dim *b, const char *text);
+void check_true(Elab *e, Tval *cond, const char *text);
+Tval *tv_with(Elab *e, Tval *model, Type *type, Value *v);
+Tval *tv_neutral_where(Elab *e, Loc loc, Opcode op, Tval *mask, Tval *x); /* x where mask (or NULL) holds, else op's neutral element */
+
+#endif

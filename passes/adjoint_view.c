@@ -1,0 +1,111 @@
+/* adjoint_view.c - derivatives of views and of indexed access: all are linear, so tangents go through the same op and cotangents
+ * through its transpose.  Indices and masks are not differentiated. */
+#include "passes/pass.h"
+
+static void adjoint_concat(Deriv *d, Op *op, Value *dy) {
+  Builder *b = &d->b;
+  Dim *start[MAX_RANK];
+  int64_t stride[MAX_RANK];
+  for (int a = 0; a < dy->type->rank; a++) {
+    start[a] = dim_const(b->ctx, 0);
+    stride[a] = 1;
+  }
+  for (int i = 0; i < op->nopd; i++) {
+    Type *t = op->opd[i]->type;
+    if (is_active(d, op->opd[i])) deriv_add(d, op->opd[i], b_slice(b, dy, start, stride, t->dim));
+    start[op->u.axis] = dim_add(b->ctx, start[op->u.axis], t->dim[op->u.axis]);
+  }
+}
+
+static void adjoint_set_slice(Deriv *d, Op *op, Value *dy) {
+  Builder *b = &d->b;
+  Value *x = op->opd[0], *v = op->opd[1];
+  Dim **start = op->u.slice.start;
+  int64_t *stride = op->u.slice.stride;
+  if (is_active(d, x)) deriv_add(d, x, b_set_slice(b, dy, b_splat(b, v->type, 0), start, stride));
+  if (is_active(d, v)) deriv_add(d, v, b_slice(b, dy, start, stride, v->type->dim));
+}
+
+static void adjoint_view(Deriv *d, Op *op, Value *dy) {
+  Builder *b = &d->b;
+  Type *t = op->nopd ? op->opd[0]->type : NULL;
+  switch (op->code) {
+  case OP_reshape: deriv_add(d, op->opd[0], b_reshape(b, dy, t->rank, t->dim)); break;
+  case OP_slice: deriv_add(d, op->opd[0], b_embed(b, dy, op->u.slice.start, op->u.slice.stride, t)); break;
+  case OP_embed: deriv_add(d, op->opd[0], b_slice(b, dy, op->u.slice.start, op->u.slice.stride, t->dim)); break;
+  case OP_set_slice: adjoint_set_slice(d, op, dy); break;
+  case OP_concat: adjoint_concat(d, op, dy); break;
+  default: bug("no adjoint of %s", op_info[op->code].name);
+  }
+}
+
+static Value *tangent_concat(Deriv *d, Op *op) {
+  Value **x = NEW_N(d->b.ctx->arena, Value *, op->nopd);
+  for (int i = 0; i < op->nopd; i++) x[i] = deriv_or_zero(d, op->opd[i]);
+  return b_concat(&d->b, op->nopd, x, op->u.axis);
+}
+
+static bool has_tangent(Deriv *d, const Op *op) {
+  for (int i = 0; i < op->nopd; i++)
+    if (deriv_of(d, op->opd[i])) return true;
+  return false;
+}
+
+static Value *tangent_view(Deriv *d, Op *op) {
+  Builder *b = &d->b;
+  const Type *t = op->res[0]->type;
+  if (!has_tangent(d, op)) return NULL;
+  Value *dx = deriv_or_zero(d, op->opd[0]);
+  switch (op->code) {
+  case OP_reshape: return b_reshape(b, dx, t->rank, t->dim);
+  case OP_slice: return b_slice(b, dx, op->u.slice.start, op->u.slice.stride, t->dim);
+  case OP_embed: return b_embed(b, dx, op->u.slice.start, op->u.slice.stride, op->res[0]->type);
+  case OP_set_slice: return b_set_slice(b, dx, deriv_or_zero(d, op->opd[1]), op->u.slice.start, op->u.slice.stride);
+  case OP_concat: return tangent_concat(d, op);
+  default: bug("no tangent of %s", op_info[op->code].name);
+  }
+}
+
+/* ---- gather, scatter_add, set ------------------------------------------------------------------------------------------------ */
+
+static Value *mask_of(const Op *op) { return op->u.index.masked ? op->opd[op->nopd - 1] : NULL; }
+
+static Value *gather(Builder *b, Op *op, Value *x, int first) {
+  return b_gather(b, x, op->u.index.naxis, op->u.index.axis, op->opd + first, mask_of(op));
+}
+
+static Value *scatter(Builder *b, Op *op, Value *u, Type *result) {
+  return b_scatter_add(b, u, op->u.index.naxis, op->u.index.axis, op->opd + 1, mask_of(op), result);
+}
+
+static Value *set(Builder *b, Op *op, Value *x, Value *v) {
+  return b_set(b, x, v, op->u.index.naxis, op->u.index.axis, op->opd + 2);
+}
+
+static void adjoint_index(Deriv *d, Op *op, Value *dy) {
+  Builder *b = &d->b;
+  switch (op->code) {
+  case OP_gather: deriv_add(d, op->opd[0], scatter(b, op, dy, op->opd[0]->type)); break;
+  case OP_scatter_add: deriv_add(d, op->opd[0], gather(b, op, dy, 1)); break;
+  case OP_set:
+    if (is_active(d, op->opd[0])) deriv_add(d, op->opd[0], set(b, op, dy, b_splat(b, op->opd[1]->type, 0)));
+    if (is_active(d, op->opd[1])) deriv_add(d, op->opd[1], gather(b, op, dy, 2));
+    break;
+  default: bug("no adjoint of %s", op_info[op->code].name);
+  }
+}
+
+static Value *tangent_index(Deriv *d, Op *op) {
+  Builder *b = &d->b;
+  if (!has_tangent(d, op)) return NULL;
+  Value *dx = deriv_or_zero(d, op->opd[0]);
+  switch (op->code) {
+  case OP_gather: return gather(b, op, dx, 1);
+  case OP_scatter_add: return scatter(b, op, dx, op->res[0]->type);
+  case OP_set: return set(b, op, dx, deriv_or_zero(d, op->opd[1]));
+  default: bug("no tangent of %s", op_info[op->code].name);
+  }
+}
+
+const Differential differential_view = {adjoint_view, tangent_view};
+const Differential differential_index = {adjoint_index, tangent_index};

@@ -1,0 +1,168 @@
+/* cse.c - one operation for equal computations.
+ * Two operations are equal when opcode, operands (in either order where the op commutes), attributes and result types are.  What
+ * a region computes is known in the regions inside it, not after it.  Identical checks merge as well: the first one stands for
+ * all.  Operations that bind symbols, calls and operations with regions stay as they are. */
+#include "passes/pass.h"
+#include <string.h>
+
+typedef struct Entry { Op *op; uint64_t hash; struct Entry *next; } Entry;
+typedef struct Cse { Rewrite rw; Entry **bucket; int nbucket; Entry **trail; int ntrail, trail_cap; } Cse;
+
+static uint64_t mix(uint64_t h, uint64_t x) {
+  h = (h ^ x) * UINT64_C(0x9e3779b97f4a7c15);
+  return h ^ h >> 29;
+}
+
+static uint64_t mix_ptr(uint64_t h, const void *p) { return mix(h, (uint64_t)(uintptr_t)p); }
+
+static bool commutes(Opcode c) {
+  return c == OP_add || c == OP_mul || c == OP_eq || c == OP_ne || c == OP_and || c == OP_or || c == OP_hypot || c == OP_max ||
+         c == OP_min;
+}
+
+static void operands(const Op *op, const Value **x) {
+  for (int i = 0; i < op->nopd; i++) x[i] = op->opd[i];
+  if (commutes(op->code) && x[0]->id > x[1]->id) {
+    const Value *t = x[0];
+    x[0] = x[1];
+    x[1] = t;
+  }
+}
+
+static uint64_t bits_of(double d) {
+  uint64_t u;
+  memcpy(&u, &d, sizeof u);
+  return u;
+}
+
+static bool is_windowed(const Op *op) { return op->code == OP_slice || op->code == OP_embed || op->code == OP_set_slice; }
+
+/* The attributes as a row of words. */
+typedef struct Words { uint64_t w[3 * MAX_RANK + 4]; int n; } Words;
+
+static void word(Words *k, uint64_t w) { k->w[k->n++] = w; }
+static void word_ptr(Words *k, const void *p) { word(k, (uint64_t)(uintptr_t)p); }
+
+static void contract_words(Words *k, const Op *op) {
+  for (int i = 0; i < op->nopd; i++)
+    for (int a = 0; a < op->opd[i]->type->rank; a++) word(k, (uint64_t)op->u.contract.opd[i][a]);
+  for (int a = 0; a < op->res[0]->type->rank; a++) word(k, (uint64_t)op->u.contract.out[a]);
+}
+
+static Words attributes(const Op *op) {
+  Words k = {.n = 0};
+  const int *axis = NULL;
+  int naxis = 0;
+  switch (op_info[op->code].family) {
+  case FAM_SOURCE:
+    if (op->code == OP_const) word(&k, elem_is_real(op->res[0]->type->elem) ? bits_of(op->u.cst.f) : (uint64_t)op->u.cst.i);
+    if (op->code == OP_dim) word_ptr(&k, op->u.dim);
+    if (op->code == OP_iota) word(&k, (uint64_t)op->u.axis);
+    if (op->code == OP_dense) word_ptr(&k, op->u.dense.data);
+    break;
+  case FAM_CONTRACT: contract_words(&k, op); break;
+  case FAM_REDUCE: axis = op->u.reduce.axis, naxis = op->u.reduce.naxis; break;
+  case FAM_SCAN:
+    word(&k, (uint64_t)op->u.scan.axis);
+    word(&k, op->u.scan.reverse);
+    break;
+  case FAM_VIEW:
+    if (op->code == OP_concat) word(&k, (uint64_t)op->u.axis);
+    for (int a = 0; is_windowed(op) && a < op->opd[0]->type->rank; a++) {
+      word_ptr(&k, op->u.slice.start[a]);
+      word(&k, (uint64_t)op->u.slice.stride[a]);
+    }
+    break;
+  case FAM_INDEX: axis = op->u.index.axis, naxis = op->u.index.naxis, word(&k, op->u.index.masked); break;
+  case FAM_EFFECT:
+    word_ptr(&k, op->u.check.a);
+    word_ptr(&k, op->u.check.b);
+    break;
+  default: break;
+  }
+  for (int i = 0; i < naxis; i++) word(&k, (uint64_t)axis[i]);
+  return k;
+}
+
+/* A concat has as many operands as it likes; they are compared without a copy. */
+static bool same_operands(const Op *p, const Op *q) {
+  if (p->nopd != q->nopd) return false;
+  if (!commutes(p->code)) return !memcmp(p->opd, q->opd, sizeof *p->opd * (size_t)p->nopd);
+  const Value *x[2], *y[2];
+  operands(p, x);
+  operands(q, y);
+  return x[0] == y[0] && x[1] == y[1];
+}
+
+static bool equal(const Op *p, const Op *q) {
+  if (p->code != q->code || p->nres != q->nres || !same_operands(p, q)) return false;
+  for (int i = 0; i < p->nres; i++)
+    if (p->res[i]->type != q->res[i]->type) return false;
+  Words a = attributes(p), b = attributes(q);
+  return a.n == b.n && !memcmp(a.w, b.w, sizeof a.w[0] * (size_t)a.n);
+}
+
+static uint64_t hash_of(const Op *op) {
+  uint64_t h = mix(0, (uint64_t)op->code);
+  if (commutes(op->code)) {
+    const Value *x[2];
+    operands(op, x);
+    h = mix_ptr(mix_ptr(h, x[0]), x[1]);
+  } else
+    for (int i = 0; i < op->nopd; i++) h = mix_ptr(h, op->opd[i]);
+  for (int i = 0; i < op->nres; i++) h = mix_ptr(h, op->res[i]->type);
+  Words k = attributes(op);
+  for (int i = 0; i < k.n; i++) h = mix(h, k.w[i]);
+  return h;
+}
+
+static bool mergeable(const Op *op) {
+  Family f = op_info[op->code].family;
+  return op->nreg == 0 && f != FAM_CALL && f != FAM_REGION && op->code != OP_sym && op->nres <= 1;
+}
+
+static Op *find(const Cse *s, const Op *op, uint64_t hash) {
+  for (Entry *e = s->bucket[hash % (uint64_t)s->nbucket]; e; e = e->next)
+    if (e->hash == hash && equal(e->op, op)) return e->op;
+  return NULL;
+}
+
+static void enter(Cse *s, Op *op, uint64_t hash) {
+  Entry **b = &s->bucket[hash % (uint64_t)s->nbucket], *e = NEW(s->rw.ctx->arena, Entry);
+  *e = (Entry){op, hash, *b};
+  *b = e;
+  PUSH(s->rw.ctx->arena, s->trail, s->ntrail, s->trail_cap) = e;
+}
+
+static void leave(Cse *s, int mark) {
+  while (s->ntrail > mark) {
+    Entry *e = s->trail[--s->ntrail];
+    s->bucket[e->hash % (uint64_t)s->nbucket] = e->next;
+  }
+}
+
+static void sweep(Cse *s, Region *g) {
+  int mark = s->ntrail;
+  for (Op *op = g->first, *next; op; op = next) {
+    next = op->next;
+    rw_operands(&s->rw, op);
+    for (int i = 0; i < op->nreg; i++) sweep(s, op->reg[i]);
+    if (!mergeable(op)) continue;
+    uint64_t hash = hash_of(op);
+    Op *first = find(s, op, hash);
+    if (!first) enter(s, op, hash);
+    else if (op->nres == 0) op_remove(op);
+    else rw_replace(&s->rw, op->res[0], first->res[0]);
+  }
+  rw_results(&s->rw, g);
+  leave(s, mark);
+}
+
+void pass_cse(Func *f) {
+  Ctx *c = f->module->ctx;
+  Cse s = {.nbucket = f->nvalue + 61};
+  rw_init(&s.rw, f);
+  s.bucket = NEW_N(c->arena, Entry *, s.nbucket);
+  sweep(&s, f->body);
+  pass_dce(f);
+}

@@ -1,0 +1,88 @@
+/* manager.c - runs passes by name and verifies after each.
+ * A pass that leaves a module which does not verify is a fault of adc's own. */
+#include "passes/pass.h"
+#include <string.h>
+
+enum { E_UNKNOWN_PASS = 510 };
+
+typedef void (*FuncPass)(Func *f);
+typedef struct PassEntry { PassInfo info; FuncPass run; FuncKind derive; } PassEntry; /* run NULL: derives */
+
+static const PassEntry pass[] = {
+    {{"inline", "put the bodies of called functions in the place of calls"}, pass_inline, FUNC_PRIMAL},
+    {{"simplify", "algebra, constants, labels of contractions, their order"}, pass_simplify, FUNC_PRIMAL},
+    {{"cse", "one operation for equal computations"}, pass_cse, FUNC_PRIMAL},
+    {{"dce", "remove what nobody needs"}, pass_dce, FUNC_PRIMAL},
+    {{"optimise", "simplify, cse and dce until nothing changes"}, pass_optimise, FUNC_PRIMAL},
+    {{"adjoint", "add the vjp of every function that has none yet"}, NULL, FUNC_VJP},
+    {{"grad", "add the gradient of every function with a scalar result that has none yet"}, NULL, FUNC_GRAD},
+    {{"tangent", "add the jvp of every function that has none yet"}, NULL, FUNC_JVP},
+};
+enum { NPASS = sizeof pass / sizeof pass[0] };
+
+const PassInfo *pass_info(int i) { return i >= 0 && i < NPASS ? &pass[i].info : NULL; }
+
+static bool has_derivative(const Module *m, const Func *f, FuncKind kind) {
+  for (int i = 0; i < m->nfunc; i++)
+    if (m->func[i]->origin == f && m->func[i]->kind == kind) return true;
+  return false;
+}
+
+static bool any_real(int n, Value *const *v) {
+  for (int i = 0; i < n; i++)
+    if (elem_is_real(v[i]->type->elem)) return true;
+  return false;
+}
+
+static bool derivable(const Func *f, FuncKind kind) {
+  if (kind == FUNC_GRAD) return can_grad(f);
+  return any_real(f->body->nparam, f->body->param) && any_real(f->body->nres, f->body->res);
+}
+
+static bool derive_all(Module *m, FuncKind kind) {
+  int n = m->nfunc;
+  for (int i = 0; i < n; i++) {
+    Func *f = m->func[i];
+    if (derivable(f, kind) && !has_derivative(m, f, kind) && !derive_raw(f, (Wrt){0}, kind)) return false;
+  }
+  return true;
+}
+
+static bool run(Module *m, const PassEntry *p) {
+  if (!p->run) return derive_all(m, p->derive);
+  for (int i = 0; i < m->nfunc; i++) p->run(m->func[i]);
+  return true;
+}
+
+static const PassEntry *find(const char *name, size_t len) {
+  for (int i = 0; i < NPASS; i++)
+    if (strlen(pass[i].info.name) == len && !memcmp(pass[i].info.name, name, len)) return &pass[i];
+  return NULL;
+}
+
+static bool unknown(Module *m, const char *name, size_t len) {
+  const char *names[NPASS], *copy = arena_strndup(m->ctx->arena, name, len);
+  for (int i = 0; i < NPASS; i++) names[i] = pass[i].info.name;
+  Diag *d = diag_error(m->ctx, LOC_NONE, E_UNKNOWN_PASS, "there is no pass '%s'", copy);
+  const char *close = closest_name(copy, names, NPASS);
+  if (close) diag_help(m->ctx, d, "did you mean '%s'?", close);
+  return false;
+}
+
+static void verify(Module *m, const char *after) {
+  if (module_verify(m)) return;
+  diag_print_text(m->ctx, stderr, false);
+  bug("the module does not verify after the pass %s", after);
+}
+
+bool passes_run(Module *m, const char *names) {
+  for (const char *s = names; *s;) {
+    size_t len = strcspn(s, ",");
+    const PassEntry *p = find(s, len);
+    if (!p) return unknown(m, s, len);
+    if (!run(m, p)) return false;
+    verify(m, p->info.name);
+    s += len + (s[len] == ',');
+  }
+  return true;
+}

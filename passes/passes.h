@@ -1,0 +1,35 @@
+/* passes.h - from IR to IR.  Every pass leaves a module that verifies; the pass manager checks after each. */
+#ifndef ADC_PASSES_PASSES_H
+#define ADC_PASSES_PASSES_H
+#include "ir/ir.h"
+
+/* Runs comma-separated passes ("inline,simplify,cse,dce,adjoint,tangent,…") over every function; an unknown name or a failing
+ * pass is a diagnostic, and false.  adjoint and tangent add functions beside the primal ones. */
+bool passes_run(Module *m, const char *names);
+typedef struct PassInfo { const char *name, *doc; } PassInfo;
+const PassInfo *pass_info(int i); /* NULL after the last */
+
+/* The passes, each total and idempotent in effect. */
+void pass_inline(Func *f);   /* every call of a function that is not recursive */
+void pass_simplify(Func *f); /* algebra, constants, broadcasts and transposes into contraction labels, contraction order */
+void pass_cse(Func *f);
+void pass_dce(Func *f);
+void pass_optimise(Func *f); /* simplify, cse, dce to a fixed point (bounded) */
+
+/* Which parameters a derivative is taken of: names of ports of f, in the order wanted; n 0: all with a real leaf. */
+typedef struct Wrt { int n; const char *const *name; const Loc *loc; } Wrt;
+
+/* Derivative functions, added to f's module, from f after inlining.  NULL after a diagnostic (unknown name in wrt, no real
+ * parameter, result not scalar).  Names of the new ports: x_grad, out_seed, x_tangent, out_tangent, with "_grad" (or
+ * "_seed", …) repeated until unique.
+ *  vjp:  f's parameters, a seed for each real result; f's results, then a cotangent for each wrt parameter.
+ *  grad: vjp with seed 1; needs exactly one real result that is scalar; of a FUNC_GRAD function with one derivative result that
+ *        is scalar: the gradient of that result (so that order k of a scalar function is f_grad_grad…).
+ *  jvp:  f's parameters, a tangent for each wrt parameter; f's results, then a tangent for each real result.
+ * The function's name is f's with _grad, _vjp or _jvp appended. */
+Func *derive_grad(Func *f, Wrt wrt);
+Func *derive_vjp(Func *f, Wrt wrt);
+Func *derive_jvp(Func *f, Wrt wrt);
+bool can_grad(const Func *f); /* has the form that derive_grad needs */
+
+#endif

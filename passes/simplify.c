@@ -1,0 +1,81 @@
+/* simplify.c - the sweep that applies the rules of simplify_*.c until none does.
+ * Requires: a verified function.  Ensures: an equivalent one; values that were replaced are dead and wait for dce.  What a rule
+ * makes is visited next, so one sweep brings most of it to rest; fuel bounds the work in the size of the function. */
+#include "passes/pass.h"
+
+static int count_ops(const Region *g) {
+  int n = 0;
+  for (const Op *op = g->first; op; op = op->next) {
+    n++;
+    for (int i = 0; i < op->nreg; i++) n += count_ops(op->reg[i]);
+  }
+  return n;
+}
+
+static Value *apply_map(Simplify *s, Op *op) {
+  Value *v = simplify_map_rule(op->code)(s, op);
+  return v ? v : simplify_sink(s, op);
+}
+
+static const SimplifyRule by_family[FAM_COUNT] = {
+    [FAM_MAP] = apply_map, [FAM_CONTRACT] = simplify_contract, [FAM_VIEW] = simplify_view, [FAM_INDEX] = simplify_index};
+
+static Op *first_between(Region *g, Op *before, Op *op) { return before ? before->next : g->first == op ? op : g->first; }
+
+/* Rewrites op; returns the operation to visit next. */
+static Op *visit(Simplify *s, Region *g, Op *op, int *fuel) {
+  SimplifyRule rule = by_family[op_info[op->code].family];
+  if (!rule || op->nres != 1 || op_is_dead(&s->rw, op)) return op->next;
+  Op *before = op->prev;
+  s->b = (Builder){.ctx = s->ctx, .func = s->rw.func, .region = g, .before = op, .loc = op->loc};
+  Value *v = rule(s, op);
+  if (!v || v == op->res[0]) return op->next;
+  --*fuel;
+  if (v->type != op->res[0]->type) bug("simplify gave %s another type", op_info[op->code].name);
+  if (!v->name) v->name = op->res[0]->name;
+  Op *made = first_between(g, before, op);
+  for (Op *o = made; o != op; o = o->next)
+    for (int i = 0; i < o->nopd; i++) rw_use(&s->rw, o->opd[i], 1);
+  rw_replace(&s->rw, op->res[0], v);
+  return made == op ? op->next : made;
+}
+
+static bool drop_check(Simplify *s, Op *op) {
+  if (op_info[op->code].family != FAM_EFFECT || !check_is_provable(s->ctx, op)) return false;
+  for (int i = 0; i < op->nopd; i++) rw_use(&s->rw, op->opd[i], -1);
+  op_remove(op);
+  return true;
+}
+
+static void sweep(Simplify *s, Region *g, int *fuel) {
+  for (Op *op = g->first, *next; op; op = next) {
+    next = op->next;
+    rw_operands(&s->rw, op);
+    if (drop_check(s, op)) continue;
+    for (int i = 0; i < op->nreg; i++) sweep(s, op->reg[i], fuel);
+    if (*fuel > 0) next = visit(s, g, op, fuel);
+  }
+  rw_results(&s->rw, g);
+}
+
+void pass_simplify(Func *f) {
+  int fuel = 32 * count_ops(f->body) + 256;
+  for (int round = 0; round < 8; round++) {
+    int before = fuel;
+    Simplify s = {.ctx = f->module->ctx};
+    rw_init(&s.rw, f);
+    sweep(&s, f->body, &fuel);
+    pass_dce(f);
+    if (fuel == before || fuel <= 0) break;
+  }
+}
+
+void pass_optimise(Func *f) {
+  for (int round = 0; round < 3; round++) {
+    int before = count_ops(f->body);
+    pass_simplify(f);
+    pass_cse(f);
+    pass_dce(f);
+    if (count_ops(f->body) == before && round > 0) break;
+  }
+}

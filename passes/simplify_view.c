@@ -1,0 +1,138 @@
+/* simplify_view.c - views of views, gathers at every index in order, checks that cannot fail.
+ * Requires: operands up to date.  Ensures: no view is left that only copies its operand. */
+#include "passes/pass.h"
+#include <string.h>
+
+static bool constant(const Value *v, Value **scalar) {
+  if (!is_relabel(v) || v->def->opd[0]->type->rank) return false;
+  *scalar = v->def->opd[0];
+  return true;
+}
+
+static bool same_window(const Op *x, const Op *y, int rank) {
+  return !memcmp(x->u.slice.start, y->u.slice.start, sizeof(Dim *) * (size_t)rank) &&
+         !memcmp(x->u.slice.stride, y->u.slice.stride, sizeof(int64_t) * (size_t)rank);
+}
+
+/* Start 0, stride 1 on every axis. */
+static bool from_origin(const Op *op, int rank) {
+  for (int a = 0; a < rank; a++)
+    if (!dim_is(op->u.slice.start[a], 0) || op->u.slice.stride[a] != 1) return false;
+  return true;
+}
+
+static Value *do_slice(Simplify *s, Op *op) {
+  Value *x = op->opd[0];
+  Type *t = op->res[0]->type;
+  int n = t->rank;
+  if (x->type == t && from_origin(op, n)) return x;
+  Op *in = x->def;
+  if (in && in->code == OP_embed && in->opd[0]->type == t && same_window(op, in, n)) return in->opd[0];
+  if (in && in->code == OP_set_slice && in->opd[1]->type == t && same_window(op, in, n)) return in->opd[1];
+  if (!in || in->code != OP_slice) return NULL;
+  Dim *start[MAX_RANK];
+  int64_t stride[MAX_RANK];
+  for (int a = 0; a < n; a++) {
+    Dim *step = dim_mul(s->ctx, op->u.slice.start[a], dim_const(s->ctx, in->u.slice.stride[a]));
+    start[a] = dim_add(s->ctx, in->u.slice.start[a], step);
+    if (!start[a] || __builtin_mul_overflow(in->u.slice.stride[a], op->u.slice.stride[a], &stride[a])) return NULL;
+  }
+  return b_slice(&s->b, in->opd[0], start, stride, t->dim);
+}
+
+static Value *do_reshape(Simplify *s, Op *op) {
+  Value *x = op->opd[0];
+  const Type *t = op->res[0]->type;
+  if (x->type == t) return x;
+  if (x->def && x->def->code == OP_reshape) return b_reshape(&s->b, x->def->opd[0], t->rank, t->dim);
+  return NULL;
+}
+
+static Value *do_embed(Simplify *s, Op *op) {
+  Value *x = op->opd[0];
+  Type *t = op->res[0]->type;
+  if (x->type == t && from_origin(op, t->rank)) return x;
+  return is_splat(x, 0) ? b_splat(&s->b, t, 0) : NULL;
+}
+
+Value *simplify_view(Simplify *s, Op *op) {
+  Value *scalar;
+  const Type *t = op->res[0]->type;
+  if ((op->code == OP_reshape || op->code == OP_slice) && constant(op->opd[0], &scalar)) return b_broadcast_scalar(&s->b, scalar, t);
+  switch (op->code) {
+  case OP_slice: return do_slice(s, op);
+  case OP_reshape: return do_reshape(s, op);
+  case OP_embed: return do_embed(s, op);
+  case OP_set_slice:
+    return op->opd[1]->type == t && from_origin(op, t->rank) ? op->opd[1] : NULL;
+  case OP_concat: return op->nopd == 1 ? op->opd[0] : NULL;
+  default: return NULL;
+  }
+}
+
+/* ---- gathers ----------------------------------------------------------------------------------------------------------------- */
+
+/* The axis along which v counts 0, 1, 2, …, or -1. */
+static int counts_along(const Value *v) {
+  if (!v->def) return -1;
+  if (v->def->code == OP_iota) return v->def->u.axis;
+  if (!is_relabel(v)) return -1;
+  int inner = counts_along(v->def->opd[0]);
+  if (inner < 0) return -1;
+  int8_t label = v->def->u.contract.opd[0][inner];
+  for (int a = 0; a < v->type->rank; a++)
+    if (v->def->u.contract.out[a] == label) return a;
+  return -1;
+}
+
+/* Every index runs over a whole axis of x: the gather is a relabelling. */
+static Value *do_gather(Simplify *s, Op *op) {
+  Value *x = op->opd[0];
+  if (op->u.index.masked) return NULL;
+  int8_t in[MAX_RANK], out[MAX_RANK];
+  Dim *extent[CON_LABELS] = {0};
+  Type *t = op->res[0]->type;
+  unsigned used = 0, indexed = 0;
+  int nb = op->u.index.naxis ? op->opd[1]->type->rank : 0;
+  for (int a = 0; a < t->rank; a++) {
+    out[a] = (int8_t)a;
+    extent[a] = t->dim[a];
+  }
+  for (int i = 0; i < op->u.index.naxis; i++) {
+    int along = counts_along(op->opd[1 + i]), axis = op->u.index.axis[i];
+    if (along < 0 || (used >> along & 1) || t->dim[along] != x->type->dim[axis]) return NULL;
+    used |= 1u << along;
+    indexed |= 1u << axis;
+    in[axis] = (int8_t)along;
+  }
+  for (int a = 0; a < x->type->rank; a++)
+    if (!(indexed >> a & 1)) in[a] = (int8_t)nb++;
+  return relabel(&s->b, x, in, out, t->rank, extent);
+}
+
+Value *simplify_index(Simplify *s, Op *op) {
+  if (op->code == OP_gather) return do_gather(s, op);
+  if (op->code == OP_scatter_add && is_splat(op->opd[0], 0)) return b_splat(&s->b, op->res[0]->type, 0);
+  return NULL;
+}
+
+/* ---- checks ------------------------------------------------------------------------------------------------------------------ */
+
+static bool index_is_provable(Ctx *c, const Value *v, Dim *limit) {
+  int along = counts_along(v);
+  if (along >= 0) return dim_le(c, v->type->dim[along], limit);
+  if (is_relabel(v)) return index_is_provable(c, v->def->opd[0], limit);
+  Dim *d = value_dim(c, v);
+  return d && dim_nonneg(c, d) && dim_le(c, dim_add(c, d, dim_const(c, 1)), limit);
+}
+
+bool check_is_provable(Ctx *c, const Op *op) {
+  int64_t holds;
+  switch (op->code) {
+  case OP_check_dim_eq: return op->u.check.a == op->u.check.b;
+  case OP_check_dim_le: return dim_le(c, op->u.check.a, op->u.check.b);
+  case OP_check_index: return index_is_provable(c, op->opd[0], op->u.check.a);
+  case OP_assert: return splat_int(op->opd[0], &holds) && holds;
+  default: return false;
+  }
+}

@@ -1,0 +1,200 @@
+/* ir_check.c - compares compiled code with the interpreter: ir_check FILE.ir [SYM=N…] [-ON] [--seed=N]
+ *
+ * Every exported function of the file is called with random arguments, with all results wanted, with each one alone, and
+ * accumulating; prints `ok` or the first difference. */
+#include "codegen/codegen.h"
+#include "tests/support/interp.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t state = 88172645463325252u;
+static uint64_t next_random(void) {
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return state;
+}
+static double uniform(void) { return (double)(next_random() >> 11) / 9007199254740992.0; }
+
+typedef struct Options { int nset; char *set[64]; CodegenOptions code; double lo, hi; int imax; } Options;
+
+static int64_t symbol_value(const Options *o, const Sym *s) {
+  size_t n = strlen(s->name);
+  for (int i = 0; i < o->nset; i++)
+    if (!strncmp(o->set[i], s->name, n) && o->set[i][n] == '=') return strtoll(o->set[i] + n + 1, NULL, 10);
+  return 3;
+}
+
+static void fill(Tensor *t, const Options *o) {
+  for (int64_t k = 0; k < t->count; k++) {
+    double v = o->lo + (o->hi - o->lo) * uniform();
+    if (t->f) t->f[k] = t->type->elem == F32 ? (float)v : v;
+    else t->i[k] = t->type->elem == BOOL ? (int64_t)(next_random() & 1) : (int64_t)(next_random() % (uint64_t)o->imax);
+  }
+}
+
+/* A tensor as C has it; rank-0 bools are int. */
+static void *to_c(Ctx *c, const Tensor *t) {
+  char *p = arena_alloc(c->arena, (size_t)(t->count + 1) * 8);
+  for (int64_t k = 0; k < t->count; k++) switch (t->type->elem) {
+    case F64: ((double *)p)[k] = t->f[k]; break;
+    case F32: ((float *)p)[k] = (float)t->f[k]; break;
+    case I64: ((int64_t *)p)[k] = t->i[k]; break;
+    case I32: ((int32_t *)p)[k] = (int32_t)t->i[k]; break;
+    default: if (t->rank) ((uint8_t *)p)[k] = (uint8_t)t->i[k]; else ((int32_t *)p)[k] = (int32_t)t->i[k];
+    }
+  return p;
+}
+
+static double element(const Tensor *t, const void *p, int64_t k) {
+  switch (t->type->elem) {
+  case F64: return ((const double *)p)[k];
+  case F32: return ((const float *)p)[k];
+  case I64: return (double)((const int64_t *)p)[k];
+  case I32: return ((const int32_t *)p)[k];
+  default: return t->rank ? ((const uint8_t *)p)[k] : ((const int32_t *)p)[k];
+  }
+}
+
+static bool close_to(const Tensor *t, double a, double b) {
+  if (isnan(a) || isnan(b)) return isnan(a) && isnan(b);
+  if (a == b) return true;
+  double tol = t->type->elem == F32 ? 2e-4 : 1e-10;
+  return elem_is_real(t->type->elem) && fabs(a - b) <= tol * (1 + fabs(a) + fabs(b));
+}
+
+typedef struct Call {
+  Ctx *c;
+  Func *f;
+  Interp in;
+  CArg *arg;
+  int narg;
+  void **slot; /* the packed call's argument objects */
+  void **out;  /* by result */
+} Call;
+
+static int leaf_of(const Call *k, const CArg *a, bool result) {
+  Region *body = k->f->body;
+  for (int i = 0; i < (result ? body->nres : body->nparam); i++)
+    if (a->port && i >= a->port->first && i < a->port->first + a->port->nleaf &&
+        (result ? body->res[i] : body->param[i])->type == a->type && a->port->nleaf == 1)
+      return i;
+  bug("ir_check knows no structs");
+}
+
+static void bind(Call *k) {
+  k->narg = codegen_signature(k->f, &k->arg);
+  k->slot = NEW_N(k->c->arena, void *, k->narg);
+  k->out = NEW_N(k->c->arena, void *, k->f->body->nres + 1);
+  for (int i = 0; i < k->narg; i++) {
+    const CArg *a = &k->arg[i];
+    void **cell = NEW(k->c->arena, void *);
+    k->slot[i] = cell;
+    if (a->sym) memcpy(cell, &k->in.sym[a->sym->id], 8);
+    else if (a->kind == CARG_SCALAR || a->kind == CARG_TENSOR) {
+      void *data = to_c(k->c, &k->in.value[k->f->body->param[leaf_of(k, a, false)]->id]);
+      if (a->kind == CARG_SCALAR) k->slot[i] = data;
+      else *cell = data;
+    } else if (a->kind == CARG_WS) k->slot[i] = NULL;
+  }
+}
+
+/* The results wanted start as ones. */
+static void set_outputs(Call *k, int only) {
+  for (int i = 0; i < k->narg; i++) {
+    const CArg *a = &k->arg[i];
+    if (a->kind != CARG_OUT) continue;
+    int r = leaf_of(k, a, true);
+    Tensor one = interp_tensor(&k->in, k->f->body->res[r]->type);
+    for (int64_t j = 0; j < one.count; j++) {
+      if (one.f) one.f[j] = 1;
+      else one.i[j] = 1;
+    }
+    k->out[r] = only < 0 || only == r ? to_c(k->c, &one) : NULL;
+    *(void **)k->slot[i] = k->out[r];
+  }
+}
+
+static PortRole role_of(const Func *f, int r) {
+  for (int i = 0; i < f->nout; i++)
+    if (r >= f->out[i].first && r < f->out[i].first + f->out[i].nleaf) return f->out[i].role;
+  return PORT_RESULT;
+}
+
+static bool compare(Call *k, int code, const char *how, bool add) {
+  if (code != (k->in.failed ? k->in.failed->code == OP_check_index ? 3 : k->in.failed->code == OP_assert ? 4 : 2 : 0)) {
+    printf("%s (%s): returned %d, interpreter: %s\n", k->f->name, how, code, k->in.failed ? op_info[k->in.failed->code].name : "ok");
+    return false;
+  }
+  if (code) return true;
+  for (int r = 0; r < k->f->body->nres; r++) {
+    const Tensor *want = &k->in.value[k->f->body->res[r]->id];
+    for (int64_t j = 0; k->out[r] && j < want->count; j++) {
+      double w = want->f ? want->f[j] : (double)want->i[j], got = element(want, k->out[r], j);
+      if (add && role_of(k->f, r) == PORT_COTANGENT) w += 1;
+      if (close_to(want, w, got)) continue;
+      printf("%s (%s): result %d element %lld is %.17g, interpreter: %.17g\n", k->f->name, how, r, (long long)j, got, w);
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool check_function(Ctx *c, Jit *j, Func *f, const Options *o) {
+  Call k = {.c = c, .f = f, .in = {.c = c, .f = f}};
+  k.in.sym = NEW_N(c->arena, int64_t, c->next_sym + 1);
+  k.in.value = NEW_N(c->arena, Tensor, f->nvalue + 1);
+  for (int i = 0; i < f->nsym; i++) k.in.sym[f->sym[i]->id] = symbol_value(o, f->sym[i]);
+  for (int i = 0; i < f->body->nparam; i++) {
+    Tensor *t = &k.in.value[f->body->param[i]->id];
+    *t = interp_tensor(&k.in, f->body->param[i]->type);
+    fill(t, o);
+  }
+  interp_run(&k.in);
+  bind(&k);
+  void *sym = jit_symbol(j, arena_printf(c->arena, "%s_packed", f->name));
+  void *sym_add = jit_symbol(j, arena_printf(c->arena, "%s_add_packed", f->name));
+  int (*call)(void **), (*call_add)(void **);
+  memcpy(&call, &sym, sizeof call);
+  memcpy(&call_add, &sym_add, sizeof call_add);
+  set_outputs(&k, -1);
+  if (!compare(&k, call(k.slot), "all", false)) return false;
+  for (int r = 0; r < f->body->nres && f->body->nres > 1; r++) {
+    set_outputs(&k, r);
+    if (!compare(&k, call(k.slot), "one", false)) return false;
+  }
+  if (!sym_add) return true;
+  set_outputs(&k, -1);
+  return compare(&k, call_add(k.slot), "add", true);
+}
+
+int main(int argc, char **argv) {
+  Options o = {.code = {.opt_level = 2}, .lo = -2, .hi = 2, .imax = 3};
+  const char *file = NULL;
+  for (int i = 1; i < argc; i++) {
+    if (!strncmp(argv[i], "-O", 2)) o.code.opt_level = argv[i][2] - '0';
+    else if (!strncmp(argv[i], "--seed=", 7)) state ^= strtoull(argv[i] + 7, NULL, 10) * UINT64_C(0x9e3779b97f4a7c15);
+    else if (!strncmp(argv[i], "--lo=", 5)) o.lo = strtod(argv[i] + 5, NULL);
+    else if (!strncmp(argv[i], "--hi=", 5)) o.hi = strtod(argv[i] + 5, NULL);
+    else if (!strncmp(argv[i], "--imax=", 7)) o.imax = atoi(argv[i] + 7);
+    else if (strchr(argv[i], '=')) o.set[o.nset++] = argv[i];
+    else file = argv[i];
+  }
+  FILE *in = file ? fopen(file, "rb") : stdin;
+  if (!in) return 2;
+  static char text[1 << 20];
+  size_t len = fread(text, 1, sizeof text, in);
+  Ctx *c = ctx_new();
+  Module *m = module_read(c, file ? file : "-", text, len);
+  Jit *j = m && module_verify(m) ? jit_new(m, &o.code) : NULL;
+  diag_print_text(c, stderr, false);
+  if (!j) return 1;
+  bool ok = true;
+  for (int i = 0; i < m->nfunc; i++)
+    if (m->func[i]->exported) ok &= check_function(c, j, m->func[i], &o);
+  if (ok) printf("ok\n");
+  jit_free(j);
+  ctx_free(c);
+  return !ok;
+}
