@@ -86,6 +86,14 @@ static LLVMValueRef one_arg(const Args *a, const char *name, LLVMValueRef x) { r
 static LLVMValueRef sel(const Args *a, LLVMValueRef p, LLVMValueRef x, LLVMValueRef y) { return LLVMBuildSelect(a->b, p, x, y, ""); }
 static LLVMValueRef fcmp(const Args *a, LLVMRealPredicate p, LLVMValueRef x, LLVMValueRef y) { return LLVMBuildFCmp(a->b, p, x, y, ""); }
 
+/* The larger or smaller, nan if either is.  LLVM cannot select its own intrinsic for doubles in software. */
+static LLVMValueRef extreme(const Args *a, bool max, LLVMValueRef x, LLVMValueRef y) {
+  LLVMValueRef pair[] = {x, y};
+  if (a->g->pointer_bytes == 8 || a->t == a->g->f32) return intrinsic(a->g, a->b, max ? "llvm.maximum" : "llvm.minimum", a->t, 2, pair);
+  LLVMValueRef number = sel(a, fcmp(a, max ? LLVMRealOGT : LLVMRealOLT, x, y), x, y);
+  return sel(a, fcmp(a, LLVMRealUNO, x, x), x, number);
+}
+
 static LLVMValueRef sigmoid(const Args *a) {
   LLVMValueRef x = a->x[0], e = one_arg(a, "llvm.exp", LLVMBuildFNeg(a->b, one_arg(a, "llvm.fabs", x), ""));
   LLVMValueRef top = sel(a, fcmp(a, LLVMRealOGE, x, real(a, 0)), real(a, 1), e);
@@ -132,10 +140,9 @@ static LLVMValueRef special(const Args *a) {
     LLVMValueRef y[] = {LLVMBuildSExt(b, x[0], a->g->i64, ""), x[1]};
     return runtime(a->g, b, "adc_rt_polygamma", a->e, 2, y);
   }
-  case OP_clamp: {
-    LLVMValueRef low = intrinsic(a->g, b, "llvm.maximum", a->t, 2, x), y[] = {low, x[2]};
-    return intrinsic(a->g, b, "llvm.minimum", a->t, 2, y);
-  }
+  case OP_max: return extreme(a, true, x[0], x[1]);
+  case OP_min: return extreme(a, false, x[0], x[1]);
+  case OP_clamp: return extreme(a, false, extreme(a, true, x[0], x[1]), x[2]);
   default: bug("no code for the operation %s on reals", op_info[a->code].name);
   }
 }
@@ -204,8 +211,7 @@ static LLVMValueRef cast(const Args *a, Elem to) {
 static const char *const real_call[OP_COUNT] = {
     [OP_abs] = "llvm.fabs", [OP_floor] = "llvm.floor", [OP_ceil] = "llvm.ceil", [OP_round] = "llvm.rint", [OP_trunc] = "llvm.trunc",
     [OP_sqrt] = "llvm.sqrt", [OP_exp] = "llvm.exp", [OP_exp2] = "llvm.exp2", [OP_log] = "llvm.log", [OP_log2] = "llvm.log2",
-    [OP_log10] = "llvm.log10", [OP_sin] = "llvm.sin", [OP_cos] = "llvm.cos", [OP_pow] = "llvm.pow", [OP_max] = "llvm.maximum",
-    [OP_min] = "llvm.minimum", [OP_cbrt] = "cbrt", [OP_expm1] = "expm1", [OP_log1p] = "log1p", [OP_tan] = "tan", [OP_asin] = "asin",
+    [OP_log10] = "llvm.log10", [OP_sin] = "llvm.sin", [OP_cos] = "llvm.cos", [OP_pow] = "llvm.pow", [OP_cbrt] = "cbrt", [OP_expm1] = "expm1", [OP_log1p] = "log1p", [OP_tan] = "tan", [OP_asin] = "asin",
     [OP_acos] = "acos", [OP_atan] = "atan", [OP_sinh] = "sinh", [OP_cosh] = "cosh", [OP_tanh] = "tanh", [OP_asinh] = "asinh",
     [OP_acosh] = "acosh", [OP_atanh] = "atanh", [OP_erf] = "erf", [OP_erfc] = "erfc", [OP_atan2] = "atan2", [OP_hypot] = "hypot",
 };

@@ -214,13 +214,12 @@ static void link_runtime(Codegen *g) {
   LLVMSetDataLayout(rt, LLVMGetDataLayoutStr(g->mod));
   if (LLVMLinkModules2(g->mod, rt)) bug("the runtime cannot be linked");
   for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f)) {
-    if (LLVMIsDeclaration(f)) continue;
     drop_attribute(f, "target-cpu");
     drop_attribute(f, "target-features");
     drop_attribute(f, "tune-cpu");
     drop_attribute(f, "frame-pointer");
     drop_attribute(f, "min-legal-vector-width");
-    if (starts(LLVMGetValueName(f), "adc_rt_")) LLVMSetLinkage(f, LLVMInternalLinkage);
+    if (!LLVMIsDeclaration(f) && starts(LLVMGetValueName(f), "adc_rt_")) LLVMSetLinkage(f, LLVMInternalLinkage);
   }
 }
 

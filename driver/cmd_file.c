@@ -173,7 +173,7 @@ bool csv_read(Arena *a, const char *path, Array *out, const char **error) {
     }
     s = end + 1;
   }
-  *out = (Array){.rank = 2, .dim = {rows, width < 0 ? 0 : width}, .count = n, .f = f};
+  *out = (Array){.rank = 2, .dim = {rows, width < 0 ? 0 : width}, .count = n, .table = true, .f = f};
   return true;
 }
 

@@ -55,7 +55,8 @@ void options_help(FILE *to, unsigned verb_bit) {
              rows[i].value ? rows[i].value : "");
     fprintf(to, "  %-26s %s\n", left, rows[i].doc);
   }
-  if (verb_bit & CODE) fprintf(to, "  %-26s %s\n", "-O0 … -O3", "optimisation level (default -O3)");
+  if (verb_bit & CODE) fprintf(to, "  %-26s %s\n", "-O0 … -O3", verb_bit & FOR_RUN ? "optimisation level (default -O3; -O1 for little data)"
+                                                                                 : "optimisation level (default -O3)");
 }
 
 static bool choose(const char *option, const char *value, const char *const *names, int n, int *at) {
@@ -154,7 +155,7 @@ static bool option(Options *o, unsigned bit, char *word, int argc, char **argv, 
 bool options_parse(Options *o, unsigned bit, int argc, char **argv) {
   o->pipeline.order = 1;
   o->pipeline.real = F64;
-  o->code.opt_level = 3;
+  o->code.opt_level = bit == FOR_RUN ? -1 : 3; /* run: by the size of the data */
   o->color = -1;
   o->arg = argv; /* what is no option is moved to the front, in order */
   bool only_words = false;

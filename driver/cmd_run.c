@@ -131,9 +131,9 @@ static const char *shape_text(Run *r, int rank, const int64_t *dim) {
   return t.s;
 }
 
-/* A file's matrix of one row or one column is a vector where a vector is wanted; a single number is a scalar. */
 static void fit_rank(Array *a, int rank) {
-  if (a->rank == 2 && rank == 1 && (a->dim[0] == 1 || a->dim[1] == 1)) {
+  if (!a->table) return;
+  if (rank == 1 && (a->dim[0] == 1 || a->dim[1] == 1)) {
     a->rank = 1;
     a->dim[0] = a->count;
   }
@@ -471,6 +471,13 @@ static bool check_names(Run *r, Func **call, int n) {
   return true;
 }
 
+/* With little data the time goes into compiling. */
+static int64_t elements_given(const Run *r) {
+  int64_t n = 0;
+  for (int i = 0; i < r->ngiven; i++) n += r->given[i].value.count;
+  return n;
+}
+
 static bool run(Run *r, const char *text, size_t len) {
   if (!read_given(r) || !choose(r, text, len)) return false;
   Func **call = NEW_N(r->c->arena, Func *, r->m->nfunc + 1);
@@ -478,6 +485,7 @@ static bool run(Run *r, const char *text, size_t len) {
   if (!check_names(r, call, n)) return false;
   if (!r->o->code.cpu) r->o->code.cpu = "native";
   r->o->code.packed_only = true;
+  if (r->o->code.opt_level < 0) r->o->code.opt_level = elements_given(r) > 50000 ? 3 : 1;
   r->jit = jit_new(r->m, &r->o->code);
   if (!r->jit) return false;
   Printer p = {.count = 0};

@@ -68,6 +68,7 @@ int cmd_explain(Options *o);
 
 typedef struct Array {
   int rank; int64_t dim[MAX_RANK]; int64_t count;
+  bool table;          /* from a file that knows only rows: one row or one column may be meant as a vector */
   bool integral;       /* every element was written as an int or bool, or comes from an int file */
   double *f;           /* values as double … */
   int64_t *i;          /* … and, when integral, exactly */

@@ -185,7 +185,11 @@ static bool search(Search *s, Expr *x, const Hidden *h) {
 
 /* ---- inference ---- */
 
-static bool disagree(Elab *e, Index *i, const Search *s) {
+static bool disagree(Elab *e, Index *i, Search *s) {
+  if (s->other_where.file == s->where.file && s->other_where.begin < s->where.begin) {
+    Search t = *s;
+    *s = (Search){.found = t.other, .where = t.other_where, .other = t.found, .other_where = t.where};
+  }
   Diag *d = diag_error(e->ctx, i->loc, E_BOUNDS_DIFFER, "the index '%s' subscripts axes of different lengths: '%s' and '%s'",
                        i->name, show_dim(e, s->found), show_dim(e, s->other));
   diag_note(e->ctx, d, s->where, "length '%s'", show_dim(e, s->found));

@@ -58,7 +58,7 @@ static bool stands_bare(const Decl *d, const char *name) {
   return false;
 }
 
-/* a - b*s with integers a, b free of s ... : linear in s. */
+/* d = a * s + b with a and b free of s. */
 static bool linear_in(Elab *e, Dim *d, Sym *s) {
   if (!dim_mentions(d, s)) return false;
   Dim *x = dim_sym(e->ctx, s), *one = dim_const(e->ctx, 1);
@@ -67,27 +67,34 @@ static bool linear_in(Elab *e, Dim *d, Sym *s) {
   return slope && !dim_mentions(slope, s);
 }
 
-static bool solvable(Elab *e, Spec *p, Sym *s) {
-  if (p->kind == TV_TENSOR) {
-    for (int i = 0; i < p->type->rank; i++)
-      if (linear_in(e, p->type->dim[i], s)) return true;
-    return false;
-  }
+/* Whether the type has a dimension that is linear in s and mentions nothing else that is unknown. */
+static bool solves(Elab *e, FnDef *f, const bool *known, Dim *d, Sym *s) {
+  for (int i = 0; i < f->nsym; i++)
+    if (f->sym[i] != s && !known[i] && dim_mentions(d, f->sym[i])) return false;
+  return linear_in(e, d, s);
+}
+
+static bool solvable(Elab *e, FnDef *f, const bool *known, Spec *p, Sym *s) {
+  for (int i = 0; p->kind == TV_TENSOR && i < p->type->rank; i++)
+    if (solves(e, f, known, p->type->dim[i], s)) return true;
   for (int i = 0; p->def && i < p->def->ndim; i++)
-    if (linear_in(e, p->arg[i], s)) return true;
+    if (solves(e, f, known, p->arg[i], s)) return true;
   return false;
 }
 
 static bool check_bound(Elab *e, FnDef *f) {
-  bool ok = true;
+  bool *known = NEW_N(e->ctx->arena, bool, f->nsym + 1), ok = true;
+  for (int i = 0; i < f->nsym; i++) known[i] = f->sym[i]->kind != SYM_DIM || stands_bare(f->decl, f->sym[i]->name);
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (int i = 0; i < f->nsym; i++)
+      for (int k = 0; k < f->nparam && !known[i]; k++)
+        if (solvable(e, f, known, f->param[k], f->sym[i])) known[i] = progress = true;
+  }
   for (int i = 0; i < f->nsym; i++) {
-    Sym *s = f->sym[i];
-    if (s->kind != SYM_DIM || stands_bare(f->decl, s->name)) continue;
-    bool found = false;
-    for (int k = 0; k < f->nparam; k++) found = found || solvable(e, f->param[k], s);
-    if (found) continue;
-    Diag *d = diag_error(e->ctx, s->loc, E_DIM_UNBOUND, "nothing binds the dimension '%s'", s->name);
-    diag_help(e->ctx, d, "give it as a parameter, `%s: int`, or let it stand alone in the shape of one", s->name);
+    if (known[i]) continue;
+    Diag *d = diag_error(e->ctx, f->sym[i]->loc, E_DIM_UNBOUND, "nothing binds the dimension '%s'", f->sym[i]->name);
+    diag_help(e->ctx, d, "give it as a parameter, `%s: int`, or let it stand alone in the shape of one", f->sym[i]->name);
     ok = false;
   }
   return ok;

@@ -78,8 +78,7 @@ static bool index_item(Elab *e, Sub *s, Dim *len, Item *it) {
   it->kind = v->type->rank ? IT_TENSOR : IT_SCALAR;
   int64_t n;
   if (v->dim && dim_is_const(v->dim, &n) && n < 0) it->idx = tv_int(e, v->loc, dim_add(e->ctx, len, v->dim));
-  if (index_range(e, it->idx, len) != RANGE_BAD) return true;
-  return out_of_range(e, v->loc, it->idx->dim, len);
+  return index_range(e, it->idx, len) != RANGE_BAD || out_of_range(e, v->loc, v->dim, len);
 }
 
 int elab_items(Elab *e, Tval *base, Expr *x, Item *items) {

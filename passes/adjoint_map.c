@@ -78,9 +78,18 @@ static Value *tangent_select(Deriv *d, Op *op) {
   return b_select(&d->b, op->opd[0], deriv_or_zero(d, op->opd[1]), deriv_or_zero(d, op->opd[2]));
 }
 
+/* Where the first factor is zero the product does not depend on the second, whose tangent may be infinite there: it is the first
+ * factor that guards, not, as in the rule, the tangent. */
+static Value *tangent_mulz(Deriv *d, Op *op) {
+  Value *da = deriv_of(d, op->opd[0]), *db = deriv_of(d, op->opd[1]);
+  Value *x = da ? b_map2(&d->b, OP_mulz, da, op->opd[1]) : NULL, *y = db ? b_map2(&d->b, OP_mulz, op->opd[0], db) : NULL;
+  return x && y ? b_map2(&d->b, OP_add, x, y) : x ? x : y;
+}
+
 static Value *tangent(Deriv *d, Op *op) {
   Value *sum = NULL;
   if (op->code == OP_select) return tangent_select(d, op);
+  if (op->code == OP_mulz) return tangent_mulz(d, op);
   for (int i = 0; i < op->nopd; i++) {
     Value *dx = deriv_of(d, op->opd[i]);
     if (!dx || !contributes(op, i)) continue;

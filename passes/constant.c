@@ -6,7 +6,7 @@
 /* Looks through broadcasts. */
 static const Op *source_of(const Value *v) {
   const Op *op = v->def;
-  while (op && op->code == OP_contract && is_relabel(op->res[0])) op = op->opd[0]->def;
+  while (op && op->nres == 1 && is_relabel(op->res[0])) op = op->opd[0]->def;
   return op;
 }
 

@@ -47,10 +47,10 @@ typedef struct Con {
 } Con;
 uint64_t con_in(const Con *k, int i); /* sets of labels */
 uint64_t con_out(const Con *k);
-uint64_t con_summed(const Con *k);
-Con con_of(const Op *op);
+uint64_t con_summed(const Con *k); /* but for axes of length 1 */
+Con con_of(const Op *op);             /* a contraction, or a reshape that is_relabel */
 bool con_fits(const Con *k);          /* has few enough labels to be one op */
-bool is_relabel(const Value *v);      /* a contraction of one operand that sums nothing: transpose, broadcast */
+bool is_relabel(const Value *v);      /* transpose, broadcast, or a reshape that inserts or drops axes of length 1 */
 /* Emits in canonical form: labels that one operand alone is summed over are summed first, an operand is broadcast last, and a
  * product without a sum is mul (or mulz) of broadcasts. */
 Value *con_emit(Builder *b, Con k, Opcode product);

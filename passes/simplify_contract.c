@@ -66,9 +66,9 @@ static bool try_splice(Edit *e, int i, const Con *inner) {
 
 static bool fold_inner(Edit *e, int i) {
   Op *def = e->k.x[i]->def;
-  if (def->code != OP_contract) return false;
+  bool plain = is_relabel(e->k.x[i]);
+  if (!plain && def->code != OP_contract) return false;
   Con inner = con_of(def);
-  bool plain = inner.n == 1 && !sums(&inner);
   if (!plain && (e->k.n != 1 || broadcasts(&e->k) || rw_uses(&e->s->rw, e->k.x[i]) != 1)) return false;
   if (!plain && broadcasts(&inner)) return false;
   return try_splice(e, i, &inner);
@@ -150,7 +150,7 @@ static Value *finish(Edit *e) {
 
 Value *simplify_contract(Simplify *s, Op *op) {
   Edit e = {.s = s, .k = con_of(op), .product = OP_mul, .count = dim_const(s->ctx, 1)};
-  bool changed = !con_is_canonical(&e.k);
+  bool changed = op->code == OP_contract && !con_is_canonical(&e.k);
   while (step(&e)) changed = true;
   if (!changed) return simplify_chain(s, op);
   return finish(&e);

@@ -100,7 +100,9 @@ static Value *do_sub(Simplify *s, Op *op) {
   if (is_splat(y, 0)) return x;
   if (x == y && is_int(x)) return int_splat(s, x->type, 0);
   Value *n = negated(s, y);
-  return n ? b_map2(&s->b, OP_add, x, n) : NULL;
+  if (n) return b_map2(&s->b, OP_add, x, n);
+  Op *m = def_of(x, OP_neg);
+  return m && m->opd[0] == y && !is_int(y) ? b_map2(&s->b, OP_mul, b_splat(&s->b, y->type, -2), y) : NULL;
 }
 
 /* x * c where both x and the product's other factor hold constants: c1 * (c2 * x), exact only for powers of two. */
@@ -300,8 +302,12 @@ Value *simplify_sink(Simplify *s, Op *op) {
   Value *x[3], *y;
   for (int i = 0; i < op->nopd; i++) x[i] = reduced(&s->b, op->opd[i], keep);
   y = op->code == OP_cast ? b_cast(&s->b, x[0], t->elem) : b_map(&s->b, op->code, op->nopd, x);
-  int axes[MAX_RANK], n = 0;
-  for (int a = 0; a < t->rank; a++)
-    if (keep >> a & 1) axes[n++] = a;
-  return b_broadcast(&s->b, y, axes, op->res[0]->type);
+  int8_t in[MAX_RANK], out[MAX_RANK];
+  Dim *extent[CON_LABELS] = {0};
+  for (int a = 0, n = 0; a < t->rank; a++) {
+    out[a] = (int8_t)a;
+    extent[a] = t->dim[a];
+    if (keep >> a & 1) in[n++] = (int8_t)a;
+  }
+  return relabel(&s->b, y, in, out, t->rank, extent);
 }

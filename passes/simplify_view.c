@@ -45,7 +45,7 @@ static Value *do_reshape(Simplify *s, Op *op) {
   const Type *t = op->res[0]->type;
   if (x->type == t) return x;
   if (x->def && x->def->code == OP_reshape) return b_reshape(&s->b, x->def->opd[0], t->rank, t->dim);
-  return NULL;
+  return is_relabel(op->res[0]) ? simplify_contract(s, op) : NULL;
 }
 
 static Value *do_embed(Simplify *s, Op *op) {
@@ -79,9 +79,9 @@ static int counts_along(const Value *v) {
   if (!is_relabel(v)) return -1;
   int inner = counts_along(v->def->opd[0]);
   if (inner < 0) return -1;
-  int8_t label = v->def->u.contract.opd[0][inner];
-  for (int a = 0; a < v->type->rank; a++)
-    if (v->def->u.contract.out[a] == label) return a;
+  Con k = con_of(v->def);
+  for (int a = 0; a < k.rank; a++)
+    if (k.out[a] == k.in[0][inner]) return a;
   return -1;
 }
 

@@ -17,6 +17,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import sys
 
 import lit.formats
 
@@ -88,6 +89,6 @@ for name, value in (
     ("src", root),
     ("build", build),
     ("examples", f"{root}/examples"),
-    ("python", config.python_executable if hasattr(config, "python_executable") else "python3"),
+    ("python", sys.executable),
 ):
     config.substitutions.append((rf"%{name}\b", value))

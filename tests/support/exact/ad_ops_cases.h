@@ -127,6 +127,23 @@ static Value *build_vectorised(Builder *b, const Case *k) {
   return cube(b, b_sum(b, b_map1(b, OP_neg, p), 1, (const int[]){1}));
 }
 
+/* Axes of length 1 that come by reshape, are mapped over, broadcast, summed and dropped, as keepdims makes them. */
+static Value *build_units(Builder *b, const Case *k) {
+  (void)k;
+  Value *x = real(b, "nm", "x"), *bias = real(b, "n1", "b"), *row = real(b, "1m", "r");
+  Dim *one = dim_const(b->ctx, 1), *n = x->type->dim[0];
+  Value *mean = b_reshape(b, b_sum(b, x, 1, (const int[]){1}), 2, (Dim *const[]){n, one});
+  Value *e = b_map2(b, OP_mul, b_map1(b, OP_exp, mean), bias);
+  Value *y = b_map2(b, OP_add, x, b_contract(b, e, "ij", NULL, NULL, "ik", x->type));
+  y = b_map2(b, OP_mul, y, b_contract(b, row, "ij", NULL, NULL, "kj", x->type));
+  Value *z = b_contract(b, bias, "ij", row, "jk", "ik", NULL);
+  Value *column = b_contract(b, b_map2(b, OP_mul, y, z), "ij", NULL, NULL, "i", NULL);
+  Value *flat = b_contract(b, cube(b, bias), "ij", NULL, NULL, "i", NULL);
+  Dim *const around[] = {one, n, one};
+  Value *stack = b_contract(b, b_map2(b, OP_mul, column, flat), "i", NULL, NULL, "jik", type_tensor(b->ctx, F64, 3, around));
+  return b_concat(b, 2, (Value *const[]){stack, b_reshape(b, e, 3, around)}, 0);
+}
+
 /* ---- reductions, scans ------------------------------------------------------------------------------------------------------------ */
 
 static Value *build_reduce(Builder *b, const Case *k) {
@@ -214,6 +231,7 @@ static const Case fixed_case[] = {
     {"sum 1", build_sum, OP_contract, 1, AROUND_ZERO, CUBES, false},
     {"chain", build_chain, OP_contract, 0, AROUND_ZERO, CUBES, false},
     {"vectorised", build_vectorised, OP_contract, 0, AROUND_ZERO, MATRICES, false},
+    {"units", build_units, OP_reshape, 0, AROUND_ZERO, MATRICES, false},
     REDUCE(rmax, 0, false), REDUCE(rmax, 1, false), REDUCE(rmax, 2, false), REDUCE(rmin, 0, false), REDUCE(rmin, 1, false),
     REDUCE(rmin, 2, false), REDUCE(rprod, 0, false), REDUCE(rprod, 1, true), REDUCE(rprod, 2, true),
     {"rprod empty", build_reduce, OP_rprod, 2, AROUND_ZERO, CUBES, true},
