@@ -98,6 +98,7 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx);    /* op's first
 LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx);
 LLVMValueRef load_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset);
 void store_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset, LLVMValueRef x);
+void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t); /* alignment, and what it cannot alias */
 LLVMValueRef index_add(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at); /* an element of an index tensor, as i64 */

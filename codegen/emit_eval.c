@@ -24,7 +24,7 @@ LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx) {
   return at;
 }
 
-static void tag(Emit *e, LLVMValueRef access, int object, const Type *t) {
+void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
   LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
   if (object < 0 || !e->scope) return;
   LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "alias.scope", 11), LLVMMetadataAsValue(e->g->ll, e->scope[object]));
@@ -38,13 +38,13 @@ static LLVMValueRef address(Emit *e, LLVMValueRef base, const Type *t, LLVMValue
 
 LLVMValueRef load_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset) {
   LLVMValueRef x = LLVMBuildLoad2(e->b, elem_type(e->g, t->elem), address(e, base, t, offset), "");
-  tag(e, x, object, t);
+  tag_access(e, x, object, t);
   return t->elem == BOOL ? LLVMBuildICmp(e->b, LLVMIntNE, x, LLVMConstNull(e->g->i8), "") : x;
 }
 
 void store_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset, LLVMValueRef x) {
   if (t->elem == BOOL) x = LLVMBuildZExt(e->b, x, e->g->i8, "");
-  tag(e, LLVMBuildStore(e->b, x, address(e, base, t, offset)), object, t);
+  tag_access(e, LLVMBuildStore(e->b, x, address(e, base, t, offset)), object, t);
 }
 
 LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at) {

@@ -175,6 +175,26 @@ static void say_shapes(Comment *c, Ctx *ctx, const Func *f, const FuncInfo *info
   for (int i = 0; i < info->narg; i++) say_shape(c, ctx, info->arg[i].name, &info->arg[i]);
 }
 
+static bool word_char(char ch) { return isalnum((unsigned char)ch) || ch == '_'; }
+
+/* 4 * n * m as 4nm: the sign goes between a number and a name, and between names of one letter. */
+static const char *juxtapose(Ctx *c, const char *s) {
+  Text t;
+  text_init(&t, c->arena);
+  for (const char *at = s; *at; at++) {
+    bool sign = at > s && !strncmp(at, " * ", 3) && isalpha((unsigned char)at[3]);
+    const char *left = at;
+    while (left > s && word_char(left[-1])) left--;
+    bool number = sign && isdigit((unsigned char)*left),
+         letter = sign && at - left == 1 && isalpha((unsigned char)*left);
+    if (number || (letter && !word_char(at[4])))
+      at += 2;
+    else
+      text_addn(&t, at, 1);
+  }
+  return t.s;
+}
+
 static void print_sizes(const Func *f, const CodegenOptions *o, const char *suffix, Text *out) {
   Ctx *c = f->module->ctx;
   CArg *args;
@@ -193,7 +213,8 @@ static void print_function(Func *f, const CodegenOptions *o, Text *out) {
   comment_open(&comment, out);
   say_what(&comment, c, f, info);
   comment_line(&comment);
-  comment_text(&comment, arena_printf(c->arena, "Work: %s. Workspace: %s.", info->work, info->workspace));
+  comment_text(&comment, arena_printf(c->arena, "Work: %s. Workspace: %s.", juxtapose(c, info->work),
+                                      juxtapose(c, info->workspace)));
   say_shapes(&comment, c, f, info);
   comment_close(&comment);
   print_signature(f, o, "", 1, out);

@@ -25,6 +25,7 @@ typedef struct Codegen {
   LLVMTypeRef i1, i8, i32, i64, f32, f64, ptr, none;
   LLVMTypeRef usize;   /* size_t of the target */
   int pointer_bytes;
+  int vector_bytes;    /* of a register that the target computes with; 0: none worth using */
   const char *triple;
   bool is_elf;
   struct BodyEntry *body; /* functions made so far */

@@ -146,8 +146,20 @@ static bool check_fresh(Ctx *c, const Func *f, const char *name, const Taken *ta
   return true;
 }
 
+/* A point is for the names within this process: see jit.c. */
+static bool check_prefix(Ctx *c, const char *p) {
+  bool good = !p || !*p ||
+              ((*p < '0' || *p > '9') && !p[strspn(p, "0123456789_.abcdefghijklmnopqrstuvwxyz"
+                                                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ")]);
+  if (good) return true;
+  const char *text = arena_printf(c->arena, "--prefix: no C name begins with '%s'", p);
+  if (!told(c, LOC_NONE, 603, text)) diag_error(c, LOC_NONE, 603, "%s", text);
+  return false;
+}
+
 bool names_check(Module *m, const CodegenOptions *o) {
   Ctx *c = m->ctx;
+  if (!check_prefix(c, o->prefix)) return false;
   Taken *taken = NULL;
   int n = 0, cap = 0;
   bool ok = true;

@@ -122,6 +122,23 @@ static bool choose_cpu(Codegen *g, bool host, Machine *m) {
   return true;
 }
 
+/* How wide the vectors are that generated kernels spell out; the optimiser chooses for itself. */
+static int vector_bytes(const char *triple, const Machine *m) {
+  static const char *const wide[] = {"x86-64-v4", "avx512", "skx", "icelake", "cascadelake", "cooperlake", "tigerlake", "rocketlake",
+                                     "sapphirerapids", "emeraldrapids", "graniterapids", "diamondrapids", "znver4", "znver5"};
+  static const char *const narrow[] = {"x86-64-v2", "nehalem", "westmere", "core2", "penryn", "silvermont", "goldmont", "tremont",
+                                       "k8", "opteron", "athlon", "amdfam10", "barcelona", "btver1", "bonnell", "atom", "nocona"};
+  if (starts(triple, "aarch64") || starts(triple, "powerpc64")) return 16;
+  if (!starts(triple, "x86_64")) return 0;
+  if (!strcmp(m->cpu, "") || !strcmp(m->cpu, "x86-64") || !strcmp(m->cpu, "generic")) return 16;
+  if (*m->features) return strstr(m->features, "+avx512f") ? 64 : strstr(m->features, "+avx2") ? 32 : 16;
+  for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+    if (strstr(m->cpu, wide[i])) return 64;
+  for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++)
+    if (starts(m->cpu, narrow[i])) return 16;
+  return 32;
+}
+
 static bool make_machine(Codegen *g) {
   char *message = NULL;
   LLVMTargetRef target;
@@ -136,6 +153,7 @@ static bool make_machine(Codegen *g) {
   }
   Machine m;
   if (!choose_cpu(g, is_host, &m)) return false;
+  g->vector_bytes = g->o->opt_level >= 2 ? vector_bytes(g->triple, &m) : 0;
   /* Bare metal and wasm have no loader that a global offset table could be for. */
   bool pic = !starts(g->triple, "wasm") && !strstr(g->triple, "-none-");
   static const LLVMCodeGenOptLevel level[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault, LLVMCodeGenLevelAggressive};

@@ -1,7 +1,7 @@
 /* elab.c - the front end's entry: a program from text to a module.
  *
- * Ensures: on success every function of the main file that stands on its own is in the module, exported unless local, with
- * what it calls; a function that is only ever expanded in place is not. */
+ * Ensures: on success every function of the main file that stands on its own is in the module, exported unless local,
+ * with what it calls; a function that is only ever expanded in place is not. */
 #include "frontend/elab_core.h"
 
 /* Functions that no exported one reaches by `call`. */
@@ -62,7 +62,8 @@ static const char **dep_list(Elab *e) {
   return list;
 }
 
-Module *frontend_compile(Ctx *c, const char *name, const char *text, size_t len, const FrontendOptions *o, const char ***deps) {
+Module *frontend_compile(Ctx *c, const char *name, const char *text, size_t len, const FrontendOptions *o,
+                         const char ***deps) {
   Program program = {0};
   int before = c->diags->nerror;
   Elab e = {.ctx = c, .options = o, .module = module_new(c), .program = &program};

@@ -1,12 +1,15 @@
-/* elab_arg.c - arguments that must be known when compiling: dimensions, axes, constants; types as the user would write them. */
+/* elab_arg.c - arguments that must be known when compiling: dimensions, axes, constants; types as the user would write
+ * them. */
 #include <math.h>
 #include "frontend/elab_core.h"
 
 const char *show_dim(Elab *e, const Dim *d) {
   Text t;
   text_init(&t, e->ctx->arena);
-  if (d) dim_print(&t, d);
-  else text_add(&t, "?");
+  if (d)
+    dim_print(&t, d);
+  else
+    text_add(&t, "?");
   return t.s;
 }
 
@@ -28,7 +31,8 @@ static bool dim_quotient(Elab *e, Expr *x, Dim **d) {
   if (!arg_dim(e, x->u.binary.x, &a) || !arg_dim(e, x->u.binary.y, &b)) return false;
   *d = dim_div(e->ctx, a, b);
   if (*d) return true;
-  Diag *g = diag_error(e->ctx, x->loc, E_DIM_EXPR, "'%s' is not a whole multiple of '%s'", show_dim(e, a), show_dim(e, b));
+  Diag *g =
+      diag_error(e->ctx, x->loc, E_DIM_EXPR, "'%s' is not a whole multiple of '%s'", show_dim(e, a), show_dim(e, b));
   diag_help(e->ctx, g, "`//` rounds down");
   return false;
 }
@@ -71,7 +75,8 @@ static bool dim_of_value(Elab *e, Expr *x, Tval *v, Dim **d) {
   }
   if (v->dim) return *d = v->dim, true;
   if (v->nlabel || e->mask) {
-    Diag *g = diag_error(e->ctx, x->loc, E_DIM_EXPR, "the compiler must know this int as a formula of dimensions and indices");
+    Diag *g = diag_error(e->ctx, x->loc, E_DIM_EXPR,
+                         "the compiler must know this int as a formula of dimensions and indices");
     diag_help(e->ctx, g, "let the index run over the whole axis and choose: `sum(… for k < n if k < …)`");
     return false;
   }

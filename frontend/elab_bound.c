@@ -1,7 +1,7 @@
 /* elab_bound.c - index variables and their bounds.
  *
- * A bound that is left out is the length of every axis that the index subscripts by itself in the body.  The subscripted
- * expression is elaborated for its type only; it may depend on indices whose bounds are known already. */
+ * A bound that is left out is the length of every axis that the index subscripts by itself in the body.  The
+ * subscripted expression is elaborated for its type only; it may depend on indices whose bounds are known already. */
 #include "frontend/elab_core.h"
 
 Index *index_new(Elab *e, const char *name, Loc loc) {
@@ -26,8 +26,11 @@ bool index_set_bound(Elab *e, Index *i, Dim *bound) {
     return false;
   }
   if (!dim_ragged(e, bound) && !dim_nonneg(e->ctx, bound)) {
-    if (e->mask) bound = dim_max(e->ctx, zero, bound);
-    else check_dims(e, OP_check_dim_le, zero, bound, arena_printf(e->ctx->arena, "the bound of the index '%s' is negative", i->name));
+    if (e->mask)
+      bound = dim_max(e->ctx, zero, bound);
+    else
+      check_dims(e, OP_check_dim_le, zero, bound,
+                 arena_printf(e->ctx->arena, "the bound of the index '%s' is negative", i->name));
   }
   i->bound = bound;
   i->extent = dim_extent(e, bound);
@@ -51,14 +54,20 @@ Tval *ragged_bounds(Elab *e, Loc loc, int n, Index *const *index) {
 
 /* ---- walking the body ---- */
 
-typedef struct Hidden { const char *name; struct Hidden *outer; } Hidden;
+typedef struct Hidden {
+  const char *name;
+  struct Hidden *outer;
+} Hidden;
 typedef struct Search {
   Elab *e;
-  const char *name;      /* the index whose bound is wanted */
-  int n; Index **index;  /* of this list: those without bound are not to be depended on */
-  Dim *found; Loc where; /* the first place, and */
-  Dim *other; Loc other_where;
-  bool failed;           /* a subscripted expression is wrong, and reported */
+  const char *name; /* the index whose bound is wanted */
+  int n;
+  Index **index; /* of this list: those without bound are not to be depended on */
+  Dim *found;
+  Loc where; /* the first place, and */
+  Dim *other;
+  Loc other_where;
+  bool failed; /* a subscripted expression is wrong, and reported */
   int depth;
 } Search;
 
@@ -109,9 +118,11 @@ static bool visit_children(Search *s, Expr *x, const Hidden *h, Visit *visit) {
     return false;
   case EX_INDEX: return visit(s, x->u.index.base, h) || visit_subs(s, x->u.index.subs, h, visit);
   case EX_FIELD: return visit(s, x->u.field.base, h);
-  case EX_TUPLE: case EX_LIST: return visit_list(s, x->u.list.first, h, visit);
+  case EX_TUPLE:
+  case EX_LIST: return visit_list(s, x->u.list.first, h, visit);
   case EX_COMPREHENSION: return visit_binders(s, x->u.comp.binders, x->u.comp.body, NULL, h, visit);
-  case EX_REDUCTION: return visit_binders(s, x->u.reduction.binders, x->u.reduction.body, x->u.reduction.cond, h, visit);
+  case EX_REDUCTION:
+    return visit_binders(s, x->u.reduction.binders, x->u.reduction.body, x->u.reduction.cond, h, visit);
   default: return false;
   }
 }
@@ -142,6 +153,18 @@ static void place(Search *s, Dim *d, Loc where) {
   }
 }
 
+/* Whether a dimension stands for a value that only the scratch walk has computed. */
+static bool known_only_there(const Dim *d, int first_sym) {
+  for (int i = 0; i < d->nterm; i++)
+    for (int j = 0; j < d->term[i].nfactor; j++) {
+      const Atom *a = d->term[i].factor[j];
+      if (a->kind == ATOM_SYM ? a->sym->kind == SYM_VALUE && a->sym->id >= first_sym
+                              : known_only_there(a->a, first_sym) || known_only_there(a->b, first_sym))
+        return true;
+    }
+  return false;
+}
+
 /* The subscripted expression elaborated for its type; an error in it is reported here, since nothing else will be. */
 static Tval *base_of(Search *s, Expr *x) {
   Elab *e = s->e;
@@ -162,6 +185,7 @@ static Tval *base_of(Search *s, Expr *x) {
 static void subscripted(Search *s, Expr *x, const Hidden *h) {
   int axis = 0;
   Tval *base = NULL;
+  int first_sym = s->e->ctx->next_sym;
   for (Sub *sub = x->u.index.subs; sub; sub = sub->next) {
     bool bare = sub->kind == SUB_INDEX && sub->index->kind == EX_NAME && sub->index->u.name == s->name;
     if (bare && !base) {
@@ -169,7 +193,8 @@ static void subscripted(Search *s, Expr *x, const Hidden *h) {
       base = base_of(s, x->u.index.base);
       if (base->kind != TV_TENSOR) return;
     }
-    if (bare && axis < base->type->rank) place(s, base->type->dim[axis], (Loc){x->loc.file, x->u.index.base->loc.begin, x->loc.end});
+    if (bare && axis < base->type->rank && !known_only_there(base->type->dim[axis], first_sym))
+      place(s, base->type->dim[axis], (Loc){x->loc.file, x->u.index.base->loc.begin, x->loc.end});
     axis += sub->kind != SUB_NEWAXIS;
   }
 }
@@ -190,8 +215,9 @@ static bool disagree(Elab *e, Index *i, Search *s) {
     Search t = *s;
     *s = (Search){.found = t.other, .where = t.other_where, .other = t.found, .other_where = t.where};
   }
-  Diag *d = diag_error(e->ctx, i->loc, E_BOUNDS_DIFFER, "the index '%s' subscripts axes of different lengths: '%s' and '%s'",
-                       i->name, show_dim(e, s->found), show_dim(e, s->other));
+  Diag *d =
+      diag_error(e->ctx, i->loc, E_BOUNDS_DIFFER, "the index '%s' subscripts axes of different lengths: '%s' and '%s'",
+                 i->name, show_dim(e, s->found), show_dim(e, s->other));
   diag_note(e->ctx, d, s->where, "length '%s'", show_dim(e, s->found));
   diag_note(e->ctx, d, s->other_where, "length '%s'", show_dim(e, s->other));
   diag_help(e->ctx, d, "give the bound: `for %s < %s`", i->name, show_dim(e, s->found));
@@ -210,7 +236,8 @@ static bool infer_one(Elab *e, int n, Index **index, Index *i, Expr *body, Expr 
 
 static bool no_bound(Elab *e, Index *i) {
   Diag *d = diag_error(e->ctx, i->loc, E_NO_BOUND, "nothing tells how far the index '%s' runs", i->name);
-  diag_help(e->ctx, d, "give the bound: `for %s < n`; it is inferred only where '%s' stands alone in a subscript", i->name, i->name);
+  diag_help(e->ctx, d, "give the bound: `for %s < n`; it is inferred only where '%s' stands alone in a subscript",
+            i->name, i->name);
   return false;
 }
 

@@ -15,7 +15,7 @@ int tval_flatten(const Tval *t, Value **to) {
 static bool has_labels(const Tval *t) {
   for (int i = 0; i < t->npart; i++)
     if (has_labels(t->part[i])) return true;
-  return t->nlabel > 0 || (t->kind == TV_TENSOR && t->dim && !t->v);
+  return t->nlabel > 0;
 }
 
 /* ---- arguments ---- */
@@ -38,7 +38,8 @@ static bool bind_args(Elab *e, FnDef *f, Expr *x, Expr **by_param) {
   for (Arg *g = x->u.call.args; g; g = g->next) given++;
   for (Arg *g = x->u.call.args; g; g = g->next) {
     int i = g->name ? param_named(f, g->name) : at++;
-    if (g->seed) return argument_error(e, f, g->value->loc, arena_printf(a, "'%s' takes no seed after ';'", f->name)), false;
+    if (g->seed)
+      return argument_error(e, f, g->value->loc, arena_printf(a, "'%s' takes no seed after ';'", f->name)), false;
     if (i < 0) {
       Diag *d = argument_error(e, f, g->name_loc, arena_printf(a, "'%s' has no parameter '%s'", f->name, g->name));
       const char *near = closest_name(g->name, f->param_name, f->nparam);
@@ -46,15 +47,20 @@ static bool bind_args(Elab *e, FnDef *f, Expr *x, Expr **by_param) {
       return false;
     }
     if (i >= f->nparam)
-      return argument_error(e, f, g->value->loc, arena_printf(a, "'%s' takes %d argument%s, but %d are given", f->name, f->nparam,
-                                                              f->nparam == 1 ? "" : "s", given)), false;
+      return argument_error(e, f, g->value->loc,
+                            arena_printf(a, "'%s' takes %d argument%s, but %d are given", f->name, f->nparam,
+                                         f->nparam == 1 ? "" : "s", given)),
+             false;
     if (by_param[i])
-      return argument_error(e, f, g->value->loc, arena_printf(a, "the argument '%s' is given twice", f->param_name[i])), false;
+      return argument_error(e, f, g->value->loc, arena_printf(a, "the argument '%s' is given twice", f->param_name[i])),
+             false;
     by_param[i] = g->value;
   }
   for (int i = 0; i < f->nparam; i++)
     if (!by_param[i])
-      return argument_error(e, f, x->loc, arena_printf(a, "the argument '%s' of '%s' is missing", f->param_name[i], f->name)), false;
+      return argument_error(e, f, x->loc,
+                            arena_printf(a, "the argument '%s' of '%s' is missing", f->param_name[i], f->name)),
+             false;
   return true;
 }
 
@@ -72,8 +78,8 @@ static Tval **elab_args(Elab *e, FnDef *f, Expr *x) {
 
 /* ---- symbols ---- */
 
-/* An int argument gives its parameter's symbol a value: a known polynomial, or outside comprehensions a symbol bound when it
- * runs. Otherwise it counts only as a value. */
+/* An int argument gives its parameter's symbol a value: a known polynomial, or outside comprehensions a symbol bound
+ * when it runs. Otherwise it counts only as a value. */
 static bool int_argument(Elab *e, FnDef *f, Sym *s, Tval **v, DimSubst *to) {
   Tval *t = *v;
   if (t->kind != TV_TENSOR || t->type->rank || !elem_is_int(t->type->elem)) return true;
@@ -87,13 +93,21 @@ static bool int_argument(Elab *e, FnDef *f, Sym *s, Tval **v, DimSubst *to) {
   }
   to->to = t->dim;
   if (t->dim || !s->names_dim) return true;
-  Diag *d = diag_error(e->ctx, t->loc, E_DIM_EXPR, "'%s' is a dimension of '%s': it must be known as a formula of dimensions and indices",
-                       s->name, f->name);
+  Diag *d = diag_error(e->ctx, t->loc, E_DIM_EXPR,
+                       "'%s' is a dimension of '%s': it must be known as a formula of dimensions and indices", s->name,
+                       f->name);
   diag_note(e->ctx, d, s->loc, "'%s' stands here", s->name);
   return false;
 }
 
-typedef struct Call { FnDef *f; Expr *x; Tval **arg; DimSubst *s; int ns; Spec *result; } Call;
+typedef struct Call {
+  FnDef *f;
+  Expr *x;
+  Tval **arg;
+  DimSubst *s;
+  int ns;
+  Spec *result;
+} Call;
 
 static bool resolve(Elab *e, Call *c) {
   FnDef *f = c->f;
@@ -111,8 +125,10 @@ static bool resolve(Elab *e, Call *c) {
     Tval *t = c->arg[i];
     const char *what = arena_printf(e->ctx->arena, "the argument '%s' of '%s'", f->param_name[i], f->name);
     c->arg[i] = fit(e, spec_subst(e, f->param[i], c->s, c->ns), t, FIT_STRICT, what);
-    if (is_error(c->arg[i])) ok = false;
-    else if (f->param_sym[i]) c->arg[i]->dim = t->dim;
+    if (is_error(c->arg[i]))
+      ok = false;
+    else if (f->param_sym[i])
+      c->arg[i]->dim = t->dim;
   }
   c->result = spec_subst(e, f->result, c->s, c->ns);
   return ok;
@@ -147,14 +163,14 @@ static Tval *expand_call(Elab *e, Call *c) {
   e->call_depth++;
   e->scope = scope_root(e, f->home, f);
   for (int i = 0; i < c->ns; i++) bind_dim(e, c->s[i].from->name, c->s[i].from->loc, c->s[i].to);
-  for (int i = 0; i < f->nparam; i++)
-    scope_bind(e, BIND_PARAM, f->param_name[i], c->arg[i]->loc, c->arg[i]);
+  for (int i = 0; i < f->nparam; i++) scope_bind(e, BIND_PARAM, f->param_name[i], c->arg[i]->loc, c->arg[i]);
   scope_push(e);
   Tval *v = fn_value(e, f, c->result);
   e->scope = here;
   e->call_depth--;
   /* The function alone is right, so what is wrong comes from this call. */
-  if (d->nerror > before && !d->muted && d->last) diag_note(e->ctx, d->last, c->x->loc, "in this call of '%s'", f->name);
+  if (d->nerror > before && !d->muted && d->last)
+    diag_note(e->ctx, d->last, c->x->loc, "in this call of '%s'", f->name);
   return v;
 }
 
@@ -236,10 +252,7 @@ static Tval *call_fn(Elab *e, FnDef *f, Expr *x) {
     diag_error(e->ctx, x->loc, E_TOO_LARGE, "calls are nested too deeply");
     return tv_error(e, x->loc);
   }
-  e->call_depth++;
-  bool ok = fn_body(e, f);
-  e->call_depth--;
-  if (!ok) return only_args(e, x);
+  if (!fn_body(e, f)) return only_args(e, x);
   if (!(c.arg = elab_args(e, f, x))) return tv_error(e, x->loc);
   e->b.loc = x->loc;
   return is_elementwise(&c) ? call_elementwise(e, &c) : call_resolved(e, &c);
@@ -265,7 +278,8 @@ static Tval *call_name(Elab *e, Expr *x) {
     return only_args(e, x);
   }
   if (derivative_name(name)) {
-    not_yet(e, at, E_NO_DERIVATIVE, arena_printf(e->ctx->arena, "the derivative operator '%s' inside the language is", name));
+    not_yet(e, at, E_NO_DERIVATIVE,
+            arena_printf(e->ctx->arena, "the derivative operator '%s' inside the language is", name));
     return tv_error(e, x->loc);
   }
   const Builtin *bi = builtin_named(name);

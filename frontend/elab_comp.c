@@ -1,4 +1,5 @@
-/* elab_comp.c - comprehensions and reductions: the body is elaborated once, with the index variables as batch labels. */
+/* elab_comp.c - comprehensions and reductions: the body is elaborated once, with the index variables as batch labels.
+ */
 #include "frontend/elab_core.h"
 
 /* The innermost labels, which are exactly these indices, become the first of the user's axes. */
@@ -23,7 +24,8 @@ Tval *labels_to_axes(Elab *e, Tval *v, int n, Index *const *index) {
   for (int i = 0; i < n + v->type->rank; i++)
     for (int k = 0; k < n; k++)
       if (dim_mentions(dims[i], index[k]->sym)) {
-        Diag *d = diag_error(e->ctx, v->loc, E_RAGGED, "the rows of this tensor would have different lengths: '%s' depends on '%s'",
+        Diag *d = diag_error(e->ctx, v->loc, E_RAGGED,
+                             "the rows of this tensor would have different lengths: '%s' depends on '%s'",
                              show_dim(e, dims[i]), index[k]->name);
         diag_help(e->ctx, d, "let the index run over the whole axis and choose with `if … then … else 0`");
         return tv_error(e, v->loc);
@@ -31,7 +33,12 @@ Tval *labels_to_axes(Elab *e, Tval *v, int n, Index *const *index) {
   return tv_tensor(e, v->loc, type_tensor(e->ctx, v->type->elem, n + v->type->rank, dims), x->v, nlabel, label);
 }
 
-typedef struct Binders { int n; Index *index[MAX_LABELS]; Index *outer; Tval *mask, *own_mask; } Binders;
+typedef struct Binders {
+  int n;
+  Index *index[MAX_LABELS];
+  Index *outer;
+  Tval *mask, *own_mask;
+} Binders;
 
 /* Index variables in scope, with their bounds and the mask that ragged bounds and the condition put on. */
 static bool binders_begin(Elab *e, Binders *b, Binder *list, Expr *body, Expr *cond) {
@@ -89,7 +96,8 @@ static bool add_condition(Elab *e, Expr *cond, Binders *b) {
   Tval *c = elab_expr(e, cond);
   if (is_error(c)) return false;
   if (c->kind != TV_TENSOR || c->type->elem != BOOL || c->type->rank) {
-    diag_error(e->ctx, cond->loc, E_NOT_BOOL, "the condition of a reduction must be bool, but this is %s", show_tval(e, c));
+    diag_error(e->ctx, cond->loc, E_NOT_BOOL, "the condition of a reduction must be bool, but this is %s",
+               show_tval(e, c));
     return false;
   }
   b->own_mask = tv_and(e, b->own_mask, c);
@@ -97,7 +105,10 @@ static bool add_condition(Elab *e, Expr *cond, Binders *b) {
   return true;
 }
 
-typedef struct Reducing { Expr *x; Binders *b; } Reducing;
+typedef struct Reducing {
+  Expr *x;
+  Binders *b;
+} Reducing;
 
 static Tval *reduce_part(Elab *e, Tval *part, Tval *unused, void *env) {
   Reducing *r = env;

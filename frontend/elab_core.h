@@ -5,22 +5,61 @@
 
 /* Codes of diagnostics; their explanations stand in ir/diag_codes.def. */
 enum {
-  E_TYPE_NAME = 301, E_TYPE_ARGS, E_DIM_EXPR, E_DIM_UNBOUND, E_TYPE_MISMATCH, E_ELEM_MIX, E_NOT_TENSOR, E_NOT_BOOL,
-  E_SUBSCRIPTS, E_OUT_OF_RANGE, E_SUBSCRIPT, E_DIM_DIFFER, E_NO_BOUND, E_BOUNDS_DIFFER, E_RAGGED, E_FIELD, E_IMMUTABLE,
-  E_VAR_TYPE, E_PATTERN, E_NO_RETURN, E_RANK, E_OPERATOR, E_ARGUMENTS, E_ZERO_DIVISOR, E_STORE, E_NOT_CONSTANT, W_UNREACHABLE,
-  E_UNKNOWN_NAME = 330, E_DUPLICATE, E_IMPORT, E_CONSTANT_CYCLE, E_STRUCT_CYCLE, E_TOO_LARGE,
-  E_NO_CONTROL_FLOW = 410, E_NO_RECURSION, E_NO_FUNCTION_VALUE, E_NO_DERIVATIVE, E_NO_EXTERN
+  E_TYPE_NAME = 301,
+  E_TYPE_ARGS,
+  E_DIM_EXPR,
+  E_DIM_UNBOUND,
+  E_TYPE_MISMATCH,
+  E_ELEM_MIX,
+  E_NOT_TENSOR,
+  E_NOT_BOOL,
+  E_SUBSCRIPTS,
+  E_OUT_OF_RANGE,
+  E_SUBSCRIPT,
+  E_DIM_DIFFER,
+  E_NO_BOUND,
+  E_BOUNDS_DIFFER,
+  E_RAGGED,
+  E_FIELD,
+  E_IMMUTABLE,
+  E_VAR_TYPE,
+  E_PATTERN,
+  E_NO_RETURN,
+  E_RANK,
+  E_OPERATOR,
+  E_ARGUMENTS,
+  E_ZERO_DIVISOR,
+  E_STORE,
+  E_NOT_CONSTANT,
+  W_UNREACHABLE,
+  E_UNKNOWN_NAME = 330,
+  E_DUPLICATE,
+  E_IMPORT,
+  E_CONSTANT_CYCLE,
+  E_STRUCT_CYCLE,
+  E_TOO_LARGE,
+  E_NO_CONTROL_FLOW = 410,
+  E_NO_RECURSION,
+  E_NO_FUNCTION_VALUE,
+  E_NO_DERIVATIVE,
+  E_NO_EXTERN
 };
 
 /* With the labels in scope and the user's axes both within these, a value's rank stays within MAX_RANK. */
-enum { MAX_LABELS = 8, MAX_USER_RANK = 8, MAX_EXPR_DEPTH = 1500, MAX_CALL_DEPTH = 128, MAX_WORK = 1000000, MAX_LEAVES = 4096 };
+enum {
+  MAX_LABELS = 8,
+  MAX_USER_RANK = 8,
+  MAX_EXPR_DEPTH = 1500,
+  MAX_CALL_DEPTH = 128,
+  MAX_WORK = 1000000
+};
 
 typedef struct Unit Unit;
 typedef struct FnDef FnDef;
 typedef struct StructDef StructDef;
 typedef struct Program Program;
 
-/* A declared type: a tensor, a tuple or a struct; `is_int` marks the rank-0 i64 that may be a symbol. */
+/* A declared type: a tensor, a tuple or a struct. */
 typedef struct Spec {
   TvalKind kind; /* TV_TENSOR, TV_TUPLE, TV_STRUCT, TV_FUNCTION, TV_ERROR */
   Loc loc;
@@ -34,7 +73,15 @@ typedef struct Spec {
 
 typedef enum { STATE_NEW, STATE_BUSY, STATE_DONE } State;
 
-struct StructDef { const char *name; Decl *decl; Unit *home; int ndim, nfield; const char **field; State state; bool failed; };
+struct StructDef {
+  const char *name;
+  Decl *decl;
+  Unit *home;
+  int ndim, nfield;
+  const char **field;
+  State state;
+  bool failed;
+};
 
 struct FnDef {
   const char *name;
@@ -42,15 +89,32 @@ struct FnDef {
   Unit *home;
   State signature_state, body_state;
   bool failed, scalar_params; /* scalar_params: every parameter is a scalar: applied to tensors it acts elementwise */
-  int nparam; Spec **param; const char **param_name; Sym **param_sym; /* param_sym[i]: an int parameter's symbol, or NULL */
-  int nsym; Sym **sym;
+  int nparam;
+  Spec **param;
+  const char **param_name;
+  Sym **param_sym; /* param_sym[i]: an int parameter's symbol, or NULL */
+  int nsym;
+  Sym **sym;
   Spec *result;
   Func *func;
 };
 
-typedef struct Const { Decl *decl; Unit *home; State state; bool failed; } Const;
+typedef struct Const {
+  Decl *decl;
+  Unit *home;
+  State state;
+  bool failed;
+} Const;
 
-typedef struct Entry { const char *name; Decl *decl; Unit *home; FnDef *fn; StructDef *st; Const *constant; struct Entry *next, *hash; } Entry;
+typedef struct Entry {
+  const char *name;
+  Decl *decl;
+  Unit *home;
+  FnDef *fn;
+  StructDef *st;
+  Const *constant;
+  struct Entry *next, *hash;
+} Entry;
 enum { UNIT_BUCKETS = 128 };
 struct Unit {
   int file;
@@ -63,14 +127,28 @@ struct Unit {
 
 struct Program {
   Unit *units, *main;
-  int depth, work, kept_errors; /* depth of expressions, expressions elaborated; errors that scratch walks must not forget */
+  int depth, work,
+      kept_errors; /* depth of expressions, expressions elaborated; errors that scratch walks must not forget */
   bool exhausted, has_struct;
-  const char **deps; int ndep, dep_cap;
+  const char **deps;
+  int ndep, dep_cap;
 };
 
 typedef enum { BIND_LET, BIND_VAR, BIND_PARAM, BIND_DIM, BIND_INDEX } BindKind;
-typedef struct Binding { const char *name; BindKind kind; Loc loc; Tval *value; Index *index; struct Binding *next; } Binding;
-typedef struct Scope { Binding *first; struct Scope *outer; Unit *unit; FnDef *fn; } Scope;
+typedef struct Binding {
+  const char *name;
+  BindKind kind;
+  Loc loc;
+  Tval *value;
+  Index *index;
+  struct Binding *next;
+} Binding;
+typedef struct Scope {
+  Binding *first;
+  struct Scope *outer;
+  Unit *unit;
+  FnDef *fn;
+} Scope;
 
 /* elab_names.c */
 Scope *scope_push(Elab *e);
@@ -89,7 +167,10 @@ Tval *const_value(Elab *e, Entry *k, Loc loc);
 bool struct_check(Elab *e, StructDef *s);
 
 /* elab_scratch.c: elaborating something for its type only */
-typedef struct Scratch { Builder b; int nvalue, nerror, kept; } Scratch;
+typedef struct Scratch {
+  Builder b;
+  int nvalue, nerror, kept;
+} Scratch;
 Scratch scratch_begin(Elab *e);
 void scratch_end(Elab *e, Scratch *s);
 bool elab_budget(Elab *e, Loc loc); /* counts an expression; false when depth or work has run out */
@@ -103,7 +184,10 @@ int spec_leaves(const Spec *s);
 const char *show_spec(Elab *e, const Spec *s);
 const char *show_tval(Elab *e, const Tval *v);
 const char *show_dim(Elab *e, const Dim *d);
-typedef enum { FIT_STRICT, FIT_CHECKED } FitMode; /* checked: dimensions that cannot be seen equal are compared at run time */
+typedef enum {
+  FIT_STRICT,
+  FIT_CHECKED
+} FitMode; /* checked: dimensions that cannot be seen equal are compared at run time */
 /* v as a value of type s: element types adapt, dimensions are compared.  what: "the result of 'f'". */
 Tval *fit(Elab *e, Spec *s, Tval *v, FitMode mode, const char *what);
 
@@ -116,9 +200,10 @@ Tval *fn_value(Elab *e, FnDef *f, Spec *result);
 /* elab_call.c */
 Tval *elab_call(Elab *e, Expr *x);
 Tval *call_struct(Elab *e, StructDef *s, Expr *x);
-/* Solves for the symbols so that the values have the given types; solved[i].to is set.  False after a diagnostic that names
- * `of`, a function or struct. */
-bool unify_dims(Elab *e, Loc loc, const char *of, int n, Spec *const *want, Tval *const *have, DimSubst *solved, int nsolved);
+/* Solves for the symbols so that the values have the given types; solved[i].to is set.  False after a diagnostic that
+ * names `of`, a function or struct. */
+bool unify_dims(Elab *e, Loc loc, const char *of, int n, Spec *const *want, Tval *const *have, DimSubst *solved,
+                int nsolved);
 int tval_flatten(const Tval *t, Value **to); /* the leaves' values; to NULL: counts */
 
 /* elab_op.c */
@@ -132,7 +217,8 @@ Tval *tv_select(Elab *e, Loc loc, Tval *c, Tval *x, Tval *y);
 
 /* elab_struct.c */
 Tval *struct_binop(Elab *e, Loc loc, Loc op_loc, BinOp op, Tval *x, Tval *y);
-Tval *struct_call(Elab *e, Expr *call, const char *name); /* dot and norm of structs; NULL: the arguments are not structs */
+Tval *struct_call(Elab *e, Expr *call,
+                  const char *name); /* dot and norm of structs; NULL: the arguments are not structs */
 Tval *elab_field(Elab *e, Expr *x);
 /* f on each tensor of v (and of w, of the same structure, or NULL); an aggregate of v's kind. */
 typedef Tval *PartFn(Elab *e, Tval *x, Tval *y, void *env);
@@ -140,7 +226,14 @@ Tval *tv_map_parts(Elab *e, Tval *v, Tval *w, PartFn *f, void *env);
 
 /* elab_index.c */
 typedef enum { IT_FULL, IT_SLICE, IT_SCALAR, IT_TENSOR, IT_NEW } ItemKind;
-typedef struct Item { ItemKind kind; Loc loc; Tval *idx; Dim *start, *size; int64_t step; bool checked; } Item;
+typedef struct Item {
+  ItemKind kind;
+  Loc loc;
+  Tval *idx;
+  Dim *start, *size;
+  int64_t step;
+  bool checked;
+} Item;
 Tval *elab_index(Elab *e, Expr *x);
 int elab_items(Elab *e, Tval *base, Expr *x, Item *items); /* one an axis of base and new axis; -1 after a diagnostic */
 Tval *tv_index(Elab *e, Loc loc, Tval *base, int n, Item *items);
@@ -157,11 +250,12 @@ Tval *elab_reduction(Elab *e, Expr *x);
 bool infer_bounds(Elab *e, Binder *binders, int n, Index **index, Expr *body, Expr *cond);
 bool index_set_bound(Elab *e, Index *i, Dim *bound);
 Index *index_new(Elab *e, const char *name, Loc loc);
-Tval *ragged_bounds(Elab *e, Loc loc, int n, Index *const *index); /* index < bound where the axis is longer; NULL: nowhere */
+Tval *ragged_bounds(Elab *e, Loc loc, int n,
+                    Index *const *index); /* index < bound where the axis is longer; NULL: nowhere */
 Tval *labels_to_axes(Elab *e, Tval *v, int n, Index *const *index);
 
 /* elab_stmt.c, elab_store.c */
-Tval *elab_block(Elab *e, Stmt *s, Loc end); /* the value returned; NULL: the block ends without return */
+Tval *elab_block(Elab *e, Stmt *s); /* the value returned; NULL: the block ends without return */
 /* The tensor `base` with the elements that `target` names replaced by v; base itself after a diagnostic. */
 Tval *store_elements(Elab *e, Expr *target, Tval *base, Tval *v);
 
@@ -171,16 +265,20 @@ Tval *tv_expand(Elab *e, Tval *x, int nlabel, Index *const *label, int rank, Dim
 Type *value_type(Elab *e, Elem elem, int nlabel, Index *const *label, int rank, Dim *const *dims);
 bool dim_ragged(Elab *e, const Dim *d); /* mentions an index variable */
 bool type_ragged(Elab *e, const Type *t);
-bool common_shape(Elab *e, Loc op_loc, int n, Tval **v, int *rank, Dim **dims); /* by broadcasting; false after a diagnostic */
-Dim *dim_extent(Elab *e, Dim *d);       /* the length of a value's axis whose user dimension is d */
+bool common_shape(Elab *e, Loc op_loc, int n, Tval **v, int *rank,
+                  Dim **dims);    /* by broadcasting; false after a diagnostic */
+Dim *dim_extent(Elab *e, Dim *d); /* the length of a value's axis whose user dimension is d */
 Tval *dim_tval(Elab *e, Loc loc, Dim *d);
-Tval *ragged_mask(Elab *e, Loc loc, int rank, Dim *const *dims, int naxis, const int *axis); /* bool of that shape, or NULL */
+Tval *ragged_mask(Elab *e, Loc loc, int rank, Dim *const *dims, int naxis,
+                  const int *axis); /* bool of that shape, or NULL */
 bool rank_fits(Elab *e, Loc loc, int rank);
-Value *mask_for(Elab *e, int nlabel, Index *const *label); /* the mask in force over these labels (they include its own) */
+Value *mask_for(Elab *e, int nlabel,
+                Index *const *label); /* the mask in force over these labels (they include its own) */
 /* Checks with the mask in force. */
 void check_dims(Elab *e, Opcode op, Dim *a, Dim *b, const char *text);
 void check_true(Elab *e, Tval *cond, const char *text);
 Tval *tv_with(Elab *e, Tval *model, Type *type, Value *v);
-Tval *tv_neutral_where(Elab *e, Loc loc, Opcode op, Tval *mask, Tval *x); /* x where mask (or NULL) holds, else op's neutral element */
+Tval *tv_neutral_where(Elab *e, Loc loc, Opcode op, Tval *mask,
+                       Tval *x); /* x where mask (or NULL) holds, else op's neutral element */
 
 #endif

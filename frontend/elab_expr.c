@@ -62,10 +62,14 @@ static Tval *elab_name(Elab *e, Expr *x) {
   if (k && k->constant) return const_value(e, k, x->loc);
   Tval *v = k ? NULL : named_constant(e, x);
   if (v) return v;
-  if (k && k->fn) not_yet(e, x->loc, E_NO_FUNCTION_VALUE, "functions as values are");
-  else if (k) diag_error(e->ctx, x->loc, E_NOT_TENSOR, "'%s' is a struct, and stands here for no value", x->u.name);
-  else if (builtin_named(x->u.name)) not_yet(e, x->loc, E_NO_FUNCTION_VALUE, "functions as values are");
-  else unknown_name(e, x->loc, x->u.name, "variable", false);
+  if (k && k->fn)
+    not_yet(e, x->loc, E_NO_FUNCTION_VALUE, "functions as values are");
+  else if (k)
+    diag_error(e->ctx, x->loc, E_NOT_TENSOR, "'%s' is a struct, and stands here for no value", x->u.name);
+  else if (builtin_named(x->u.name))
+    not_yet(e, x->loc, E_NO_FUNCTION_VALUE, "functions as values are");
+  else
+    unknown_name(e, x->loc, x->u.name, "variable", false);
   return tv_error(e, x->loc);
 }
 
@@ -109,9 +113,13 @@ static void copy_part(const Tval *v, bool real, int64_t count, void *to, int64_t
   const Op *def = v->type->rank ? v->v->def : NULL;
   bool was_real = elem_is_real(v->type->elem);
   for (int64_t i = 0; i < count; i++) {
-    double d = !def ? v->number : was_real ? ((const double *)def->u.dense.data)[i] : (double)((const int64_t *)def->u.dense.data)[i];
-    if (real) ((double *)to)[at + i] = d;
-    else ((int64_t *)to)[at + i] = def ? ((const int64_t *)def->u.dense.data)[i] : (int64_t)d;
+    double d = !def       ? v->number
+               : was_real ? ((const double *)def->u.dense.data)[i]
+                          : (double)((const int64_t *)def->u.dense.data)[i];
+    if (real)
+      ((double *)to)[at + i] = d;
+    else
+      ((int64_t *)to)[at + i] = def ? ((const int64_t *)def->u.dense.data)[i] : (int64_t)d;
   }
 }
 
@@ -145,7 +153,8 @@ static bool list_elem(Elab *e, Loc loc, int n, Tval **v, Elem *elem) {
 static bool list_shapes(Elab *e, int n, Tval **v) {
   for (int i = 0; i < n; i++) {
     if (v[i]->kind != TV_TENSOR) {
-      diag_error(e->ctx, v[i]->loc, E_NOT_TENSOR, "a list holds scalars or tensors, but this is %s", show_tval(e, v[i]));
+      diag_error(e->ctx, v[i]->loc, E_NOT_TENSOR, "a list holds scalars or tensors, but this is %s",
+                 show_tval(e, v[i]));
       return false;
     }
     if (same_shape(v[i]->type, v[0]->type)) continue;
@@ -183,11 +192,23 @@ static Tval *elab_list(Elab *e, Expr *x) {
 /* ---- dispatch ---- */
 
 typedef Tval *ElabFn(Elab *e, Expr *x);
-static ElabFn *const elab_kind[] = {
-    [EX_INT] = elab_int, [EX_REAL] = elab_real, [EX_BOOL] = elab_bool, [EX_STRING] = elab_string, [EX_NAME] = elab_name,
-    [EX_UNARY] = elab_unary, [EX_BINARY] = elab_binary, [EX_IF] = elab_if, [EX_CALL] = elab_call, [EX_INDEX] = elab_index,
-    [EX_FIELD] = elab_field, [EX_TUPLE] = elab_tuple, [EX_LIST] = elab_list, [EX_COMPREHENSION] = elab_comprehension,
-    [EX_REDUCTION] = elab_reduction, [EX_LAMBDA] = elab_lambda, [EX_ERROR] = elab_nothing};
+static ElabFn *const elab_kind[] = {[EX_INT] = elab_int,
+                                    [EX_REAL] = elab_real,
+                                    [EX_BOOL] = elab_bool,
+                                    [EX_STRING] = elab_string,
+                                    [EX_NAME] = elab_name,
+                                    [EX_UNARY] = elab_unary,
+                                    [EX_BINARY] = elab_binary,
+                                    [EX_IF] = elab_if,
+                                    [EX_CALL] = elab_call,
+                                    [EX_INDEX] = elab_index,
+                                    [EX_FIELD] = elab_field,
+                                    [EX_TUPLE] = elab_tuple,
+                                    [EX_LIST] = elab_list,
+                                    [EX_COMPREHENSION] = elab_comprehension,
+                                    [EX_REDUCTION] = elab_reduction,
+                                    [EX_LAMBDA] = elab_lambda,
+                                    [EX_ERROR] = elab_nothing};
 
 Tval *elab_expr(Elab *e, Expr *x) {
   Program *p = e->program;

@@ -4,7 +4,11 @@
 
 /* ---- symbols ---- */
 
-typedef struct Symbols { Sym **sym; bool *bare; int n, cap, bare_cap; } Symbols;
+typedef struct Symbols {
+  Sym **sym;
+  bool *bare;
+  int n, cap, bare_cap;
+} Symbols;
 
 static Sym *symbol_named(FnDef *f, const char *name) {
   for (int i = 0; i < f->nsym; i++)
@@ -94,7 +98,8 @@ static bool check_bound(Elab *e, FnDef *f) {
   for (int i = 0; i < f->nsym; i++) {
     if (known[i]) continue;
     Diag *d = diag_error(e->ctx, f->sym[i]->loc, E_DIM_UNBOUND, "nothing binds the dimension '%s'", f->sym[i]->name);
-    diag_help(e->ctx, d, "give it as a parameter, `%s: int`, or let it stand alone in the shape of one", f->sym[i]->name);
+    diag_help(e->ctx, d, "give it as a parameter, `%s: int`, or let it stand alone in the shape of one",
+              f->sym[i]->name);
     ok = false;
   }
   return ok;
@@ -104,8 +109,7 @@ static bool check_bound(Elab *e, FnDef *f) {
 
 /* The symbols, bound as names. */
 static void bind_symbols(Elab *e, FnDef *f) {
-  for (int i = 0; i < f->nsym; i++)
-    bind_dim(e, f->sym[i]->name, f->sym[i]->loc, dim_sym(e->ctx, f->sym[i]));
+  for (int i = 0; i < f->nsym; i++) bind_dim(e, f->sym[i]->name, f->sym[i]->loc, dim_sym(e->ctx, f->sym[i]));
 }
 
 static void collect_symbols(Elab *e, FnDef *f) {
@@ -113,7 +117,8 @@ static void collect_symbols(Elab *e, FnDef *f) {
   for (Param *p = f->decl->params; p; p = p->next)
     for (Expr *x = p->type ? p->type->dims : NULL; x; x = x->next) names_in(e, f, &cap, x, 0);
   for (Param *p = f->decl->params; p; p = p->next)
-    if (int_param(e, p) && !symbol_named(f, p->name)) PUSH(e->ctx->arena, f->sym, f->nsym, cap) = sym_new(e->ctx, SYM_PARAM, p->name, p->loc);
+    if (int_param(e, p) && !symbol_named(f, p->name))
+      PUSH(e->ctx->arena, f->sym, f->nsym, cap) = sym_new(e->ctx, SYM_PARAM, p->name, p->loc);
 }
 
 static bool check_params(Elab *e, FnDef *f) {
@@ -157,8 +162,10 @@ static bool signature_types(Elab *e, FnDef *f) {
     f->param_name[i] = p->name;
     f->param[i] = param_spec(e, p);
     if (int_param(e, p)) f->param_sym[i] = symbol_named(f, p->name);
-    if (f->param[i]->kind == TV_ERROR) ok = false;
-    else f->scalar_params = f->scalar_params && f->param[i]->kind == TV_TENSOR && f->param[i]->type->rank == 0;
+    if (f->param[i]->kind == TV_ERROR)
+      ok = false;
+    else
+      f->scalar_params = f->scalar_params && f->param[i]->kind == TV_TENSOR && f->param[i]->type->rank == 0;
   }
   f->result = f->decl->result ? spec_of(e, f->decl->result) : NULL;
   if (f->result && f->result->kind == TV_ERROR) ok = false;
@@ -169,8 +176,12 @@ static bool signature_types(Elab *e, FnDef *f) {
 static bool in_new_state(Elab *e, FnDef *f, Func *func, bool (*walk)(Elab *e, FnDef *f)) {
   Diags *d = e->ctx->diags;
   int muted = d->muted, before = d->nerror;
-  Elab inner = {.ctx = e->ctx, .options = e->options, .module = e->module, .program = e->program,
-                .b = builder_at_end(func), .call_depth = e->call_depth + 1};
+  Elab inner = {.ctx = e->ctx,
+                .options = e->options,
+                .module = e->module,
+                .program = e->program,
+                .b = builder_at_end(func),
+                .call_depth = e->call_depth + 1};
   inner.scope = scope_root(&inner, f->home, f);
   d->muted = 0;
   bool ok = walk(&inner, f);
@@ -204,7 +215,7 @@ bool fn_signature(Elab *e, FnDef *f) {
 
 Tval *fn_value(Elab *e, FnDef *f, Spec *result) {
   Decl *d = f->decl;
-  Tval *v = d->expr ? elab_expr(e, d->expr) : elab_block(e, d->block, d->loc);
+  Tval *v = d->expr ? elab_expr(e, d->expr) : elab_block(e, d->block);
   if (v && is_error(v)) return v;
   if (!v) {
     Diag *g = diag_error(e->ctx, d->name_loc, E_NO_RETURN, "the body of '%s' ends without `return`", f->name);
@@ -258,7 +269,12 @@ static void make_params(Elab *e, FnDef *f) {
 
 static void make_port(Elab *e, Func *func, const Spec *s, const char *name, int *first) {
   Port *port = &func->out[func->nout++];
-  *port = (Port){.name = name, .role = PORT_RESULT, .agg = aggregate_of(e, s), .first = *first, .nleaf = spec_leaves(s), .of = -1,
+  *port = (Port){.name = name,
+                 .role = PORT_RESULT,
+                 .agg = aggregate_of(e, s),
+                 .first = *first,
+                 .nleaf = spec_leaves(s),
+                 .of = -1,
                  .loc = s->loc};
   *first += port->nleaf;
 }
@@ -274,7 +290,8 @@ static void make_results(Elab *e, FnDef *f, Tval *v) {
   if (!tuple) make_port(e, func, f->result, intern(e->ctx, "out"), &first);
   for (int i = 0; tuple && i < f->result->npart; i++) {
     const char *label = f->result->part_name ? f->result->part_name[i] : NULL;
-    make_port(e, func, f->result->part[i], label ? label : intern(e->ctx, arena_printf(e->ctx->arena, "out%d", i)), &first);
+    make_port(e, func, f->result->part[i], label ? label : intern(e->ctx, arena_printf(e->ctx->arena, "out%d", i)),
+              &first);
   }
 }
 

@@ -15,7 +15,8 @@ Range index_range(Elab *e, Tval *idx, Dim *len) {
   return RANGE_OPEN;
 }
 
-/* The mask in force and the ragged axes of the index tensors' shape, as one mask over all their labels; NULL: all counts. */
+/* The mask in force and the ragged axes of the index tensors' shape, as one mask over all their labels; NULL: all
+ * counts. */
 static Tval *counted(Elab *e, Loc loc, Tval *idx) {
   int axis[MAX_USER_RANK];
   for (int i = 0; i < idx->type->rank; i++) axis[i] = i;
@@ -39,7 +40,10 @@ void tv_check_index(Elab *e, Tval *idx, Dim *len) {
 }
 
 /* Indices of all shared batch axes come first: they pick the element of the same index value. */
-typedef struct Plan { int naxis, axis[MAX_RANK]; Value *idx[MAX_RANK]; } Plan;
+typedef struct Plan {
+  int naxis, axis[MAX_RANK];
+  Value *idx[MAX_RANK];
+} Plan;
 
 static void plan_axis(Plan *p, int axis, Value *idx) {
   int at = p->naxis++;
@@ -51,7 +55,6 @@ static void plan_axis(Plan *p, int axis, Value *idx) {
   p->idx[at] = idx;
 }
 
-
 /* Every value the index takes on its whole batch axes lies in range: no mask is needed to keep reads inside. */
 static bool proved_on_box(Elab *e, Tval *idx, Dim *len) {
   if (!idx->dim || index_range(e, idx, len) != RANGE_PROVED) return false;
@@ -60,7 +63,8 @@ static bool proved_on_box(Elab *e, Tval *idx, Dim *len) {
   return true;
 }
 
-/* Puts the result's axes (labels and shape of the indices, then x's other labels, then x's other axes) in order of depth. */
+/* Puts the result's axes (labels and shape of the indices, then x's other labels, then x's other axes) in order of
+ * depth. */
 static Tval *order_labels(Elab *e, Loc loc, Tval *x, Tval *idx, Value *v, int nrest, Dim *const *rest) {
   Tval *both[2] = {x, idx};
   Index *label[MAX_LABELS];

@@ -1,7 +1,7 @@
 /* elab_index.c - subscripts: what each asks for (items), and reading a tensor by them.
  *
- * An axis is read in the cheapest way that serves: a slice; a relabelling, when the subscript is an affine function of one
- * index variable that is proved to stay in range; otherwise a gather. */
+ * An axis is read in the cheapest way that serves: a slice; a relabelling, when the subscript is an affine function of
+ * one index variable that is proved to stay in range; otherwise a gather. */
 #include "frontend/elab_core.h"
 
 /* ---- items ---- */
@@ -12,7 +12,8 @@ static Dim *from_end(Elab *e, Dim *d, Dim *len) {
 }
 
 static bool out_of_range(Elab *e, Loc loc, Dim *d, Dim *len) {
-  diag_error(e->ctx, loc, E_OUT_OF_RANGE, "'%s' is out of range for an axis of length '%s'", show_dim(e, d), show_dim(e, len));
+  diag_error(e->ctx, loc, E_OUT_OF_RANGE, "'%s' is out of range for an axis of length '%s'", show_dim(e, d),
+             show_dim(e, len));
   return false;
 }
 
@@ -47,7 +48,8 @@ static bool slice_item(Elab *e, Sub *s, Dim *len, Item *it) {
   }
   bool open = false, up = it->step > 0;
   Dim *last = dim_sub(c, len, one), *before = dim_const(c, -1);
-  if (!slice_part(e, s->lo, len, up ? zero : last, &lo) || !slice_part(e, s->hi, len, up ? len : before, &hi)) return false;
+  if (!slice_part(e, s->lo, len, up ? zero : last, &lo) || !slice_part(e, s->hi, len, up ? len : before, &hi))
+    return false;
   Dim *small = up ? lo : s->hi ? dim_add(c, hi, one) : zero, *large = up ? hi : s->lo ? dim_add(c, lo, one) : len;
   Loc at_lo = s->lo ? s->lo->loc : s->loc, at_hi = s->hi ? s->hi->loc : s->loc;
   if (!require_le(e, up ? at_lo : at_hi, zero, small, up ? lo : hi, len, &open) ||
@@ -71,7 +73,8 @@ static bool index_item(Elab *e, Sub *s, Dim *len, Item *it) {
   Tval *v = it->idx = elab_tensor(e, s->index);
   if (is_error(v)) return false;
   if (!elem_is_int(v->type->elem)) {
-    Diag *d = diag_error(e->ctx, v->loc, E_SUBSCRIPT, "a subscript must be an int, but this is %s", show_type(e, v->type));
+    Diag *d =
+        diag_error(e->ctx, v->loc, E_SUBSCRIPT, "a subscript must be an int, but this is %s", show_type(e, v->type));
     if (v->type->elem == BOOL) diag_help(e->ctx, d, "`where(c, x, 0)` keeps the elements that a condition chooses");
     return false;
   }
@@ -90,13 +93,17 @@ int elab_items(Elab *e, Tval *base, Expr *x, Item *items) {
     *it = (Item){.kind = IT_NEW, .loc = s->loc, .checked = true};
     if (s->kind == SUB_NEWAXIS) continue;
     if (axis == base->type->rank) {
-      diag_error(e->ctx, s->loc, E_SUBSCRIPTS, "there are more subscripts than axes: this is %s", show_type(e, base->type));
+      diag_error(e->ctx, s->loc, E_SUBSCRIPTS, "there are more subscripts than axes: this is %s",
+                 show_type(e, base->type));
       return -1;
     }
     Dim *len = base->type->dim[axis++];
-    if (s->kind == SUB_INDEX) ok = index_item(e, s, len, it) && ok;
-    else if (s->lo || s->hi || s->step) ok = slice_item(e, s, len, it) && ok;
-    else it->kind = IT_FULL;
+    if (s->kind == SUB_INDEX)
+      ok = index_item(e, s, len, it) && ok;
+    else if (s->lo || s->hi || s->step)
+      ok = slice_item(e, s, len, it) && ok;
+    else
+      it->kind = IT_FULL;
   }
   for (; axis < base->type->rank; axis++) items[n++] = (Item){.kind = IT_FULL, .loc = x->loc, .checked = true};
   return ok ? n : -1;
@@ -105,7 +112,13 @@ int elab_items(Elab *e, Tval *base, Expr *x, Item *items) {
 /* ---- a plan for each axis ---- */
 
 typedef enum { AX_KEEP, AX_DROP, AX_LABEL, AX_GATHER, AX_WINDOW } AxisPlan; /* window: a slice read by a gather */
-typedef struct Axis { AxisPlan plan; Item *item; Dim *start, *size; int64_t stride; Index *label; } Axis;
+typedef struct Axis {
+  AxisPlan plan;
+  Item *item;
+  Dim *start, *size;
+  int64_t stride;
+  Index *label;
+} Axis;
 
 static Index *only_index(Elab *e, Dim *d) {
   Index *found = NULL;
@@ -134,8 +147,8 @@ static bool label_free(const Tval *x, const Index *i, const Axis *ax, int n) {
   return true;
 }
 
-/* The subscript runs through the axis as index variable i does, so the axis becomes i's; only where nothing out of range is
- * read even beyond a ragged bound. */
+/* The subscript runs through the axis as index variable i does, so the axis becomes i's; only where nothing out of
+ * range is read even beyond a ragged bound. */
 static bool plan_label(Elab *e, Tval *x, Dim *len, Axis *ax, int at) {
   Ctx *c = e->ctx;
   Axis *a = &ax[at];
@@ -221,7 +234,8 @@ static Tval *drop_and_label(Elab *e, Loc loc, Tval *x, Axis *ax, int *n) {
     same = same && perm[i] == i;
   }
   *n = left;
-  return tv_tensor(e, loc, type_tensor(e->ctx, x->type->elem, left, ud), same ? v : b_transpose(&e->b, v, perm), nlabel, label);
+  return tv_tensor(e, loc, type_tensor(e->ctx, x->type->elem, left, ud), same ? v : b_transpose(&e->b, v, perm), nlabel,
+                   label);
 }
 
 /* One axis by start + k * step for k < size, with start or size varying with an index, or not surely in range. */
@@ -240,7 +254,8 @@ static Tval *read_window(Elab *e, Tval *x, int axis, Item *it) {
   return tv_transpose(e, it->loc, r, perm);
 }
 
-/* The gathered axes come together at the place of the first index tensor, or in front where those are not neighbours. */
+/* The gathered axes come together at the place of the first index tensor, or in front where those are not neighbours.
+ */
 static Tval *read_gathers(Elab *e, Loc loc, Tval *x, const Axis *ax, int n) {
   Tval *idx[MAX_RANK];
   int axis[MAX_RANK], k = 0, first = -1, last = -1, before = 0;
@@ -311,13 +326,14 @@ static Tval *insert_new(Elab *e, Loc loc, Tval *x, int n, const Item *items) {
   }
   Type *t = value_type(e, x->type->elem, x->nlabel, x->label, rank, ud);
   for (int i = 0; i < t->rank; i++) vd[i] = t->dim[i];
-  return tv_tensor(e, loc, type_tensor(e->ctx, x->type->elem, rank, ud), b_reshape(&e->b, x->v, t->rank, vd), x->nlabel, x->label);
+  return tv_tensor(e, loc, type_tensor(e->ctx, x->type->elem, rank, ud), b_reshape(&e->b, x->v, t->rank, vd), x->nlabel,
+                   x->label);
 }
 
 Tval *tv_index(Elab *e, Loc loc, Tval *x, int n, Item *items) {
   Axis ax[MAX_RANK];
-  Dim *start[MAX_RANK], *size[MAX_RANK];
-  int64_t stride[MAX_RANK];
+  Dim *start[MAX_RANK] = {NULL}, *size[MAX_RANK] = {NULL};
+  int64_t stride[MAX_RANK] = {0};
   int nax = 0;
   for (int i = 0; i < n; i++)
     if (items[i].kind != IT_NEW) ax[nax++] = (Axis){.item = &items[i]};
@@ -345,7 +361,8 @@ static Tval *tuple_part(Elab *e, Expr *x, Tval *t) {
     diag_error(e->ctx, s->loc, E_OUT_OF_RANGE, "the tuple has only %d parts", t->npart);
     return tv_error(e, x->loc);
   }
-  diag_error(e->ctx, x->u.index.base->loc, E_NOT_TENSOR, "only a tensor has subscripts, but this is %s", show_tval(e, t));
+  diag_error(e->ctx, x->u.index.base->loc, E_NOT_TENSOR, "only a tensor has subscripts, but this is %s",
+             show_tval(e, t));
   return tv_error(e, x->loc);
 }
 

@@ -75,7 +75,8 @@ bool tv_same_dim(Elab *e, Loc loc, Dim *a, Dim *b, const char *what) {
   Diag *d = diag_error(e->ctx, loc, E_DIM_DIFFER, "%s differ: '%s' and '%s'", what, show_dim(e, a), show_dim(e, b));
   int64_t v;
   if (!dim_is_const(dim_sub(e->ctx, a, b), &v))
-    diag_help(e->ctx, d, "where they are equal for a reason that the compiler cannot see, `let y: real[…, %s] = …` says so",
+    diag_help(e->ctx, d,
+              "where they are equal for a reason that the compiler cannot see, `let y: real[…, %s] = …` says so",
               show_dim(e, a));
   return false;
 }
@@ -94,19 +95,22 @@ static const char *newaxis_form(Elab *e, const Type *t, int at, int rank) {
 
 static const char *operand_text(Elab *e, const Tval *t) {
   if (t->loc.file < 0 || t->loc.end - t->loc.begin > 24 || t->loc.file >= e->ctx->nsource) return "…";
-  return arena_strndup(e->ctx->arena, e->ctx->source[t->loc.file]->text + t->loc.begin, (size_t)(t->loc.end - t->loc.begin));
+  return arena_strndup(e->ctx->arena, e->ctx->source[t->loc.file]->text + t->loc.begin,
+                       (size_t)(t->loc.end - t->loc.begin));
 }
 
 static void broadcast_error(Elab *e, Loc loc, Tval *a, Dim *da, Tval *b, Dim *db) {
-  Diag *d = diag_error(e->ctx, loc, E_DIM_DIFFER, "these dimensions differ: '%s' and '%s'", show_dim(e, da), show_dim(e, db));
+  Diag *d =
+      diag_error(e->ctx, loc, E_DIM_DIFFER, "these dimensions differ: '%s' and '%s'", show_dim(e, da), show_dim(e, db));
   diag_note(e->ctx, d, a->loc, "%s: %s", operand_text(e, a), show_type(e, a->type));
   diag_note(e->ctx, d, b->loc, "%s: %s", operand_text(e, b), show_type(e, b->type));
   int ra = a->type->rank, rb = b->type->rank;
   if (ra == 1 && rb == 1) {
-    diag_help(e->ctx, d, "for all pairs, give each an axis of length 1: %s[:, None] and %s[None, :]", operand_text(e, a),
-              operand_text(e, b));
+    diag_help(e->ctx, d, "for all pairs, give each an axis of length 1: %s[:, None] and %s[None, :]",
+              operand_text(e, a), operand_text(e, b));
   } else if (ra == 2 && rb == 2 && a->type->dim[1] == b->type->dim[1]) {
-    diag_help(e->ctx, d, "broadcast one of them: %s[:, None, :] and %s[None, :, :]", operand_text(e, a), operand_text(e, b));
+    diag_help(e->ctx, d, "broadcast one of them: %s[:, None, :] and %s[None, :, :]", operand_text(e, a),
+              operand_text(e, b));
   } else if (ra != rb) {
     Tval *small = ra < rb ? a : b, *large = ra < rb ? b : a;
     int rs = small->type->rank, rl = large->type->rank;
@@ -167,7 +171,8 @@ static bool map_elems(Elab *e, Loc loc, Opcode op, int n, Tval **v) {
     return true;
   case SIG_SELECT: return tv_unify_elem(e, loc, 2, v + 1);
   case SIG_POLY: return tv_to_real(e, &v[1]);
-  case SIG_BOOL: case SIG_CAST: return true;
+  case SIG_BOOL:
+  case SIG_CAST: return true;
   default: return n < 2 || tv_unify_elem(e, loc, n, v);
   }
 }
@@ -204,7 +209,8 @@ static Tval *zero_beyond(Elab *e, Loc loc, Tval *x, const char *lx, const char *
 }
 
 /* Labels of a value: its batch labels' places among the common ones, then the user's letters. */
-static void labels_of(Tval *x, const char *l, int nlabel, Index *const *label, int8_t *letter_id, int *next, int8_t *to) {
+static void labels_of(Tval *x, const char *l, int nlabel, Index *const *label, int8_t *letter_id, int *next,
+                      int8_t *to) {
   int n = 0;
   for (int i = 0; i < x->nlabel; i++)
     for (int j = 0; j < nlabel; j++)

@@ -45,7 +45,10 @@ Entry *unit_find(Unit *u, const char *name) {
   return NULL;
 }
 
-typedef struct Names { const char **name; int n, cap; } Names;
+typedef struct Names {
+  const char **name;
+  int n, cap;
+} Names;
 
 static void visible_names(Elab *e, Names *k, bool functions_too) {
   Arena *a = e->ctx->arena;

@@ -35,11 +35,22 @@ static Tval *short_circuit(Elab *e, Expr *at, Tval *x) {
 
 /* ---- arithmetic ---- */
 
-static const struct { Opcode op; const char *name; } table[] = {
-    [BIN_ADD] = {OP_add, "+"}, [BIN_SUB] = {OP_sub, "-"}, [BIN_MUL] = {OP_mul, "*"}, [BIN_DIV] = {OP_div, "/"},
-    [BIN_FLOORDIV] = {OP_floordiv, "//"}, [BIN_MOD] = {OP_mod, "%"}, [BIN_POW] = {OP_pow, "**"},
-    [BIN_EQ] = {OP_eq, "=="}, [BIN_NE] = {OP_ne, "!="}, [BIN_LT] = {OP_lt, "<"}, [BIN_LE] = {OP_le, "<="},
-    [BIN_GT] = {OP_gt, ">"}, [BIN_GE] = {OP_ge, ">="}};
+static const struct {
+  Opcode op;
+  const char *name;
+} table[] = {[BIN_ADD] = {OP_add, "+"},
+             [BIN_SUB] = {OP_sub, "-"},
+             [BIN_MUL] = {OP_mul, "*"},
+             [BIN_DIV] = {OP_div, "/"},
+             [BIN_FLOORDIV] = {OP_floordiv, "//"},
+             [BIN_MOD] = {OP_mod, "%"},
+             [BIN_POW] = {OP_pow, "**"},
+             [BIN_EQ] = {OP_eq, "=="},
+             [BIN_NE] = {OP_ne, "!="},
+             [BIN_LT] = {OP_lt, "<"},
+             [BIN_LE] = {OP_le, "<="},
+             [BIN_GT] = {OP_gt, ">"},
+             [BIN_GE] = {OP_ge, ">="}};
 
 static bool fold_numbers(BinOp op, double x, double y, double *r) {
   switch (op) {
@@ -99,7 +110,8 @@ static bool check_divisor(Elab *e, Loc loc, Tval *x, Tval *y) {
 
 static bool takes_numbers(Elab *e, BinOp op, Tval *v) {
   if (v->type->elem != BOOL || op == BIN_EQ || op == BIN_NE) return true;
-  Diag *d = diag_error(e->ctx, v->loc, E_OPERATOR, "`%s` takes numbers, but this is %s", table[op].name, show_type(e, v->type));
+  Diag *d = diag_error(e->ctx, v->loc, E_OPERATOR, "`%s` takes numbers, but this is %s", table[op].name,
+                       show_type(e, v->type));
   diag_help(e->ctx, d, "a cast counts it as 0 or 1: int(…)");
   return false;
 }

@@ -60,8 +60,10 @@ static const char *beside(Elab *e, const char *from, const char *path) {
   for (char *p = full; *p;) {
     size_t len = strcspn(p, "/");
     char *step = arena_strndup(a, p, len);
-    if (!strcmp(step, "..") && n > 0 && strcmp(part[n - 1], "..")) n--;
-    else if (len && strcmp(step, ".")) PUSH(a, part, n, cap) = step;
+    if (!strcmp(step, "..") && n > 0 && strcmp(part[n - 1], ".."))
+      n--;
+    else if (len && strcmp(step, "."))
+      PUSH(a, part, n, cap) = step;
     p += len + (p[len] == '/');
   }
   Text t;
@@ -81,7 +83,8 @@ static Unit *import_unit(Elab *e, Unit *u, Decl *d) {
   const FrontendOptions *o = e->options;
   const char *text = o->read_file ? o->read_file(o->env, e->ctx, path, &len) : NULL;
   if (!text) {
-    diag_error(e->ctx, d->loc, E_IMPORT, o->read_file ? "the file '%s' cannot be read" : "'%s': imports are not possible here", path);
+    diag_error(e->ctx, d->loc, E_IMPORT,
+               o->read_file ? "the file '%s' cannot be read" : "'%s': imports are not possible here", path);
     return NULL;
   }
   PUSH(e->ctx->arena, p->deps, p->ndep, p->dep_cap) = path;
@@ -108,7 +111,8 @@ static void bring_in(Elab *e, Unit *u, Unit *from, Decl *d) {
     if (x->home != from || x->decl->local || from == u) continue;
     Entry *copy = arena_dup(e->ctx->arena, x, sizeof *x), *old = unit_find(u, x->name);
     if (old && old->decl != x->decl) {
-      Diag *g = diag_error(e->ctx, d->loc, E_DUPLICATE, "the import brings in '%s', which is declared already", x->name);
+      Diag *g =
+          diag_error(e->ctx, d->loc, E_DUPLICATE, "the import brings in '%s', which is declared already", x->name);
       diag_note(e->ctx, g, old->decl->name_loc, "the declaration here");
       diag_note(e->ctx, g, x->decl->name_loc, "the one brought in");
     } else if (!old) {

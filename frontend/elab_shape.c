@@ -1,7 +1,7 @@
 /* elab_shape.c - values with labels: making them, bringing them to common labels and shapes, masks and checks.
  *
- * Ensures for every tensor: the value's axes are one for each label, as long as the index's extent, then the user's axes, each
- * as long as dim_extent of its dimension. */
+ * Ensures for every tensor: the value's axes are one for each label, as long as the index's extent, then the user's
+ * axes, each as long as dim_extent of its dimension. */
 #include "frontend/elab_core.h"
 
 Tval *tv_error(Elab *e, Loc loc) {
@@ -76,7 +76,8 @@ bool type_ragged(Elab *e, const Type *t) {
   return false;
 }
 
-/* One more than the largest value where that is plainly no negative number: `k < i` for i < n is given n places, not n - 1. */
+/* One more than the largest value where that is plainly no negative number: `k < i` for i < n is given n places, not n
+ * - 1. */
 Dim *dim_extent(Elab *e, Dim *d) {
   if (!d || !ragged(d)) return d;
   Dim *u = dim_upper(e->ctx, d), *one = dim_const(e->ctx, 1);
@@ -116,6 +117,8 @@ static Tval *atom_tval(Elab *e, Loc loc, const Atom *a) {
 /* The polynomial as a value; free of indices it is one `dim` op. */
 Tval *dim_tval(Elab *e, Loc loc, Dim *d) {
   Ctx *c = e->ctx;
+  int64_t known;
+  if (dim_is_const(d, &known)) return tv_tensor(e, loc, type_scalar(c, I64), b_int(&e->b, known), 0, NULL);
   if (!ragged(d)) return tv_tensor(e, loc, type_scalar(c, I64), b_dim(&e->b, d), 0, NULL);
   Tval *sum = NULL;
   for (int i = 0; i < d->nterm; i++) {
@@ -126,8 +129,10 @@ Tval *dim_tval(Elab *e, Loc loc, Dim *d) {
       p = p ? tv_map(e, loc, loc, OP_mul, 2, pf) : f;
     }
     Tval *k = tv_number(e, loc, I64, (double)d->term[i].coef), *kp[2] = {k, p};
-    if (!p) p = k;
-    else if (d->term[i].coef != 1) p = tv_map(e, loc, loc, OP_mul, 2, kp);
+    if (!p)
+      p = k;
+    else if (d->term[i].coef != 1)
+      p = tv_map(e, loc, loc, OP_mul, 2, kp);
     Tval *sp[2] = {sum, p};
     sum = sum ? tv_map(e, loc, loc, OP_add, 2, sp) : p;
   }
@@ -170,8 +175,8 @@ static int label_at(Index *x, int n, Index *const *label) {
   bug("label '%s' is missing", x->name);
 }
 
-/* x over more labels and a larger shape, right-aligned; an axis of length 1 stretches: it is summed away, or dropped where
- * there is no sum. */
+/* x over more labels and a larger shape, right-aligned; an axis of length 1 stretches: it is summed away, or dropped
+ * where there is no sum. */
 Tval *tv_expand(Elab *e, Tval *x, int nlabel, Index *const *label, int rank, Dim *const *dims) {
   Type *user = type_tensor(e->ctx, x->type->elem, rank, dims);
   Type *want = value_type(e, x->type->elem, nlabel, label, rank, dims);

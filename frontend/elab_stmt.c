@@ -7,7 +7,19 @@ static void name_value(Tval *v, const char *name) {
 
 /* ---- let and var ---- */
 
+/* An int that becomes known only when it runs, as a symbol of its own: so it may stand in shapes and bounds. */
+static Tval *named_int(Elab *e, Name *n, Tval *v) {
+  if (v->kind != TV_TENSOR || v->type->elem != I64 || v->type->rank || v->dim || v->nlabel || e->mask || e->index)
+    return v;
+  Sym *s = sym_new(e->ctx, SYM_VALUE, n->text, n->loc);
+  v = arena_dup(e->ctx->arena, v, sizeof *v);
+  v->v = b_sym(&e->b, v->v, s);
+  v->dim = dim_sym(e->ctx, s);
+  return v;
+}
+
 static void bind_name(Elab *e, BindKind kind, Name *n, Tval *v) {
+  if (kind == BIND_LET) v = named_int(e, n, v);
   name_value(v, n->text);
   /* A var has the type that it is made with: a literal is settled. */
   if (kind == BIND_VAR && v->literal) {
@@ -33,7 +45,8 @@ static void bind_pattern(Elab *e, Stmt *s, BindKind kind, Tval *v) {
     if (v->kind == TV_TUPLE)
       diag_error(e->ctx, s->loc, E_PATTERN, "%d names stand for a tuple of %d parts", n, v->npart);
     else
-      diag_error(e->ctx, v->loc, E_PATTERN, "%d names stand for the parts of a tuple, but this is %s", n, show_tval(e, v));
+      diag_error(e->ctx, v->loc, E_PATTERN, "%d names stand for the parts of a tuple, but this is %s", n,
+                 show_tval(e, v));
   }
   bind_failed(e, kind, s->u.bind.names);
 }
@@ -53,8 +66,10 @@ static void stmt_bind(Elab *e, Stmt *s) {
     v = fit(e, t, v, FIT_CHECKED, arena_printf(e->ctx->arena, "'%s'", s->u.bind.names->text));
     if (!is_error(v) && v->kind == TV_TENSOR && elem_is_int(v->type->elem) && v->type->rank == 0) v->dim = known;
   }
-  if (s->u.bind.tuple) bind_pattern(e, s, kind, v);
-  else bind_name(e, kind, s->u.bind.names, v);
+  if (s->u.bind.tuple)
+    bind_pattern(e, s, kind, v);
+  else
+    bind_name(e, kind, s->u.bind.names, v);
 }
 
 /* ---- assignment ---- */
@@ -63,7 +78,8 @@ static void stmt_bind(Elab *e, Stmt *s) {
 static Binding *target_var(Elab *e, Expr *t) {
   while (t->kind == EX_INDEX || t->kind == EX_FIELD) t = t->kind == EX_INDEX ? t->u.index.base : t->u.field.base;
   if (t->kind != EX_NAME) {
-    if (t->kind != EX_ERROR) diag_error(e->ctx, t->loc, E_STORE, "only a variable, its elements and fields can be assigned");
+    if (t->kind != EX_ERROR)
+      diag_error(e->ctx, t->loc, E_STORE, "only a variable, its elements and fields can be assigned");
     return NULL;
   }
   Binding *b = scope_find(e, t->u.name);
@@ -76,15 +92,21 @@ static Binding *target_var(Elab *e, Expr *t) {
   Diag *d = diag_error(e->ctx, t->loc, E_IMMUTABLE, "'%s' cannot change: it is %s", b->name, kinds[b->kind]);
   diag_note(e->ctx, d, b->loc, "it is made here");
   if (b->kind == BIND_LET) diag_help(e->ctx, d, "make it by `var %s = …`", b->name);
-  if (b->kind == BIND_PARAM) diag_help(e->ctx, d, "`var %s = %s` makes a variable that starts with its value", b->name, b->name);
+  if (b->kind == BIND_PARAM)
+    diag_help(e->ctx, d, "`var %s = %s` makes a variable that starts with its value", b->name, b->name);
   return NULL;
 }
 
 /* A declared type that v has: what a variable keeps. */
 static Spec *spec_like(Elab *e, const Tval *v) {
   Spec *s = NEW(e->ctx->arena, Spec);
-  *s = (Spec){.kind = v->kind, .loc = LOC_NONE, .type = v->type, .npart = v->npart, .part_name = v->part_name,
-              .def = v->struct_def, .arg = v->struct_arg};
+  *s = (Spec){.kind = v->kind,
+              .loc = LOC_NONE,
+              .type = v->type,
+              .npart = v->npart,
+              .part_name = v->part_name,
+              .def = v->struct_def,
+              .arg = v->struct_arg};
   s->part = NEW_N(e->ctx->arena, Spec *, v->npart + 1);
   for (int i = 0; i < v->npart; i++) s->part[i] = spec_like(e, v->part[i]);
   return s;
@@ -100,8 +122,11 @@ static bool has_error(const Tval *v) {
 /* v in the place of `target`'s old value `old`. */
 static Tval *kept_type(Elab *e, Expr *target, Tval *old, Tval *v) {
   if (has_error(old) || is_error(v)) return old;
-  Tval *r = fit(e, spec_like(e, old), v, FIT_STRICT, arena_printf(e->ctx->arena, "the new value of '%s'",
-                target->kind == EX_NAME ? target->u.name : target->kind == EX_FIELD ? target->u.field.name : "the element"));
+  Tval *r = fit(e, spec_like(e, old), v, FIT_STRICT,
+                arena_printf(e->ctx->arena, "the new value of '%s'",
+                             target->kind == EX_NAME    ? target->u.name
+                             : target->kind == EX_FIELD ? target->u.field.name
+                                                        : "the element"));
   if (is_error(r)) return old;
   if (r->kind == TV_TENSOR && r->type->rank == 0 && r->type->elem == I64) r->dim = v->dim;
   return r;
@@ -189,14 +214,17 @@ static Tval *stopped(Elab *e, Tval *x, Tval *y, void *env) {
 
 /* Whatever variable the block has assigned carries no derivative out of it. */
 static void stmt_no_grad(Elab *e, Stmt *s) {
-  typedef struct Before { Binding *b; Tval *v; } Before;
+  typedef struct Before {
+    Binding *b;
+    Tval *v;
+  } Before;
   Before *before = NULL;
   int n = 0, cap = 0;
   for (Scope *k = e->scope; k; k = k->outer)
     for (Binding *b = k->first; b; b = b->next)
       if (b->kind == BIND_VAR) PUSH(e->ctx->arena, before, n, cap) = (Before){b, b->value};
   scope_push(e);
-  Tval *r = elab_block(e, s->u.block, s->loc);
+  Tval *r = elab_block(e, s->u.block);
   scope_pop(e);
   if (r && !is_error(r)) not_yet(e, s->loc, E_NO_CONTROL_FLOW, "`return` inside a block is");
   e->b.loc = s->loc;
@@ -206,24 +234,27 @@ static void stmt_no_grad(Elab *e, Stmt *s) {
 }
 
 static void stmt_control(Elab *e, Stmt *s) {
-  static const char *const what[] = {
-      [ST_IF] = "`if` statements are", [ST_FOR] = "`for` loops are", [ST_WHILE] = "`while` loops are",
-      [ST_BREAK] = "`break` is", [ST_CONTINUE] = "`continue` is"};
+  static const char *const what[] = {[ST_IF] = "`if` statements are",
+                                     [ST_FOR] = "`for` loops are",
+                                     [ST_WHILE] = "`while` loops are",
+                                     [ST_BREAK] = "`break` is",
+                                     [ST_CONTINUE] = "`continue` is"};
   const char *text = e->ctx->source[s->loc.file]->text;
   int end = s->loc.begin;
   while (end < s->loc.end && text[end] >= 'a' && text[end] <= 'z') end++;
-  Diag *d = diag_error(e->ctx, (Loc){s->loc.file, s->loc.begin, end > s->loc.begin ? end : s->loc.end}, E_NO_CONTROL_FLOW,
-                       "%s not supported yet", what[s->kind]);
+  Diag *d = diag_error(e->ctx, (Loc){s->loc.file, s->loc.begin, end > s->loc.begin ? end : s->loc.end},
+                       E_NO_CONTROL_FLOW, "%s not supported yet", what[s->kind]);
   if (s->kind == ST_IF) diag_help(e->ctx, d, "as an expression it is: `if c then a else b`");
 }
 
 /* Elaborates a list of statements in the scope at hand; after control flow nothing sound can be said of the rest. */
-Tval *elab_block(Elab *e, Stmt *s, Loc end) {
+Tval *elab_block(Elab *e, Stmt *s) {
   for (; s; s = s->next) {
     e->b.loc = s->loc;
     if (!elab_budget(e, s->loc)) return tv_error(e, s->loc);
     switch (s->kind) {
-    case ST_LET: case ST_VAR: stmt_bind(e, s); break;
+    case ST_LET:
+    case ST_VAR: stmt_bind(e, s); break;
     case ST_ASSIGN: stmt_assign(e, s); break;
     case ST_ASSERT: stmt_assert(e, s); break;
     case ST_NO_GRAD: stmt_no_grad(e, s); break;
@@ -232,11 +263,8 @@ Tval *elab_block(Elab *e, Stmt *s, Loc end) {
         diag_warning(e->ctx, s->next->loc, W_UNREACHABLE, "nothing after `return` is reached");
       return elab_expr(e, s->u.value);
     case ST_ERROR: return tv_error(e, s->loc);
-    default:
-      stmt_control(e, s);
-      return tv_error(e, s->loc);
+    default: stmt_control(e, s); return tv_error(e, s->loc);
     }
   }
-  (void)end;
   return NULL;
 }

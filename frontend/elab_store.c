@@ -8,11 +8,9 @@ static Tval *store_error(Elab *e, Loc loc, const char *text) {
 
 /* What is stored, of exactly the shape of the place: element type and broadcasting as in an assignment of NumPy. */
 static Tval *shaped(Elab *e, Tval *x, Tval *v, int rank, Dim *const *dims) {
-  Spec s = {.kind = TV_TENSOR, .loc = LOC_NONE, .type = type_tensor(e->ctx, x->type->elem, 0, NULL)};
   if (v->kind != TV_TENSOR || v->type->rank > rank) {
-    Diag *d = diag_error(e->ctx, v->loc, E_TYPE_MISMATCH, "the stored value is %s, but its place is %s", show_tval(e, v),
-                         show_type(e, type_tensor(e->ctx, x->type->elem, rank, dims)));
-    (void)d;
+    diag_error(e->ctx, v->loc, E_TYPE_MISMATCH, "the stored value is %s, but its place is %s", show_tval(e, v),
+               show_type(e, type_tensor(e->ctx, x->type->elem, rank, dims)));
     return NULL;
   }
   int shift = rank - v->type->rank;
@@ -23,13 +21,20 @@ static Tval *shaped(Elab *e, Tval *x, Tval *v, int rank, Dim *const *dims) {
                  show_dim(e, v->type->dim[i]), show_dim(e, dims[i + shift]));
       return NULL;
     }
-  s.type = type_tensor(e->ctx, x->type->elem, v->type->rank, v->type->dim);
+  Spec s = {
+      .kind = TV_TENSOR, .loc = LOC_NONE, .type = type_tensor(e->ctx, x->type->elem, v->type->rank, v->type->dim)};
   v = fit(e, &s, v, FIT_STRICT, "the stored value");
   return is_error(v) ? NULL : tv_broadcast_to(e, v, rank, dims);
 }
 
 /* The place as a slice on every axis: known scalars have length 1 there. */
-typedef struct Place { int n; Dim *start[MAX_RANK], *size[MAX_RANK], *shape[MAX_RANK]; int64_t stride[MAX_RANK]; int rank; bool whole; } Place;
+typedef struct Place {
+  int n;
+  Dim *start[MAX_RANK], *size[MAX_RANK], *shape[MAX_RANK];
+  int64_t stride[MAX_RANK];
+  int rank;
+  bool whole;
+} Place;
 
 static Tval *set_place(Elab *e, Tval *x, Tval *v, Place *p) {
   Tval *value = shaped(e, x, v, p->rank, p->shape);
@@ -143,15 +148,19 @@ Tval *store_elements(Elab *e, Expr *target, Tval *base, Tval *v) {
   if (n < 0) return base;
   for (int i = 0; i < n; i++) {
     if (items[i].kind == IT_NEW || items[i].kind == IT_TENSOR) {
-      store_error(e, items[i].loc, items[i].kind == IT_NEW ? "a new axis cannot be stored to"
-                                                            : "elements are stored one at a time, or by slices: this subscript is a tensor");
+      store_error(e, items[i].loc,
+                  items[i].kind == IT_NEW
+                      ? "a new axis cannot be stored to"
+                      : "elements are stored one at a time, or by slices: this subscript is a tensor");
       return base;
     }
     if (items[i].kind == IT_SCALAR && !runtime_scalar(e, &items[i]) &&
         index_range(e, items[i].idx, base->type->dim[i]) == RANGE_OPEN) {
       /* Under a mask a place that may be out of range is treated as one known only when it runs. */
-      if (e->mask) items[i].checked = false;
-      else tv_check_index(e, items[i].idx, base->type->dim[i]);
+      if (e->mask)
+        items[i].checked = false;
+      else
+        tv_check_index(e, items[i].idx, base->type->dim[i]);
     }
     if (!runtime_scalar(e, &items[i]) && !place_axis(e, base->type->dim[i], &items[i], &p)) return base;
   }

@@ -17,7 +17,12 @@ Tval *tv_map_parts(Elab *e, Tval *v, Tval *w, PartFn *f, void *env) {
 
 /* ---- arithmetic ---- */
 
-typedef struct Arith { BinOp op; Loc loc, op_loc; Tval *scalar; bool scalar_left; } Arith;
+typedef struct Arith {
+  BinOp op;
+  Loc loc, op_loc;
+  Tval *scalar;
+  bool scalar_left;
+} Arith;
 
 static Tval *real_part(Elab *e, Tval *x, Tval *y, void *env) {
   Arith *a = env;
@@ -31,15 +36,14 @@ static bool same_struct(Elab *e, Loc loc, Tval *x, Tval *y) {
   bool same = x->kind == TV_STRUCT && y->kind == TV_STRUCT && x->struct_def == y->struct_def;
   for (int i = 0; same && i < x->struct_def->ndim; i++) same = x->struct_arg[i] == y->struct_arg[i];
   if (same) return true;
-  Diag *d = diag_error(e->ctx, loc, E_OPERATOR, "these are not of one struct type: %s and %s", show_tval(e, x), show_tval(e, y));
+  Diag *d = diag_error(e->ctx, loc, E_OPERATOR, "these are not of one struct type: %s and %s", show_tval(e, x),
+                       show_tval(e, y));
   diag_note(e->ctx, d, x->loc, "%s", show_tval(e, x));
   diag_note(e->ctx, d, y->loc, "%s", show_tval(e, y));
   return false;
 }
 
-static bool plain_scalar(const Tval *v) {
-  return v->kind == TV_TENSOR && v->type->rank == 0 && v->type->elem != BOOL;
-}
+static bool plain_scalar(const Tval *v) { return v->kind == TV_TENSOR && v->type->rank == 0 && v->type->elem != BOOL; }
 
 Tval *struct_binop(Elab *e, Loc loc, Loc op_loc, BinOp op, Tval *x, Tval *y) {
   Arith a = {.op = op, .loc = loc, .op_loc = op_loc};
@@ -93,7 +97,8 @@ Tval *struct_call(Elab *e, Expr *call, const char *name) {
 static Tval *transpose_last(Elab *e, Expr *x, Tval *v) {
   int perm[MAX_RANK], r = v->type->rank;
   if (r < 2) {
-    Diag *d = diag_error(e->ctx, x->loc, E_SUBSCRIPTS, "`.T` exchanges the last two axes, but this is %s", show_type(e, v->type));
+    Diag *d = diag_error(e->ctx, x->loc, E_SUBSCRIPTS, "`.T` exchanges the last two axes, but this is %s",
+                         show_type(e, v->type));
     if (r == 1) diag_help(e->ctx, d, "x[:, None] is a column, x[None, :] a row");
     return tv_error(e, x->loc);
   }
@@ -138,8 +143,8 @@ static bool field_args(Elab *e, StructDef *s, Expr *x, Expr **by_field) {
     int i = a->name ? field_named(s, a->name) : at++;
     if (i < 0 || i >= s->nfield) {
       Diag *d = a->name ? diag_error(e->ctx, a->name_loc, E_FIELD, "struct '%s' has no field '%s'", s->name, a->name)
-                        : diag_error(e->ctx, a->value->loc, E_ARGUMENTS, "struct '%s' has only %d field%s", s->name, s->nfield,
-                                     s->nfield == 1 ? "" : "s");
+                        : diag_error(e->ctx, a->value->loc, E_ARGUMENTS, "struct '%s' has only %d field%s", s->name,
+                                     s->nfield, s->nfield == 1 ? "" : "s");
       const char *near = a->name ? closest_name(a->name, s->field, s->nfield) : NULL;
       if (near) diag_help(e->ctx, d, "did you mean '%s'?", near);
       ok = false;
@@ -152,7 +157,8 @@ static bool field_args(Elab *e, StructDef *s, Expr *x, Expr **by_field) {
   }
   for (int i = 0; ok && i < s->nfield; i++)
     if (!by_field[i]) {
-      Diag *d = diag_error(e->ctx, x->loc, E_ARGUMENTS, "the field '%s' of struct '%s' is missing", s->field[i], s->name);
+      Diag *d =
+          diag_error(e->ctx, x->loc, E_ARGUMENTS, "the field '%s' of struct '%s' is missing", s->field[i], s->name);
       diag_note(e->ctx, d, s->decl->name_loc, "the struct is declared here");
       ok = false;
     }

@@ -10,8 +10,10 @@ static Spec *spec_new(Elab *e, TvalKind kind, Loc loc) {
 }
 
 static bool scalar_name(Elab *e, const char *name, Elem *elem) {
-  static const struct { const char *name; Elem elem; } names[] = {{"f64", F64}, {"f32", F32}, {"i64", I64}, {"i32", I32},
-                                                                  {"bool", BOOL}, {"int", I64}};
+  static const struct {
+    const char *name;
+    Elem elem;
+  } names[] = {{"f64", F64}, {"f32", F32}, {"i64", I64}, {"i32", I32}, {"bool", BOOL}, {"int", I64}};
   if (strcmp(name, "real") == 0) return *elem = e->options->real, true;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i].name) == 0) return *elem = names[i].elem, true;
@@ -39,7 +41,8 @@ static int type_dims(Elab *e, TypeExpr *t, int most, Dim **dims) {
   for (Expr *x = t->dims; x; x = x->next) {
     if (n == most) return -1;
     int64_t v;
-    if (!arg_dim(e, x, &dims[n])) ok = false;
+    if (!arg_dim(e, x, &dims[n]))
+      ok = false;
     else if (dim_is_const(dims[n], &v) && v < 0) {
       diag_error(e->ctx, x->loc, E_DIM_EXPR, "a dimension cannot be negative, but this is %lld", (long long)v);
       ok = false;
@@ -55,8 +58,8 @@ static Spec *struct_type(Elab *e, TypeExpr *t, StructDef *s) {
   for (Expr *x = t->dims; x; x = x->next) n++;
   if (!struct_check(e, s)) return bad;
   if (n != s->ndim) {
-    Diag *d = diag_error(e->ctx, t->loc, E_TYPE_ARGS, "struct '%s' has %d dimension%s, but %d %s given", s->name, s->ndim,
-                         s->ndim == 1 ? "" : "s", n, n == 1 ? "is" : "are");
+    Diag *d = diag_error(e->ctx, t->loc, E_TYPE_ARGS, "struct '%s' has %d dimension%s, but %d %s given", s->name,
+                         s->ndim, s->ndim == 1 ? "" : "s", n, n == 1 ? "is" : "are");
     diag_note(e->ctx, d, s->decl->head, "declared here");
     return bad;
   }
@@ -108,8 +111,7 @@ Spec *spec_struct(Elab *e, StructDef *def, Dim **arg, Loc loc) {
   Scope *here = e->scope;
   e->scope = scope_root(e, def->home, NULL);
   int i = 0;
-  for (Name *n = def->decl->dims; n; n = n->next)
-    bind_dim(e, n->text, n->loc, arg[i++]);
+  for (Name *n = def->decl->dims; n; n = n->next) bind_dim(e, n->text, n->loc, arg[i++]);
   s->def = def;
   s->arg = arg;
   s->npart = def->nfield;
@@ -210,11 +212,14 @@ const char *show_tval(Elab *e, const Tval *v) {
 /* ---- fitting ---- */
 
 static Tval *misfit(Elab *e, Spec *s, Tval *v, const char *what) {
-  Diag *d = diag_error(e->ctx, v->loc, E_TYPE_MISMATCH, "%s is %s, but must be %s", what, show_tval(e, v), show_spec(e, s));
+  Diag *d =
+      diag_error(e->ctx, v->loc, E_TYPE_MISMATCH, "%s is %s, but must be %s", what, show_tval(e, v), show_spec(e, s));
   if (s->loc.file >= 0 && s->loc.end > s->loc.begin) diag_note(e->ctx, d, s->loc, "declared here");
   if (v->kind == TV_TENSOR && s->kind == TV_TENSOR && v->type->rank == s->type->rank && v->type->elem != s->type->elem)
     diag_help(e->ctx, d, "a cast says so: %s(…)",
-              s->type->elem == e->options->real ? "real" : s->type->elem == I64 ? "int" : elem_name(s->type->elem));
+              s->type->elem == e->options->real ? "real"
+              : s->type->elem == I64            ? "int"
+                                                : elem_name(s->type->elem));
   else if (v->kind == TV_TENSOR && s->kind == TV_TENSOR && v->type->rank == 0 && s->type->rank > 0)
     diag_help(e->ctx, d, "`full([…], x)` makes a tensor of one number");
   return tv_error(e, v->loc);
@@ -222,11 +227,12 @@ static Tval *misfit(Elab *e, Spec *s, Tval *v, const char *what) {
 
 static Tval *dims_misfit(Elab *e, Spec *s, Tval *v, int axis, FitMode mode, const char *what) {
   Dim *have = v->type->dim[axis], *want = s->type->dim[axis];
-  Diag *d = diag_error(e->ctx, v->loc, E_DIM_DIFFER, "%s is %s, but must be %s: '%s' is not '%s'", what, show_tval(e, v),
-                       show_spec(e, s), show_dim(e, have), show_dim(e, want));
+  Diag *d = diag_error(e->ctx, v->loc, E_DIM_DIFFER, "%s is %s, but must be %s: '%s' is not '%s'", what,
+                       show_tval(e, v), show_spec(e, s), show_dim(e, have), show_dim(e, want));
   if (s->loc.file >= 0) diag_note(e->ctx, d, s->loc, "declared here");
   if (mode == FIT_STRICT && !dim_is_const(dim_sub(e->ctx, have, want), NULL))
-    diag_help(e->ctx, d, "where the two are equal, `let y: %s = …` says so, and is checked when it runs", show_spec(e, s));
+    diag_help(e->ctx, d, "where the two are equal, `let y: %s = …` says so, and is checked when it runs",
+              show_spec(e, s));
   return tv_error(e, v->loc);
 }
 
@@ -245,7 +251,8 @@ static Tval *fit_dims(Elab *e, Spec *s, Tval *v, FitMode mode, const char *what)
 
 static Tval *fit_tensor(Elab *e, Spec *s, Tval *v, FitMode mode, const char *what) {
   Elem have = v->type->elem, want = s->type->elem;
-  bool adapts = have == want || (v->literal && have != BOOL && (elem_is_real(want) || (elem_is_int(have) && elem_is_int(want)))) ||
+  bool adapts = have == want ||
+                (v->literal && have != BOOL && (elem_is_real(want) || (elem_is_int(have) && elem_is_int(want)))) ||
                 (elem_is_int(have) && elem_is_real(want)) || (have == I32 && want == I64);
   if (v->type->rank != s->type->rank || !adapts) return misfit(e, s, v, what);
   Loc loc = v->loc;
@@ -266,8 +273,9 @@ Tval *fit(Elab *e, Spec *s, Tval *v, FitMode mode, const char *what) {
   t->loc = v->loc;
   bool ok = true;
   for (int i = 0; i < s->npart; i++) {
-    const char *part = s->part_name && s->part_name[i] ? arena_printf(e->ctx->arena, "'%s' of %s", s->part_name[i], what)
-                                                       : arena_printf(e->ctx->arena, "part %d of %s", i + 1, what);
+    const char *part = s->part_name && s->part_name[i]
+                           ? arena_printf(e->ctx->arena, "'%s' of %s", s->part_name[i], what)
+                           : arena_printf(e->ctx->arena, "part %d of %s", i + 1, what);
     t->part[i] = fit(e, s->part[i], v->part[i], mode, part);
     ok = ok && !is_error(t->part[i]);
   }

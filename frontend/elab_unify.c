@@ -1,7 +1,12 @@
 /* elab_unify.c - solving for the dimension symbols of a function or struct from the values given to it. */
 #include "frontend/elab_core.h"
 
-typedef struct Unify { Elab *e; DimSubst *s; int n; bool progress; } Unify;
+typedef struct Unify {
+  Elab *e;
+  DimSubst *s;
+  int n;
+  bool progress;
+} Unify;
 
 static DimSubst *unsolved(Unify *u, const Dim *d, int *count) {
   DimSubst *last = NULL;
@@ -53,7 +58,8 @@ static bool fits_roughly(const Spec *want, const Tval *have) {
          want->def == have->struct_def;
 }
 
-bool unify_dims(Elab *e, Loc loc, const char *of, int n, Spec *const *want, Tval *const *have, DimSubst *solved, int nsolved) {
+bool unify_dims(Elab *e, Loc loc, const char *of, int n, Spec *const *want, Tval *const *have, DimSubst *solved,
+                int nsolved) {
   Unify u = {e, solved, nsolved, true};
   while (u.progress) {
     u.progress = false;

@@ -8,8 +8,9 @@
 static bool even(Elab *e, Loc loc, int rank, Dim *const *dims) {
   for (int i = 0; i < rank; i++)
     if (dim_ragged(e, dims[i])) {
-      Diag *d = diag_error(e->ctx, loc, E_RAGGED, "this needs an axis of one length, but its length '%s' depends on an index",
-                           show_dim(e, dims[i]));
+      Diag *d =
+          diag_error(e->ctx, loc, E_RAGGED, "this needs an axis of one length, but its length '%s' depends on an index",
+                     show_dim(e, dims[i]));
       diag_help(e->ctx, d, "take the whole axis and choose with `if … then … else`");
       return false;
     }
@@ -17,7 +18,8 @@ static bool even(Elab *e, Loc loc, int rank, Dim *const *dims) {
 }
 
 Tval *tv_reshape(Elab *e, Loc loc, Tval *x, int rank, Dim *const *dims) {
-  if (is_error(x) || !rank_fits(e, loc, rank) || !even(e, loc, x->type->rank, x->type->dim) || !even(e, loc, rank, dims))
+  if (is_error(x) || !rank_fits(e, loc, rank) || !even(e, loc, x->type->rank, x->type->dim) ||
+      !even(e, loc, rank, dims))
     return tv_error(e, loc);
   Type *t = value_type(e, x->type->elem, x->nlabel, x->label, rank, dims);
   Value *v = t == x->v->type ? x->v : b_reshape(&e->b, x->v, t->rank, t->dim);
@@ -153,8 +155,8 @@ Tval *tv_mean(Elab *e, Loc loc, Tval *x, int naxis, const int *axis, bool keepdi
   return tv_map(e, loc, loc, OP_div, 2, v);
 }
 
-/* The largest value is subtracted first, as a constant: the function does not depend on what is subtracted, so neither does
- * any derivative.  Where it is not finite nothing is subtracted, so that -inf, inf and nan come out. */
+/* The largest value is subtracted first, as a constant: the function does not depend on what is subtracted, so neither
+ * does any derivative.  Where it is not finite nothing is subtracted, so that -inf, inf and nan come out. */
 Tval *tv_logsumexp(Elab *e, Loc loc, Tval *x, int naxis, const int *axis, bool keepdims) {
   if (is_error(x)) return x;
   tv_to_real(e, &x);

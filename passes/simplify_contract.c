@@ -216,27 +216,38 @@ static bool as_product(const Value *v, Con *k) {
   return true;
 }
 
-static int labels_in(const Con *k, int i, uint64_t keep, int8_t *to, int n) {
-  for (int a = 0; a < k->x[i]->type->rank; a++)
-    if (keep >> k->in[i][a] & 1 && !memchr(to, k->in[i][a], (size_t)n)) to[n++] = k->in[i][a];
+/* Appends the labels of `from` that lie in `keep` and are not there yet. */
+static int append(int8_t *to, int n, const int8_t *from, int nfrom, uint64_t keep) {
+  for (int a = 0; a < nfrom; a++)
+    if (keep >> from[a] & 1 && !memchr(to, from[a], (size_t)n)) to[n++] = from[a];
   return n;
 }
 
-/* (p q) r, where the operands p, q, r are those of `pair` (two) and `last` in some order. */
+static void set_operand(Con *k, int i, Value *x, const int8_t *labels) {
+  k->x[i] = x;
+  memcpy(k->in[i], labels, MAX_RANK);
+}
+
+static bool holds(const int8_t *labels, const Value *x, int8_t label) { return memchr(labels, label, (size_t)x->type->rank); }
+
+/* (p q) r: axes and operands in the order in which the result has them, so that matrices stay as they are. */
 static Value *emit_chain(Builder *b, const Con *all, Value *const *x, const int8_t (*in)[MAX_RANK], const int *order, uint64_t keep) {
   Con first = *all, second = *all;
-  first.n = 2;
-  for (int j = 0; j < 2; j++) {
-    first.x[j] = x[order[j]];
-    memcpy(first.in[j], in[order[j]], MAX_RANK);
-  }
-  first.rank = labels_in(&first, 0, keep, first.out, 0);
-  first.rank = labels_in(&first, 1, keep, first.out, first.rank);
-  second.n = 2;
-  second.x[0] = con_emit(b, first, OP_mul);
-  memcpy(second.in[0], first.out, MAX_RANK);
-  second.x[1] = x[order[2]];
-  memcpy(second.in[1], in[order[2]], MAX_RANK);
+  int p = order[0], q = order[1], r = order[2], np = x[p]->type->rank, nq = x[q]->type->rank;
+  uint64_t out = con_out(all);
+  bool left = all->rank && keep >> all->out[0] & 1; /* the intermediate holds the result's first axis */
+  first.n = second.n = 2;
+  first.rank = left ? append(first.out, 0, all->out, all->rank, keep) : 0;
+  first.rank = append(first.out, first.rank, in[p], np, keep & ~out);
+  first.rank = append(first.out, first.rank, in[q], nq, keep & ~out);
+  first.rank = append(first.out, first.rank, all->out, all->rank, keep);
+  bool swap = first.rank && !holds(in[p], x[p], first.out[0]);
+  set_operand(&first, swap, x[p], in[p]);
+  set_operand(&first, !swap, x[q], in[q]);
+  Value *pq = con_emit(b, first, OP_mul);
+  bool right = all->rank && holds(in[r], x[r], all->out[0]);
+  set_operand(&second, right, pq, first.out);
+  set_operand(&second, !right, x[r], in[r]);
   return con_emit(b, second, OP_mul);
 }
 

@@ -105,19 +105,35 @@ static Value *do_sub(Simplify *s, Op *op) {
   return m && m->opd[0] == y && !is_int(y) ? b_map2(&s->b, OP_mul, b_splat(&s->b, y->type, -2), y) : NULL;
 }
 
-/* x * c where both x and the product's other factor hold constants: c1 * (c2 * x), exact only for powers of two. */
 static bool power_of_two(double c) {
   int e;
   return isfinite(c) && fabs(frexp(c, &e)) == 0.5 && abs(e) < 100;
 }
 
+/* c * v when v holds a constant factor that c can be multiplied into without rounding, or a smaller one before a broadcast. */
+static Value *rescale(Simplify *s, Value *v, double c) {
+  double a;
+  if (!v->def || rw_uses(&s->rw, v) > 1) return NULL;
+  Value *const *x = v->def->opd;
+  if (is_relabel(v)) {
+    Value *inner = rescale(s, x[0], c);
+    if (!inner) return NULL;
+    Con k = con_of(v->def);
+    return relabel(&s->b, inner, k.in[0], k.out, k.rank, k.extent);
+  }
+  if (v->def->code != OP_mul && v->def->code != OP_mulz) return NULL;
+  for (int i = 0; i < 2 && v->def->code == OP_mul; i++)
+    if (splat_real(x[i], &a) && (power_of_two(a) || power_of_two(c)))
+      return b_map2(&s->b, OP_mul, b_splat(&s->b, v->type, a * c), x[1 - i]);
+  Value *scaled = rescale(s, x[0], c);
+  if (scaled) return b_map2(&s->b, v->def->code, scaled, x[1]);
+  scaled = v->def->code == OP_mul ? rescale(s, x[1], c) : NULL;
+  return scaled ? b_map2(&s->b, OP_mul, x[0], scaled) : NULL;
+}
+
 static Value *merge_constants(Simplify *s, Value *c, Value *x) {
-  double a, b;
-  Op *m = def_of(x, OP_mul);
-  if (!m || !splat_real(c, &a)) return NULL;
-  int side = splat_real(m->opd[0], &b) ? 0 : splat_real(m->opd[1], &b) ? 1 : -1;
-  if (side < 0 || !(power_of_two(a) || power_of_two(b))) return NULL;
-  return b_map2(&s->b, OP_mul, b_splat(&s->b, x->type, a * b), m->opd[1 - side]);
+  double a;
+  return splat_real(c, &a) ? rescale(s, x, a) : NULL;
 }
 
 static Value *product(Simplify *s, Opcode code, Value *x, Value *y) {

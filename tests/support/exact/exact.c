@@ -91,7 +91,7 @@ static const Tensor *opd(const Run *r, const Op *op, int k) { return r->value[op
 /* ---- families ---------------------------------------------------------------------------------------------------------------- */
 
 static void run_source(Run *r, const Op *op, Tensor *y) {
-  int64_t index[MAX_RANK];
+  int64_t index[MAX_RANK] = {0};
   switch (op->code) {
   case OP_const:
     if (y->f) y->f[0] = op->u.cst.f;
