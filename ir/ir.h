@@ -203,6 +203,7 @@ struct Value {
   const char *name; /* a hint for printing, or NULL */
 };
 
+typedef enum { DERIVE_GRAD, DERIVE_VJP, DERIVE_JVP, DERIVE_JACOBIAN, DERIVE_HESSIAN, DERIVE_HVP } DeriveKind;
 enum { MAX_LABEL = 26 };
 struct Op {
   Opcode code;
@@ -224,6 +225,12 @@ struct Op {
     struct { Dim **start; int64_t *stride; } slice;      /* slice, embed, set_slice: one an axis */
     struct { int naxis; int *axis; bool masked; } index; /* gather, scatter_add, set: the indexed axes, ascending */
     struct { const char *text; Dim *a, *b; } check;      /* effects: message; the dimensions, or a: the index's limit */
+    struct { int checkpoint; } loop; /* for, while: 0 store; -1 recompute with O(log T) memory; k > 0 snapshots */
+    /* derive: operands are the callee's parameters (leaves), then a seed for each real result leaf (VJP) or a tangent for each
+     * real leaf of the wrt ports (JVP, HVP).  Results: GRAD, VJP: the callee's results, then the wrt ports' cotangents; JVP: the
+     * results, then the tangents of the real ones; JACOBIAN, HESSIAN: for each real result leaf (HESSIAN: wrt leaf) and each
+     * wrt leaf one tensor, the result's dimensions first; HVP: a leaf for each wrt leaf. */
+    struct { Func *callee; DeriveKind kind; int nwrt; int *wrt; int nsubst; DimSubst *subst; } derive;
     struct { Func *callee; int nsubst; DimSubst *subst; } call; /* subst: callee's symbols in the caller's terms */
   } u;
 };
