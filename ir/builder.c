@@ -176,15 +176,39 @@ void b_assert(Builder *b, Value *cond, const char *text) {
 /* ---- call
  * ------------------------------------------------------------------------------------------------------------------ */
 
-Op *b_call(Builder *b, Func *callee, int nopd, Value *const *opd, int nsubst, const DimSubst *subst) {
+Op *b_call_typed(Builder *b, Func *callee, int nopd, Value *const *opd, int nsubst, const DimSubst *subst, int nres,
+                 Type *const *types) {
   Op *op = op_start(b, OP_call, nopd, opd);
   op->u.call.callee = callee;
   op->u.call.nsubst = nsubst;
   op->u.call.subst = arena_dup(b->ctx->arena, subst, sizeof *subst * (size_t)nsubst);
   op_finish(b, op, NULL);
-  Type **types = NEW_N(b->ctx->arena, Type *, callee->body->nres);
-  for (int i = 0; i < callee->body->nres; i++)
+  set_results(b, op, nres, types);
+  return op;
+}
+
+Op *b_call(Builder *b, Func *callee, int nopd, Value *const *opd, int nsubst, const DimSubst *subst) {
+  int n = callee->body->nres;
+  Type **types = NEW_N(b->ctx->arena, Type *, n);
+  for (int i = 0; i < n; i++)
     if (!(types[i] = type_subst(b->ctx, callee->body->res[i]->type, subst, nsubst))) bug("a dimension that overflowed");
-  set_results(b, op, callee->body->nres, types);
+  return b_call_typed(b, callee, nopd, opd, nsubst, subst, n, types);
+}
+
+Op *b_derive(Builder *b, Func *callee, DeriveKind kind, int nwrt, const int *wrt, int nopd, Value *const *opd, int nsubst,
+             const DimSubst *subst) {
+  Op *op = op_start(b, OP_derive, nopd, opd);
+  op->u.derive.callee = callee;
+  op->u.derive.kind = kind;
+  op->u.derive.nwrt = nwrt;
+  op->u.derive.wrt = arena_dup(b->ctx->arena, wrt, sizeof *wrt * (size_t)nwrt);
+  op->u.derive.nsubst = nsubst;
+  op->u.derive.subst = arena_dup(b->ctx->arena, subst, sizeof *subst * (size_t)nsubst);
+  Infer in = {.ctx = b->ctx, .op = op};
+  int n;
+  Type **types;
+  if (!infer_derive(&in, &n, &types)) bug("in %s: %s", b->func->name, in.text);
+  set_results(b, op, n, types);
+  op_link(b, op);
   return op;
 }

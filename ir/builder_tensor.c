@@ -199,3 +199,7 @@ Value *b_scatter_add(Builder *b, Value *u, int naxis, const int *axes, Value *co
 Value *b_set(Builder *b, Value *x, Value *v, int naxis, const int *axes, Value *const *idx) {
   return op_value(b, start_index(b, OP_set, 2, (Value *[]){x, v}, naxis, axes, idx, NULL), NULL);
 }
+
+Value *b_scatter_acc(Builder *b, Value *x, Value *u, int naxis, const int *axes, Value *const *idx, Value *mask) {
+  return op_value(b, start_index(b, OP_scatter_acc, 2, (Value *[]){x, u}, naxis, axes, idx, mask), NULL);
+}

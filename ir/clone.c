@@ -63,6 +63,12 @@ static Dim **clone_dims(CloneMap *m, Dim **d, int n) {
   return copy;
 }
 
+static DimSubst *clone_subst(CloneMap *m, int n, const DimSubst *from) {
+  DimSubst *s = arena_dup(m->ctx->arena, from, sizeof *s * (size_t)n);
+  for (int i = 0; i < n; i++) s[i].to = clone_dim(m, s[i].to);
+  return s;
+}
+
 /* Attributes that name dimensions or symbols; all others are shared by original and copy. */
 static void clone_attributes(CloneMap *m, Op *op, const Op *from) {
   op->u = from->u;
@@ -82,10 +88,8 @@ static void clone_attributes(CloneMap *m, Op *op, const Op *from) {
     op->u.check.a = clone_dim(m, from->u.check.a);
     op->u.check.b = clone_dim(m, from->u.check.b);
     break;
-  case OP_call:
-    op->u.call.subst = arena_dup(m->ctx->arena, from->u.call.subst, sizeof(DimSubst) * (size_t)from->u.call.nsubst);
-    for (int i = 0; i < from->u.call.nsubst; i++) op->u.call.subst[i].to = clone_dim(m, from->u.call.subst[i].to);
-    break;
+  case OP_call: op->u.call.subst = clone_subst(m, from->u.call.nsubst, from->u.call.subst); break;
+  case OP_derive: op->u.derive.subst = clone_subst(m, from->u.derive.nsubst, from->u.derive.subst); break;
   default: break;
   }
 }

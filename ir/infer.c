@@ -21,6 +21,7 @@ static bool (*const family_rule[FAM_COUNT])(Infer *) = {
     [FAM_SOURCE] = infer_source, [FAM_MAP] = infer_map,       [FAM_CONTRACT] = infer_contract,
     [FAM_REDUCE] = infer_reduce, [FAM_SCAN] = infer_scan,     [FAM_VIEW] = infer_view,
     [FAM_INDEX] = infer_index,   [FAM_EFFECT] = infer_effect, [FAM_CALL] = infer_call,
+    [FAM_REGION] = infer_region,
 };
 
 bool infer_op(Infer *in) {
@@ -30,7 +31,6 @@ bool infer_op(Infer *in) {
   in->code = 0;
   if (info->nopd >= 0 && op->nopd != info->nopd)
     return infer_fail(in, E_OPERAND_COUNT, "%s takes %d operands, not %d", info->name, info->nopd, op->nopd);
-  if (!family_rule[info->family]) return infer_fail(in, E_REGION_COUNT, "%s has no type rule", info->name);
   return family_rule[info->family](in);
 }
 
@@ -146,26 +146,28 @@ bool infer_effect(Infer *in) {
  * --------------------------------------------------------------------------------------------------------------------
  */
 
-static bool call_covers_symbols(Infer *in) {
-  const Func *f = in->op->u.call.callee;
+bool subst_covers(Infer *in, const Func *f, int n, const DimSubst *subst) {
+  const char *what = op_info[in->op->code].name;
   for (int i = 0; i < f->nsym; i++) {
     int found = 0;
-    for (int j = 0; j < in->op->u.call.nsubst; j++)
-      found += in->op->u.call.subst[j].from == f->sym[i] && in->op->u.call.subst[j].to;
+    for (int j = 0; j < n; j++) found += subst[j].from == f->sym[i] && subst[j].to;
     if (found != 1)
-      return infer_fail(in, E_CALL_SUBST, "the call of %s gives its symbol %s %s", f->name, f->sym[i]->name,
+      return infer_fail(in, E_CALL_SUBST, "the %s of %s gives its symbol %s %s", what, f->name, f->sym[i]->name,
                         found ? "twice" : "no value");
   }
-  if (in->op->u.call.nsubst != f->nsym)
-    return infer_fail(in, E_CALL_SUBST, "the call of %s gives a symbol that it has not", f->name);
-  return true;
+  return n == f->nsym || infer_fail(in, E_CALL_SUBST, "the %s of %s gives a symbol that it has not", what, f->name);
 }
 
 bool infer_call(Infer *in) {
   const Op *op = in->op;
+  if (op->code == OP_derive) {
+    int n;
+    Type **types;
+    return infer_derive(in, &n, &types);
+  }
   const Func *f = op->u.call.callee;
   if (!f) return infer_fail(in, E_CALL_CALLEE, "a call of no function");
-  if (!call_covers_symbols(in)) return false;
+  if (!subst_covers(in, f, op->u.call.nsubst, op->u.call.subst)) return false;
   if (op->nopd != f->body->nparam)
     return infer_fail(in, E_CALL_OPERAND, "%s takes %d operands, not %d", f->name, f->body->nparam, op->nopd);
   for (int i = 0; i < op->nopd; i++) {

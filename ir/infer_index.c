@@ -1,6 +1,6 @@
-/* infer_index.c - the type rules of gather, scatter_add and set.
+/* infer_index.c - the type rules of gather, scatter_add, scatter_acc and set.
  *
- * The indexed tensor is gather's and set's first operand, and scatter_add's result. */
+ * The indexed tensor is the first operand of all but scatter_add, where it is the result. */
 #include "ir/internal.h"
 
 static bool axes_ascend(Infer *in, const Type *x) {
@@ -52,18 +52,24 @@ static Type *picked_type(Infer *in, const Type *x, const Type *shape) {
   return type_tensor(in->ctx, x->elem, n, dims);
 }
 
-static bool infer_scatter(Infer *in) {
-  Type *shape, *u = in->op->opd[0]->type;
-  if (!in->given) return infer_fail(in, E_RESULT_TYPE, "scatter_add needs a result type");
-  if (!axes_ascend(in, in->given) || !index_tensors(in, 1, &shape)) return false;
-  Type *want = picked_type(in, in->given, shape);
+/* big: the indexed tensor; u: operand `first - 1`, what is added to it. */
+static bool infer_added(Infer *in, Type *big, int first) {
+  Type *shape, *u = in->op->opd[first - 1]->type;
+  const char *name = op_info[in->op->code].name;
+  if (!axes_ascend(in, big) || !index_tensors(in, first, &shape)) return false;
+  Type *want = picked_type(in, big, shape);
   if (!want) return false;
-  if (u->elem == BOOL) return infer_fail(in, E_INDEX_VALUE, "scatter_add of bool");
+  if (u->elem == BOOL) return infer_fail(in, E_INDEX_VALUE, "%s of bool", name);
   if (u != want)
-    return infer_fail(in, E_INDEX_VALUE, "scatter_add of %s, where its indices and result need %s",
-                      ir_show_type(in->ctx, u), ir_show_type(in->ctx, want));
-  in->result = in->given;
+    return infer_fail(in, E_INDEX_VALUE, "%s of %s, where its indices and result need %s", name, ir_show_type(in->ctx, u),
+                      ir_show_type(in->ctx, want));
+  in->result = big;
   return true;
+}
+
+static bool infer_scatter(Infer *in) {
+  if (!in->given) return infer_fail(in, E_RESULT_TYPE, "scatter_add needs a result type");
+  return infer_added(in, in->given, 1);
 }
 
 static bool infer_set(Infer *in) {
@@ -88,6 +94,7 @@ bool infer_index(Infer *in) {
     return infer_fail(in, E_OPERAND_COUNT, "%s takes at least 2 operands", op_info[in->op->code].name);
   switch (in->op->code) {
   case OP_scatter_add: return infer_scatter(in);
+  case OP_scatter_acc: return infer_added(in, in->op->opd[0]->type, 2);
   case OP_set: return infer_set(in);
   default:
     if (!axes_ascend(in, in->op->opd[0]->type) || !index_tensors(in, 1, &shape)) return false;

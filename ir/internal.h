@@ -63,6 +63,10 @@ bool infer_view(Infer *in);
 bool infer_index(Infer *in);
 bool infer_effect(Infer *in);
 bool infer_call(Infer *in);
+bool infer_region(Infer *in); /* operands and parameters of regions, which may be missing still; results of the op, if any */
+bool subst_covers(Infer *in, const Func *f, int n, const DimSubst *subst); /* each symbol of f has one value */
+/* The result types of a derive op, whose operands are looked at too. */
+bool infer_derive(Infer *in, int *n, Type ***types);
 /* The type of a callee's parameter or result in the caller's terms; NULL on overflow. */
 Type *type_subst(Ctx *c, Type *t, const DimSubst *s, int n);
 
@@ -73,6 +77,7 @@ enum {
   E_LABEL_TWICE, E_LABEL_EXTENT, E_REDUCE_AXES, E_REDUCE_ELEM, E_SCAN, E_RESHAPE, E_SLICE, E_EMBED, E_CONCAT, E_INDEX_AXES,
   E_INDEX_TENSOR, E_INDEX_MASK, E_INDEX_VALUE, E_CHECK, E_ASSERT, E_CALL_OPERAND, E_CALL_SUBST, E_CALL_CALLEE, E_FUNC_RESULTS,
   E_FUNC_PARAMS, E_PORT_OF, E_FUNC_NAME, E_LINKS, E_VALUE_ID, E_RANK,
+  E_CONDITION, E_LOOP_RANGE, E_CARRIED, E_YIELD, E_DERIVE,
   E_READ_SYNTAX = 950, E_READ_OP, E_READ_VALUE, E_READ_TWICE, E_READ_SYMBOL, E_READ_FUNC, E_READ_NUMBER, E_READ_ATTRIBUTE,
   E_READ_OVERFLOW, E_READ_DEPTH
 };
@@ -91,5 +96,6 @@ Region *region_new(Func *f, Op *parent);
 
 /* Unique names of a function's symbols in the order of f->sym. */
 const char **func_sym_names(Ctx *c, const Func *f);
+extern const char *const derive_word[DERIVE_HVP + 1];
 
 #endif

@@ -323,11 +323,39 @@ Value *b_concat(Builder *b, int n, Value *const *x, int axis);
 Value *b_gather(Builder *b, Value *x, int naxis, const int *axes, Value *const *idx, Value *mask_or_null);
 Value *b_scatter_add(Builder *b, Value *u, int naxis, const int *axes, Value *const *idx, Value *mask_or_null, Type *result);
 Value *b_set(Builder *b, Value *x, Value *v, int naxis, const int *axes, Value *const *idx);
+Value *b_scatter_acc(Builder *b, Value *x, Value *u, int naxis, const int *axes, Value *const *idx, Value *mask_or_null);
 void b_check_index(Builder *b, Value *idx, Dim *limit, Value *mask_or_null, const char *text);
 void b_check_dim(Builder *b, Opcode code, Dim *x, Dim *y, const char *text); /* check_dim_eq, check_dim_le; nothing if provable */
 void b_assert(Builder *b, Value *cond, const char *text);
 Op *b_call(Builder *b, Func *callee, int nopd, Value *const *opd, int nsubst, const DimSubst *subst);
+/* A call of a function whose results are not made yet (recursion): their types, in the caller's terms. */
+Op *b_call_typed(Builder *b, Func *callee, int nopd, Value *const *opd, int nsubst, const DimSubst *subst, int nres, Type *const *types);
+/* wrt: ports among callee->in, each with a real leaf.  The callee is complete; results are those told at Op.u.derive. */
+Op *b_derive(Builder *b, Func *callee, DeriveKind kind, int nwrt, const int *wrt, int nopd, Value *const *opd, int nsubst,
+             const DimSubst *subst);
 void region_set_results(Region *r, int n, Value *const *v);
+
+/* ---- builder_region.c: structured control flow --------------------------------------------------------------------------- */
+
+/* The op is linked with its results and empty regions, whose parameters are made; the caller fills them through b_inside and
+ * ends each with region_set_results, the types of which the verifier compares. */
+Op *b_if(Builder *b, Value *cond, int nres, Type *const *types); /* reg[0] then, reg[1] else */
+Op *b_for(Builder *b, Value *lo, Value *hi, Value *step, int n, Value *const *init); /* reg[0]: i, carried… */
+Op *b_while(Builder *b, int n, Value *const *init); /* reg[0]: carried…, yields the condition; reg[1]: carried…, yields the next */
+Builder b_inside(const Builder *b, Region *r); /* appends to r, at b's place in the source */
+int loop_ninit(const Op *op);  /* for, while: how many operands come before the initial carried values (3, 0) */
+int loop_nindex(const Op *op); /* how many parameters of the body come before the carried ones (1, 0) */
+Region *loop_body(const Op *op); /* the region that yields the next carried values */
+/* Drops the results of an if or loop that are not kept, with what yields and carries them; nobody may use those any more. */
+void op_keep_results(Op *op, const bool *keep);
+
+/* ---- grow.c: more of a finished operation; its other values stay ----------------------------------------------------------- */
+
+void op_add_operand(Op *op, Value *v);
+Value *op_add_result(Op *op, Type *t);
+void region_add_result(Region *r, Value *v); /* what the region yields */
+/* One more carried value, whose result is the op's last; returns the body's parameter.  The caller adds what the body yields. */
+Value *loop_add_carried(Op *loop, Value *init, const char *name);
 
 /* ---- clone.c: copying with substitution --------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* op.c - the table of operations as data. */
-#include "ir/ir.h"
+#include "ir/internal.h"
 #include <string.h>
 
 const OpInfo op_info[OP_COUNT] = {
@@ -13,3 +13,6 @@ Opcode op_named(const char *name) {
     if (strcmp(op_info[i].name, name) == 0) return (Opcode)i;
   return OP_COUNT;
 }
+
+const char *const derive_word[] = {[DERIVE_GRAD] = "grad",         [DERIVE_VJP] = "vjp",         [DERIVE_JVP] = "jvp",
+                                   [DERIVE_JACOBIAN] = "jacobian", [DERIVE_HESSIAN] = "hessian", [DERIVE_HVP] = "hvp"};

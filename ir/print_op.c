@@ -112,19 +112,33 @@ static void print_effect(Printer *p, const Op *op) {
   if (op->u.check.text) print_string(p->text, op->u.check.text);
 }
 
-/* The callee's symbols by their names in its own text. */
-static void print_subst(Printer *p, const Op *op) {
-  const Func *f = op->u.call.callee;
+/* The callee's symbols by their names in its own text, `sep` before the first; true if there is one. */
+static bool print_subst(Printer *p, const Func *f, int n, const DimSubst *subst, const char *sep) {
   const char **name = func_sym_names(p->ctx, f);
-  const char *sep = " {";
+  bool any = false;
   for (int i = 0; i < f->nsym; i++)
-    for (int j = 0; j < op->u.call.nsubst; j++) {
-      if (op->u.call.subst[j].from != f->sym[i]) continue;
-      text_add(p->text, "%s%s = ", sep, name[i]);
-      print_dim(p, op->u.call.subst[j].to);
-      sep = ", ";
+    for (int j = 0; j < n; j++) {
+      if (subst[j].from != f->sym[i]) continue;
+      text_add(p->text, "%s%s = ", any ? ", " : sep, name[i]);
+      print_dim(p, subst[j].to);
+      any = true;
     }
-  if (sep[0] == ',') text_add(p->text, "}");
+  return any;
+}
+
+/* `{grad 0, 2; n = m}`: the kind, the parameters by their place among the callee's, its symbols */
+static void print_derive(Printer *p, const Op *op) {
+  text_add(p->text, " {%s", derive_word[op->u.derive.kind]);
+  for (int i = 0; i < op->u.derive.nwrt; i++) text_add(p->text, "%s%d", i ? ", " : " ", op->u.derive.wrt[i]);
+  print_subst(p, op->u.derive.callee, op->u.derive.nsubst, op->u.derive.subst, "; ");
+  text_add(p->text, "}");
+}
+
+static void print_callee(Printer *p, const Op *op) {
+  if (op->code == OP_derive)
+    print_derive(p, op);
+  else if (print_subst(p, op->u.call.callee, op->u.call.nsubst, op->u.call.subst, " {"))
+    text_add(p->text, "}");
 }
 
 static void print_attribute(Printer *p, const Op *op) {
@@ -136,12 +150,17 @@ static void print_attribute(Printer *p, const Op *op) {
   case FAM_VIEW: print_view(p, op); break;
   case FAM_INDEX: print_axes(p, op->u.index.naxis, op->u.index.axis, op->u.index.masked); break;
   case FAM_EFFECT: print_effect(p, op); break;
-  case FAM_CALL: print_subst(p, op); break;
+  case FAM_CALL: print_callee(p, op); break;
+  case FAM_REGION:
+    if (op->code != OP_if && op->u.loop.checkpoint) text_add(p->text, " {checkpoint %d}", op->u.loop.checkpoint);
+    break;
   default: break;
   }
 }
 
-static bool has_callee(const Op *op) { return op->code == OP_call && op->u.call.callee; }
+static const Func *callee_of(const Op *op) {
+  return op->code == OP_call ? op->u.call.callee : op->code == OP_derive ? op->u.derive.callee : NULL;
+}
 
 void print_op(Printer *p, const Op *op) {
   Text *t = p->text;
@@ -150,7 +169,7 @@ void print_op(Printer *p, const Op *op) {
     text_add(t, "%s%%%s", i ? ", " : "", printer_value(p, op->res[i]));
   }
   text_add(t, "%s%s", op->nres ? " = " : "", op_info[op->code].name);
-  if (has_callee(op)) text_add(t, " @%s", clean_name(p->ctx, op->u.call.callee->name));
+  if (callee_of(op)) text_add(t, " @%s", clean_name(p->ctx, callee_of(op)->name));
   for (int i = 0; i < op->nopd; i++) text_add(t, "%s%%%s", i ? ", " : " ", printer_value(p, op->opd[i]));
   print_attribute(p, op);
   for (int i = 0; i < op->nres; i++) {

@@ -180,19 +180,48 @@ static Sym *callee_symbol(Reader *r, const Func *f, const char *name) {
   return NULL;
 }
 
-static bool read_subst(Reader *r, Op *op) {
+static bool read_subst(Reader *r, const Func *f, int *n, DimSubst **subst) {
   int cap = 0;
-  if (!take_punct(r, '{')) return true;
   do {
     Token at = r->tok;
     const char *name;
     Dim *to;
     if (!expect_name(r, T_IDENT, "a symbol of the callee", &name)) return false;
-    Sym *s = callee_symbol(r, op->u.call.callee, name);
-    if (!s) return read_fail(r, token_loc(r, at), E_READ_SYMBOL, "%s has no symbol %s", op->u.call.callee->name, name);
+    Sym *s = callee_symbol(r, f, name);
+    if (!s) return read_fail(r, token_loc(r, at), E_READ_SYMBOL, "%s has no symbol %s", f->name, name);
     if (!expect_punct(r, '=') || !read_dim(r, &to)) return false;
-    PUSH(r->ctx->arena, op->u.call.subst, op->u.call.nsubst, cap) = (DimSubst){s, to};
+    PUSH(r->ctx->arena, *subst, *n, cap) = (DimSubst){s, to};
   } while (take_punct(r, ','));
+  return true;
+}
+
+static bool read_derive(Reader *r, Op *op) {
+  int kind = 0, cap = 0;
+  if (!expect_punct(r, '{')) return false;
+  while (kind <= DERIVE_HVP && !is_word(r, derive_word[kind])) kind++;
+  if (kind > DERIVE_HVP) return read_unexpected(r, "'grad', 'vjp', 'jvp', 'jacobian', 'hessian' or 'hvp'");
+  op->u.derive.kind = (DeriveKind)kind;
+  next(r);
+  if (r->tok.kind == T_NUMBER) do {
+      int64_t at;
+      if (!read_int(r, &at, 0, INT32_MAX)) return false;
+      PUSH(r->ctx->arena, op->u.derive.wrt, op->u.derive.nwrt, cap) = (int)at;
+    } while (take_punct(r, ','));
+  if (take_punct(r, ';') && !read_subst(r, op->u.derive.callee, &op->u.derive.nsubst, &op->u.derive.subst)) return false;
+  return expect_punct(r, '}');
+}
+
+static bool read_callee(Reader *r, Op *op) {
+  if (op->code == OP_derive) return read_derive(r, op);
+  if (!take_punct(r, '{')) return true;
+  return read_subst(r, op->u.call.callee, &op->u.call.nsubst, &op->u.call.subst) && expect_punct(r, '}');
+}
+
+static bool read_loop(Reader *r, Op *op) {
+  int64_t v;
+  if (op->code == OP_if || !take_punct(r, '{')) return true;
+  if (!(take_word(r, "checkpoint") || read_unexpected(r, "'checkpoint'")) || !read_int(r, &v, -1, INT32_MAX)) return false;
+  op->u.loop.checkpoint = (int)v;
   return expect_punct(r, '}');
 }
 
@@ -208,7 +237,8 @@ static bool read_attribute(Reader *r, OpText *t) {
     return op->code == OP_concat ? read_one_axis(r, &op->u.axis, NULL) : read_window(r, t);
   case FAM_INDEX: return read_axes(r, &op->u.index.naxis, &op->u.index.axis, &op->u.index.masked);
   case FAM_EFFECT: return read_check(r, op);
-  case FAM_CALL: return read_subst(r, op);
+  case FAM_CALL: return read_callee(r, op);
+  case FAM_REGION: return read_loop(r, op);
   default: return true;
   }
 }
@@ -223,11 +253,12 @@ static bool read_opcode(Reader *r, Op *op) {
   if (!expect_name(r, T_IDENT, "an operation", &name)) return false;
   if ((op->code = op_named(name)) == OP_COUNT)
     return read_fail(r, token_loc(r, at), E_READ_OP, "there is no operation '%.60s'", name);
-  if (op->code != OP_call) return true;
+  if (op->code != OP_call && op->code != OP_derive) return true;
   at = r->tok;
   if (!expect_name(r, T_FUNC, "the function called", &name)) return false;
-  if (!(op->u.call.callee = module_find(r->module, name)))
-    return read_fail(r, token_loc(r, at), E_READ_FUNC, "there is no function @%s", name);
+  Func *f = module_find(r->module, name);
+  if (!f) return read_fail(r, token_loc(r, at), E_READ_FUNC, "there is no function @%s", name);
+  *(op->code == OP_call ? &op->u.call.callee : &op->u.derive.callee) = f;
   return true;
 }
 

@@ -77,6 +77,10 @@ static bool rule_attribute_dims(Verifier *v, const Op *op) {
     for (int i = 0; i < op->u.call.nsubst; i++)
       if (!rule_dim(v, op->u.call.subst[i].to)) return false;
     return true;
+  case OP_derive:
+    for (int i = 0; i < op->u.derive.nsubst; i++)
+      if (!rule_dim(v, op->u.derive.subst[i].to)) return false;
+    return true;
   default: return true;
   }
 }
@@ -147,12 +151,53 @@ static bool rule_call(Verifier *v, const Op *op) {
   return true;
 }
 
+static bool rule_derive(Verifier *v, const Op *op) {
+  const Func *f = op->u.derive.callee;
+  Infer in = {.ctx = v->ctx, .op = op};
+  int n;
+  Type **types;
+  if (module_find(v->func->module, f->name) != f)
+    return fault(v, E_CALL_CALLEE, "@%s is no function of the module", f->name);
+  if (!infer_derive(&in, &n, &types)) return fault(v, in.code, "%s", in.text);
+  if (op->nres != n)
+    return fault(v, E_RESULT_COUNT, "the derivative of @%s has %d results, not %d", f->name, op->nres, n);
+  for (int i = 0; i < n; i++)
+    if (types[i] != op->res[i]->type)
+      return fault(v, E_RESULT_TYPE, "result %d of the derivative of @%s is %s, not %s", i + 1, f->name,
+                   ir_show_type(v->ctx, op->res[i]->type), ir_show_type(v->ctx, types[i]));
+  return true;
+}
+
+/* One region's results against the types of n values. */
+static bool yields(Verifier *v, const Region *r, int n, Value *const *like) {
+  const char *name = op_info[r->parent->code].name;
+  v->loc = r->parent->loc;
+  if (r->nres != n) return fault(v, E_YIELD, "a region of %s yields %d values, not %d", name, r->nres, n);
+  for (int i = 0; i < n; i++)
+    if (r->res[i]->type != like[i]->type)
+      return fault(v, E_YIELD, "value %d that a region of %s yields is %s, not %s", i + 1, name,
+                   ir_show_type(v->ctx, r->res[i]->type), ir_show_type(v->ctx, like[i]->type));
+  return true;
+}
+
+/* After the regions themselves: their results are values that are there. */
+static bool rule_yields(Verifier *v, const Op *op) {
+  if (op_info[op->code].family != FAM_REGION) return true;
+  if (op->code == OP_if) return yields(v, op->reg[0], op->nres, op->res) && yields(v, op->reg[1], op->nres, op->res);
+  if (!yields(v, loop_body(op), op->nres, op->res) || op->code == OP_for) return v->ok;
+  const Region *cond = op->reg[0];
+  if (cond->nres != 1 || cond->res[0]->type != type_scalar(v->ctx, BOOL))
+    return fault(v, E_CONDITION, "the first region of while yields its condition, a bool scalar, alone");
+  return true;
+}
+
 static bool rule_types(Verifier *v, const Op *op) {
   const char *name = op_info[op->code].name;
   Infer in = {.ctx = v->ctx, .op = op, .given = op->nres ? op->res[0]->type : NULL};
-  if (op_info[op->code].family == FAM_REGION) return true;
   if (!infer_op(&in)) return fault(v, in.code, "%s", in.text);
+  if (op_info[op->code].family == FAM_REGION) return true;
   if (op->code == OP_call) return rule_call(v, op);
+  if (op->code == OP_derive) return rule_derive(v, op);
   if (op->nres != (in.result != NULL)) return fault(v, E_RESULT_COUNT, "%s has %d results here", name, op->nres);
   if (in.result && in.result != op->res[0]->type)
     return fault(v, E_RESULT_TYPE, "the result of %s is %s, not %s", name, ir_show_type(v->ctx, in.result),
@@ -160,14 +205,15 @@ static bool rule_types(Verifier *v, const Op *op) {
   return true;
 }
 
-static void verify_region(Verifier *v, const Region *r);
+static bool verify_region(Verifier *v, const Region *r);
 
 static void verify_op(Verifier *v, const Op *op, const Region *r) {
   v->loc = op->loc;
   bool ok = rule_links(v, op, r) && rule_regions(v, op);
   for (int i = 0; ok && i < op->nopd; i++) ok = rule_in_scope(v, op->opd[i], op_info[op->code].name);
   ok = ok && rule_types(v, op) && rule_attribute_dims(v, op) && rule_sym_once(v, op);
-  for (int i = 0; ok && i < op->nreg; i++) verify_region(v, op->reg[i]);
+  for (int i = 0; ok && i < op->nreg; i++) ok = verify_region(v, op->reg[i]);
+  ok = ok && rule_yields(v, op);
   /* Results are entered even after a fault: one is enough. */
   for (int i = 0; i < op->nres && op->res[i]; i++) {
     if (ok) ok = rule_type_dims(v, op->res[i]->type);
@@ -176,7 +222,7 @@ static void verify_op(Verifier *v, const Op *op, const Region *r) {
 }
 
 /* Leaves the scope as it was, but for a function's body. */
-static void verify_region(Verifier *v, const Region *r) {
+static void walk_region(Verifier *v, const Region *r) {
   for (int i = 0; i < r->nparam; i++)
     if (rule_type_dims(v, r->param[i]->type)) define(v, r->param[i]);
   for (const Op *op = r->first; op; op = op->next) {
@@ -194,6 +240,16 @@ static void verify_region(Verifier *v, const Region *r) {
       if (op->res[i]->id >= 0 && op->res[i]->id < v->func->nvalue) v->seen[op->res[i]->id] = NULL;
     if (op->code == OP_sym && op->u.sym->id < v->nsym) v->bound[op->u.sym->id] = false;
   }
+}
+
+/* The faults of this region alone decide. */
+static bool verify_region(Verifier *v, const Region *r) {
+  bool before = v->ok;
+  v->ok = true;
+  walk_region(v, r);
+  bool ok = v->ok;
+  v->ok = before && ok;
+  return ok;
 }
 
 /* ---- functions

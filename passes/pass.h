@@ -69,26 +69,45 @@ Value *simplify_view(Simplify *s, Op *op);
 Value *simplify_index(Simplify *s, Op *op);
 bool check_is_provable(Ctx *c, const Op *op);        /* an effect that can never fail */
 
+/* ---- visit.c: walks over regions ------------------------------------------------------------------------------------------ */
+
+typedef void (*ValueFn)(void *env, Value *v);
+typedef void (*SymFn)(void *env, Sym *s);
+void region_each_use(const Region *g, ValueFn fn, void *env); /* operands and what regions yield, nested ones too */
+void op_each_use(const Op *op, ValueFn fn, void *env);        /* its operands, and what its regions use */
+void type_each_sym(const Type *t, SymFn fn, void *env);
+void op_each_sym(const Op *op, SymFn fn, void *env);          /* in result types and attributes, and of what is inside it */
+bool has_effect(const Op *op);                                /* is one, or holds one */
+
+/* ---- prune.c -------------------------------------------------------------------------------------------------------------- */
+
+/* Removes what neither effects nor the region's results need: operations, calls, carried values and results of regions. */
+void prune_region(Func *f, Region *g);
+
 /* ---- activity.c --------------------------------------------------------------------------------------------------------- */
 
 /* By value id: real, and a differentiable function of a value for which from is set.  from is extended in place. */
 void activity_forward(Func *f, bool *from);
-/* By value id: some result marked in the table depends on it, in any way. */
-void activity_backward(Func *f, bool *reaches);
+/* By value id: some value marked in the table depends on it, in any way. */
+void activity_backward(const Region *g, bool *reaches);
 
 /* ---- adjoint.c, tangent.c and their families ------------------------------------------------------------------------------ */
 
 typedef struct Deriv {
   Builder b;
   Func *func;
-  bool *active; /* by id: to be differentiated */
-  Value **d;    /* by id: cotangent or tangent; NULL: zero */
-  int n;        /* ids below are the primal's */
+  bool *active;  /* by id: to be differentiated */
+  Value **d;     /* by id: cotangent or tangent; NULL: zero */
+  int n;         /* ids from here on have neither */
+  bool optimise; /* functions made on the way are */
 } Deriv;
+Deriv deriv_start(Func *g);                        /* nothing is active yet */
+void deriv_reserve(Deriv *d);                      /* n becomes the function's count of values */
 bool is_active(const Deriv *d, const Value *v);
-Value *deriv_of(Deriv *d, const Value *v);         /* NULL: zero */
+Value *deriv_of(const Deriv *d, const Value *v);   /* NULL: zero */
 Value *deriv_or_zero(Deriv *d, const Value *v);
 void deriv_add(Deriv *d, const Value *v, Value *contribution); /* NULL contributes nothing */
+bool deriv_in_region(const Deriv *d);              /* what is emitted now may be executed many times */
 
 typedef void (*AdjointFn)(Deriv *d, Op *op, Value *dy);
 typedef Value *(*TangentFn)(Deriv *d, Op *op);
@@ -96,11 +115,41 @@ typedef struct Differential { AdjointFn adjoint; TangentFn tangent; } Differenti
 extern const Differential differential_map, differential_contract, differential_reduce, differential_scan,
     differential_view, differential_index;
 const Differential *differential_of(const Op *op);
-bool operand_contributes(const Op *op, int i); /* the result depends differentiably on operand i */
+bool operand_contributes(const Op *op, int i); /* the result depends differentiably on operand i; not for calls and regions */
 
 /* d->d holds the cotangents of results (tangents of parameters) on entry, those of all active values on return. */
 void adjoint_sweep(Deriv *d);
 void tangent_sweep(Deriv *d);
+
+/* From `last` back to the first operation of g, to the end of which d->b appends. */
+void adjoint_region(Deriv *d, const Region *g, Op *last);
+void adjoint_if(Deriv *d, Op *op);
+void adjoint_for(Deriv *d, Op *op);
+void adjoint_while(Deriv *d, Op *op);
+void adjoint_call(Deriv *d, Op *op);
+void tangent_in(Deriv *d, Region *g);
+void tangent_region_op(Deriv *d, Op *op);
+void tangent_call(Deriv *d, Op *op);
+
+/* A copy of a region's operations, but for effects, at d->b, active where the original is.  What the map does not know stands
+ * for itself. */
+void deriv_clone(Deriv *d, CloneMap *m, const Region *from);
+/* The active values from around the regions of op that they use, and that `reaches` marks (NULL: all). */
+typedef struct Values { Value **v; int n, cap; } Values;
+Values captured_active(const Deriv *d, const Op *op, const bool *reaches);
+void loop_add_counters(Deriv *d, Region *g); /* every active `while` carries the number of its iterations */
+
+/* ---- tape.c ------------------------------------------------------------------------------------------------------------------ */
+
+/* A loop `primal`, and the region of the loop that is run backward over its iterations `t`: first a copy (made with `map`) of
+ * primal's body up to `boundary`, in which primal's carried parameters stand for themselves, then what uses the copy. */
+typedef struct Tape { Deriv *d; Op *primal; Region *rev; Op *boundary; CloneMap *map; Value *t; Dim *count; } Tape;
+/* Makes rev independent of primal's carried values: what a minimum cut says is stored by primal.  True if anything is.
+ * t->count NULL: the number of iterations is bound to a symbol first, if it is needed. */
+bool tape_cut(Tape *t);
+Dim *trip_count(Deriv *d, Op *loop);        /* of a `for` whose bounds are dimensions; NULL: not known */
+Dim *trip_count_bound(Deriv *d, Op *loop);  /* bound to a new symbol before the loop */
+Value *trip_count_value(Builder *b, Op *loop);
 
 /* ---- derive.c --------------------------------------------------------------------------------------------------------------- */
 

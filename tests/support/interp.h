@@ -15,7 +15,11 @@ typedef struct Interp {
   int64_t *sym;     /* by Sym.id */
   Tensor *value;    /* by Value.id */
   const Op *failed; /* the check that failed, or NULL */
+  int depth;        /* of calls */
 } Interp;
+
+/* No program of a test needs more: beyond it one that never ends is reported as a fault. */
+enum { INTERP_STEPS = 1000000, INTERP_DEPTH = 2000 };
 
 static bool interp_sym(void *env, const Sym *s, int64_t *v) {
   *v = ((Interp *)env)->sym[s->id];
@@ -321,15 +325,15 @@ static void interp_concat(const Op *op, Tensor *y, Tensor *const *x) {
   }
 }
 
-/* gather, scatter_add, set: elements of `small` against their places in `big`. */
+/* gather, scatter_add, scatter_acc, set: elements of `small` against their places in `big`. */
 static void interp_index(const Op *op, Tensor *y, Tensor *const *x) {
-  bool set = op->code == OP_set;
-  Tensor *const *idx = x + (set ? 2 : 1);
-  const Tensor *small = op->code == OP_gather ? y : op->code == OP_set ? x[1] : x[0], *big = op->code == OP_gather ? x[0] : y;
+  bool onto = op->code == OP_set || op->code == OP_scatter_acc;
+  Tensor *const *idx = x + (onto ? 2 : 1);
+  const Tensor *small = op->code == OP_gather ? y : onto ? x[1] : x[0], *big = op->code == OP_gather ? x[0] : y;
   int nb = idx[0]->rank;
   int64_t at[MAX_RANK], place[MAX_RANK];
   memset(at, 0, sizeof at);
-  for (int64_t k = 0; set && k < y->count; k++) copy_elem(y, k, x[0], k);
+  for (int64_t k = 0; onto && k < y->count; k++) copy_elem(y, k, x[0], k);
   if (!small->count) return;
   do {
     int64_t b = tensor_at(idx[0], at), s = tensor_at(small, at);
@@ -338,7 +342,7 @@ static void interp_index(const Op *op, Tensor *y, Tensor *const *x) {
       place[i] = k < op->u.index.naxis && op->u.index.axis[k] == i ? idx[k++]->i[b] : at[r++];
     int64_t p = tensor_at(big, place);
     if (op->code == OP_gather) copy_elem(y, s, big, p);
-    else if (set) copy_elem(y, p, small, s);
+    else if (op->code == OP_set) copy_elem(y, p, small, s);
     else tensor_put(y, p, y->f ? y->f[p] + small->f[s] : 0, y->i ? y->i[p] + small->i[s] : 0);
   } while (index_next(small->rank, small->dim, at));
 }
@@ -379,35 +383,128 @@ static void interp_source(Interp *in, const Op *op, Tensor *y, Tensor *const *x)
   }
 }
 
-/* Parameters are in value[] already; false when a check fails. */
-static bool interp_run(Interp *in) {
-  for (Op *op = in->f->body->first; op; op = op->next) {
-    Tensor **x = NEW_N(in->c->arena, Tensor *, op->nopd + 1), *y = op->nres ? &in->value[op->res[0]->id] : NULL;
-    for (int k = 0; k < op->nopd; k++) x[k] = &in->value[op->opd[k]->id];
-    if (y) *y = interp_tensor(in, op->res[0]->type);
-    switch (op_info[op->code].family) {
-    case FAM_SOURCE: interp_source(in, op, y, x); break;
-    case FAM_MAP: interp_map(op, y, x); break;
-    case FAM_CONTRACT: interp_contract(op, y, x); break;
-    case FAM_REDUCE: interp_reduce(op, y, x[0]); break;
-    case FAM_SCAN: interp_linrec(op, y, x[0], x[1]); break;
-    case FAM_INDEX: interp_index(op, y, x); break;
-    case FAM_EFFECT:
-      if (!interp_effect(in, op, x)) {
-        in->failed = op;
-        return false;
-      }
-      break;
-    case FAM_VIEW:
-      if (op->code == OP_concat) interp_concat(op, y, x);
-      else if (op->code == OP_reshape)
-        for (int64_t k = 0; k < y->count; k++) copy_elem(y, k, x[0], k);
-      else interp_slice(in, op, y, x);
-      break;
-    default: bug("interpreter: %s", op_info[op->code].name);
-    }
+/* ---- control flow ---------------------------------------------------------------------------------------------------------- */
+
+static bool interp_region(Interp *in, const Region *r);
+
+/* Values as they are now: a later iteration writes other memory. */
+static void interp_take(Interp *in, int n, Value *const *from, Tensor *to) {
+  for (int i = 0; i < n; i++) to[i] = in->value[from[i]->id];
+}
+static void interp_give(Interp *in, int n, Value *const *to, const Tensor *from) {
+  for (int i = 0; i < n; i++) in->value[to[i]->id] = from[i];
+}
+
+static bool interp_if(Interp *in, const Op *op, Tensor *const *x) {
+  const Region *r = op->reg[x[0]->i[0] ? 0 : 1];
+  Tensor *t = NEW_N(in->c->arena, Tensor, op->nres + 1);
+  if (!interp_region(in, r)) return false;
+  interp_take(in, op->nres, r->res, t);
+  interp_give(in, op->nres, op->res, t);
+  return true;
+}
+
+/* One pass through a region of a loop, of the carried values to what it yields. */
+static bool interp_trip(Interp *in, const Region *r, int first, const Tensor *carried, Tensor *out) {
+  interp_give(in, r->nparam - first, r->param + first, carried);
+  if (!interp_region(in, r)) return false;
+  interp_take(in, r->nres, r->res, out);
+  return true;
+}
+
+static bool interp_for(Interp *in, const Op *op, Tensor *const *x) {
+  const Region *r = op->reg[0];
+  Tensor *t = NEW_N(in->c->arena, Tensor, op->nres + 1);
+  int64_t hi = x[1]->i[0], step = x[2]->i[0], steps = 0;
+  if (!step) bug("interpreter: a step of 0");
+  interp_take(in, op->nres, op->opd + 3, t);
+  for (int64_t i = x[0]->i[0]; step > 0 ? i < hi : i > hi; i += step) {
+    Tensor index = interp_tensor(in, r->param[0]->type);
+    index.i[0] = i;
+    interp_give(in, 1, r->param, &index);
+    if (++steps > INTERP_STEPS) bug("interpreter: a loop of more than %d iterations", INTERP_STEPS);
+    if (!interp_trip(in, r, 1, t, t)) return false;
+  }
+  interp_give(in, op->nres, op->res, t);
+  return true;
+}
+
+static bool interp_while(Interp *in, const Op *op) {
+  Tensor *t = NEW_N(in->c->arena, Tensor, op->nres + 1), more;
+  interp_take(in, op->nres, op->opd, t);
+  for (int64_t steps = 0;; steps++) {
+    if (!interp_trip(in, op->reg[0], 0, t, &more)) return false;
+    if (!more.i[0]) break;
+    if (steps > INTERP_STEPS) bug("interpreter: a loop of more than %d iterations", INTERP_STEPS);
+    if (!interp_trip(in, op->reg[1], 0, t, t)) return false;
+  }
+  interp_give(in, op->nres, op->res, t);
+  return true;
+}
+
+static bool interp_run(Interp *in);
+
+static bool interp_call(Interp *in, const Op *op, Tensor *const *x) {
+  Func *f = op->u.call.callee;
+  if (op->code != OP_call) bug("interpreter: %s", op_info[op->code].name);
+  if (in->depth >= INTERP_DEPTH) bug("interpreter: calls deeper than %d", INTERP_DEPTH);
+  Interp sub = {.c = in->c, .f = f, .depth = in->depth + 1};
+  sub.sym = NEW_N(in->c->arena, int64_t, in->c->next_sym + 1);
+  sub.value = NEW_N(in->c->arena, Tensor, f->nvalue + 1);
+  for (int i = 0; i < op->u.call.nsubst; i++) sub.sym[op->u.call.subst[i].from->id] = interp_dim(in, op->u.call.subst[i].to);
+  for (int i = 0; i < op->nopd; i++) sub.value[f->body->param[i]->id] = *x[i];
+  bool ok = interp_run(&sub);
+  in->failed = sub.failed;
+  for (int i = 0; i < op->nres && ok; i++) in->value[op->res[i]->id] = sub.value[f->body->res[i]->id];
+  return ok;
+}
+
+static bool interp_nested(Interp *in, const Op *op, Tensor *const *x) {
+  switch (op->code) {
+  case OP_if: return interp_if(in, op, x);
+  case OP_for: return interp_for(in, op, x);
+  case OP_while: return interp_while(in, op);
+  default: return interp_call(in, op, x);
+  }
+}
+
+/* One op with one result or none; false when it is a check that fails. */
+static bool interp_op(Interp *in, const Op *op, Tensor *const *x) {
+  Tensor *y = op->nres ? &in->value[op->res[0]->id] : NULL;
+  if (y) *y = interp_tensor(in, op->res[0]->type);
+  switch (op_info[op->code].family) {
+  case FAM_SOURCE: interp_source(in, op, y, x); break;
+  case FAM_MAP: interp_map(op, y, x); break;
+  case FAM_CONTRACT: interp_contract(op, y, x); break;
+  case FAM_REDUCE: interp_reduce(op, y, x[0]); break;
+  case FAM_SCAN: interp_linrec(op, y, x[0], x[1]); break;
+  case FAM_INDEX: interp_index(op, y, x); break;
+  case FAM_VIEW:
+    if (op->code == OP_concat) interp_concat(op, y, x);
+    else if (op->code == OP_reshape)
+      for (int64_t k = 0; k < y->count; k++) copy_elem(y, k, x[0], k);
+    else interp_slice(in, op, y, x);
+    break;
+  case FAM_EFFECT:
+    if (interp_effect(in, op, x)) return true;
+    in->failed = op;
+    return false;
+  default: bug("interpreter: %s", op_info[op->code].name);
   }
   return true;
 }
+
+static bool interp_region(Interp *in, const Region *r) {
+  for (const Op *op = r->first; op; op = op->next) {
+    Tensor **x = NEW_N(in->c->arena, Tensor *, op->nopd + 1);
+    for (int k = 0; k < op->nopd; k++) x[k] = &in->value[op->opd[k]->id];
+    Family fam = op_info[op->code].family;
+    if (!(fam == FAM_REGION || fam == FAM_CALL ? interp_nested : interp_op)(in, op, x)) return false;
+  }
+  return true;
+}
+
+/* Parameters are in value[] already; false when a check fails. */
+static bool interp_run(Interp *in) { return interp_region(in, in->f->body); }
 
 #endif
