@@ -78,6 +78,7 @@ static LLVMValueRef eval_product(Emit *e, Op *op, const LLVMValueRef *idx) {
         if (op->u.contract.out[j] == op->u.contract.opd[k][i]) in[i] = idx[j];
     }
     LLVMValueRef x = eval(e, op->opd[k], in);
+    set_line(e, op);
     result = result ? mul_elem(e->g, e->b, op->res[0]->type->elem, result, x) : x;
   }
   return result;
@@ -150,6 +151,7 @@ static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
 static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   LLVMValueRef x[3];
   for (int k = 0; k < op->nopd; k++) x[k] = eval(e, op->opd[k], idx);
+  set_line(e, op);
   return map_emit(e->g, e->b, op->code, op->opd[op->nopd - 1]->type->elem, op->res[0]->type->elem, x);
 }
 

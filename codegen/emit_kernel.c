@@ -67,6 +67,7 @@ static LLVMValueRef term(const Nest *k, const Unit *u) {
     for (int i = 0; i < u->op->opd[o]->type->rank; i++)
       idx[i] = level_index(k, u, u->op->code == OP_contract ? u->op->u.contract.opd[o][i] : i);
     LLVMValueRef x = eval(e, u->op->opd[o], idx);
+    set_line(e, u->op);
     result = result ? mul_elem(e->g, e->b, u->v->type->elem, result, x) : x;
   }
   return result;

@@ -181,7 +181,8 @@ static bool in_new_state(Elab *e, FnDef *f, Func *func, bool (*walk)(Elab *e, Fn
                 .module = e->module,
                 .program = e->program,
                 .b = builder_at_end(func),
-                .call_depth = e->call_depth + 1};
+                .call_depth = e->call_depth + 1,
+                .no_code = walk == walk_signature};
   inner.scope = scope_root(&inner, f->home, f);
   d->muted = 0;
   bool ok = walk(&inner, f);
