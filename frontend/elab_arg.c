@@ -111,7 +111,8 @@ static Dim *plain_extreme(Elab *e, Expr *x, int depth) {
   Arg *a = x->u.call.args;
   if (f->kind != EX_NAME || !a || !a->next || a->next->next || a->name || a->next->name || a->next->seed) return NULL;
   bool max = !strcmp(f->u.name, "max");
-  if ((!max && strcmp(f->u.name, "min")) || scope_find(e, f->u.name) || unit_find(e->scope->unit, f->u.name)) return NULL;
+  if ((!max && strcmp(f->u.name, "min")) || scope_find(e, f->u.name) || unit_find(e->scope->unit, f->u.name))
+    return NULL;
   Dim *p = plain_dim(e, a->value, depth), *q = p ? plain_dim(e, a->next->value, depth) : NULL;
   return !q ? NULL : max ? dim_max(e->ctx, p, q) : dim_min(e->ctx, p, q);
 }

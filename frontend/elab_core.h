@@ -46,13 +46,7 @@ enum {
 };
 
 /* With the labels in scope and the user's axes both within these, a value's rank stays within MAX_RANK. */
-enum {
-  MAX_LABELS = 8,
-  MAX_USER_RANK = 8,
-  MAX_EXPR_DEPTH = 1500,
-  MAX_CALL_DEPTH = 128,
-  MAX_WORK = 1000000
-};
+enum { MAX_LABELS = 8, MAX_USER_RANK = 8, MAX_EXPR_DEPTH = 1500, MAX_CALL_DEPTH = 128, MAX_WORK = 1000000 };
 
 typedef struct Unit Unit;
 typedef struct FnDef FnDef;
@@ -184,7 +178,8 @@ int spec_leaves(const Spec *s);
 const char *show_spec(Elab *e, const Spec *s);
 const char *show_tval(Elab *e, const Tval *v);
 const char *show_dim(Elab *e, const Dim *d);
-Dim *dim_plain(Elab *e, Expr *x); /* a dimension that is plain to see, without elaborating it; NULL: it may still be one */
+Dim *dim_plain(Elab *e,
+               Expr *x); /* a dimension that is plain to see, without elaborating it; NULL: it may still be one */
 typedef enum {
   FIT_STRICT,
   FIT_CHECKED

@@ -172,6 +172,8 @@ static bool signature_types(Elab *e, FnDef *f) {
   return ok && check_bound(e, f);
 }
 
+static bool walk_signature(Elab *e, FnDef *f);
+
 /* Elaborates `walk` with a fresh state, in a scope of its own, and without the mute of whoever asked. */
 static bool in_new_state(Elab *e, FnDef *f, Func *func, bool (*walk)(Elab *e, FnDef *f)) {
   Diags *d = e->ctx->diags;
