@@ -1,7 +1,7 @@
 /* debug.c - DWARF: from instructions back to the lines of the source.
  *
- * Requires: locations of operations, which derivatives inherit from what they differentiate.  Ensures: with -g every function
- * has a subprogram and its calls a place, so that what is inlined keeps its own lines; without -g nothing. */
+ * Requires: locations of operations, which derivatives inherit from what they differentiate.  Ensures: with -g every
+ * function has a subprogram and its calls a place, so that what is inlined keeps its own lines; without -g nothing. */
 #include "codegen/emit.h"
 #include <llvm-c/DebugInfo.h>
 #include <string.h>
@@ -19,7 +19,9 @@ static LLVMMetadataRef make_file(Codegen *g, const char *name) {
   return LLVMDIBuilderCreateFile(g->debug->b, name, strlen(name), dir, strlen(dir));
 }
 
-static LLVMMetadataRef file_of(const Codegen *g, Loc loc) { return g->debug->file[loc.file < 0 || loc.file >= g->ctx->nsource ? 0 : loc.file]; }
+static LLVMMetadataRef file_of(const Codegen *g, Loc loc) {
+  return g->debug->file[loc.file < 0 || loc.file >= g->ctx->nsource ? 0 : loc.file];
+}
 
 static void flag(Codegen *g, const char *name, unsigned v) {
   LLVMMetadataRef x = LLVMValueAsMetadata(LLVMConstInt(g->i32, v, false));
@@ -34,8 +36,9 @@ static void start(Codegen *g) {
   g->debug->file = NEW_N(g->arena, LLVMMetadataRef, g->ctx->nsource + 1);
   for (int i = 0; i < g->ctx->nsource; i++) g->debug->file[i] = make_file(g, g->ctx->source[i]->name);
   if (!g->ctx->nsource) g->debug->file[0] = make_file(g, "unknown");
-  LLVMDIBuilderCreateCompileUnit(g->debug->b, LLVMDWARFSourceLanguageC99, g->debug->file[0], producer, sizeof producer - 1,
-                                 g->o->opt_level > 0, "", 0, 0, "", 0, LLVMDWARFEmissionFull, 0, false, false, "", 0, "", 0);
+  LLVMDIBuilderCreateCompileUnit(g->debug->b, LLVMDWARFSourceLanguageC99, g->debug->file[0], producer,
+                                 sizeof producer - 1, g->o->opt_level > 0, "", 0, 0, "", 0, LLVMDWARFEmissionFull, 0,
+                                 false, false, "", 0, "", 0);
   g->debug->type = LLVMDIBuilderCreateSubroutineType(g->debug->b, g->debug->file[0], NULL, 0, LLVMDIFlagZero);
   flag(g, "Debug Info Version", LLVMDebugMetadataVersion());
   flag(g, "Dwarf Version", DWARF_VERSION);
@@ -43,8 +46,9 @@ static void start(Codegen *g) {
 
 static LLVMMetadataRef subprogram(Codegen *g, LLVMValueRef fn, const char *name, LLVMMetadataRef file, unsigned line) {
   const char *link = LLVMGetValueName(fn);
-  LLVMMetadataRef s = LLVMDIBuilderCreateFunction(g->debug->b, file, name, strlen(name), link, strlen(link), file, line, g->debug->type,
-                                                  LLVMGetLinkage(fn) == LLVMInternalLinkage, true, line, LLVMDIFlagZero, g->o->opt_level > 0);
+  LLVMMetadataRef s = LLVMDIBuilderCreateFunction(g->debug->b, file, name, strlen(name), link, strlen(link), file, line,
+                                                  g->debug->type, LLVMGetLinkage(fn) == LLVMInternalLinkage, true, line,
+                                                  LLVMDIFlagZero, g->o->opt_level > 0);
   LLVMSetSubprogram(fn, s);
   return s;
 }
@@ -86,7 +90,8 @@ static void debug_wrapper(Codegen *g, LLVMValueRef fn) {
   LLVMMetadataRef s = subprogram(g, fn, LLVMGetValueName(fn), g->debug->file[0], line);
   LLVMMetadataRef at = LLVMDIBuilderCreateDebugLocation(g->ll, line, 0, s, NULL);
   for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(fn); b; b = LLVMGetNextBasicBlock(b))
-    for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) LLVMInstructionSetDebugLoc(i, at);
+    for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i))
+      LLVMInstructionSetDebugLoc(i, at);
 }
 
 void finish_debug(Codegen *g) {
