@@ -4,38 +4,47 @@
 #include "codegen/internal.h"
 #include "codegen/plan.h"
 
-/* ---- emit_dim.c: dimensions as i64 arithmetic -------------------------------------------------------------------------- */
+/* ---- emit_dim.c: dimensions as i64 arithmetic -------------------------------------------------------------------- */
 
 typedef struct DimEnv {
   Codegen *g;
   Func *f;
-  LLVMValueRef *sym;      /* by position in f->sym */
-  LLVMBuilderRef b;       /* where symbols of the signature are computed with: the entry block, or the current place */
-  LLVMValueRef bad;       /* checked mode: i1, set where a value is no integer or overflows; NULL: unchecked */
-  LLVMBuilderRef late;    /* where values of symbols bound at run time are computed with */
+  LLVMValueRef *sym;   /* by position in f->sym */
+  LLVMBuilderRef b;    /* where symbols of the signature are computed with: the entry block, or the current place */
+  LLVMValueRef bad;    /* checked mode: i1, set where a value is no integer or overflows; NULL: unchecked */
+  LLVMBuilderRef late; /* where values of symbols bound at run time are computed with */
   LLVMValueRef (*late_sym)(void *env, const Sym *s);
   void *late_env;
-  struct DimMemo { const Dim *d; LLVMValueRef v; } *memo;
+  struct DimMemo {
+    const Dim *d;
+    LLVMValueRef v;
+  } * memo;
   int nmemo, memo_cap;
 } DimEnv;
 LLVMValueRef dim_emit(DimEnv *env, const Dim *d);
 LLVMValueRef floordiv_emit(Codegen *g, LLVMBuilderRef b, LLVMValueRef x, LLVMValueRef y); /* x // 0 is 0; never traps */
 LLVMValueRef floormod_emit(Codegen *g, LLVMBuilderRef b, LLVMValueRef x, LLVMValueRef y);
 
-/* ---- math.c: map operations ------------------------------------------------------------------------------------------- */
+/* ---- math.c: map operations -------------------------------------------------------------------------------------- */
 
-/* op's value from its operands' values (in registers); `from` is the operands' element type (the last one's), `to` the result's. */
+/* op's value from its operands' values (in registers); `from` is the operands' element type (the last one's), `to` the
+ * result's. */
 LLVMValueRef map_emit(Codegen *g, LLVMBuilderRef b, Opcode code, Elem from, Elem to, LLVMValueRef *x);
 LLVMValueRef intrinsic(Codegen *g, LLVMBuilderRef b, const char *name, LLVMTypeRef t, int n, LLVMValueRef *x);
-LLVMValueRef arith(LLVMValueRef v);       /* v with the flags of ordinary arithmetic: contraction allowed */
-LLVMValueRef reassoc(LLVMValueRef v);     /* … and of sums, whose order is free */
+LLVMValueRef arith(LLVMValueRef v);   /* v with the flags of ordinary arithmetic: contraction allowed */
+LLVMValueRef reassoc(LLVMValueRef v); /* … and of sums, whose order is free */
 LLVMValueRef const_elem(Codegen *g, Elem e, double f, int64_t i); /* f for real elements, i for others */
 LLVMValueRef add_elem(Codegen *g, LLVMBuilderRef b, Elem e, LLVMValueRef x, LLVMValueRef y); /* a term of a sum */
 LLVMValueRef mul_elem(Codegen *g, LLVMBuilderRef b, Elem e, LLVMValueRef x, LLVMValueRef y);
 
-/* ---- emit_body.c ------------------------------------------------------------------------------------------------------- */
+/* ---- emit_body.c ------------------------------------------------------------------------------------------------- */
 
-typedef struct Memo { int value, next; unsigned bucket; const LLVMValueRef *idx; LLVMValueRef result; } Memo;
+typedef struct Memo {
+  int value, next;
+  unsigned bucket;
+  const LLVMValueRef *idx;
+  LLVMValueRef result;
+} Memo;
 enum { MEMO_BUCKETS = 1024 };
 
 typedef struct Emit {
@@ -47,15 +56,18 @@ typedef struct Emit {
   LLVMValueRef fn;
   LLVMBuilderRef b;     /* the current place */
   LLVMBuilderRef entry; /* the end of the entry block: allocas and what holds everywhere */
-  LLVMValueRef *where;  /* by value: tensors: pointer to the first element; scalars: an alloca, or a parameter's value */
-  int *object;          /* by value: which memory object, for alias information; -1: none */
-  LLVMValueRef *out;    /* result pointers */
+  LLVMValueRef *where; /* by value: tensors: pointer to the first element; scalars: an alloca, or a parameter's value */
+  int *object;         /* by value: which memory object, for alias information; -1: none */
+  LLVMValueRef *out;   /* result pointers */
   int *out_object;
   LLVMValueRef ws, ws_len, err;
   LLVMValueRef dynamic; /* alloca: offset of what is free behind the planned workspace */
   LLVMValueRef zero, one;
   DimEnv dim;
-  struct { const Sym *sym; LLVMValueRef at; } late[64]; /* symbols bound at run time */
+  struct {
+    const Sym *sym;
+    LLVMValueRef at;
+  } late[64]; /* symbols bound at run time */
   int nlate;
   LLVMMetadataRef *scope, *noalias; /* by object */
   int nobject;
@@ -72,18 +84,25 @@ void fail_unless(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef ind
 LLVMValueRef wanted(Emit *e, int result); /* i1: its pointer is not null */
 LLVMBasicBlockRef new_block(Emit *e, const char *name);
 
-/* ---- emit_size.c, debug.c -------------------------------------------------------------------------------------------------- */
+/* ---- emit_size.c, debug.c ---------------------------------------------------------------------------------------- */
 
 void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn);
-void debug_function(Emit *e);           /* a DWARF subprogram for e->fn; nothing without -g */
-void set_line(Emit *e, const Op *op);   /* instructions from here on belong to the op's source line */
+void debug_function(Emit *e);         /* a DWARF subprogram for e->fn; nothing without -g */
+void set_line(Emit *e, const Op *op); /* instructions from here on belong to the op's source line */
 
-/* ---- emit_loop.c: loops and what has been computed ------------------------------------------------------------------------ */
+/* ---- emit_loop.c: loops and what has been computed --------------------------------------------------------------- */
 
-typedef struct Loop { LLVMValueRef i, n; LLVMBasicBlockRef body, exit; int mark; } Loop;
+typedef struct Loop {
+  LLVMValueRef i, n;
+  LLVMBasicBlockRef body, exit;
+  int mark;
+} Loop;
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n); /* the counter, 0 <= i < n */
 void loop_end(Emit *e, Loop *l);
-typedef struct Branch { LLVMBasicBlockRef join; int mark; } Branch;
+typedef struct Branch {
+  LLVMBasicBlockRef join;
+  int mark;
+} Branch;
 void if_begin(Emit *e, Branch *br, LLVMValueRef cond); /* what follows runs only where cond holds */
 void if_end(Emit *e, Branch *br);
 int memo_mark(Emit *e);
@@ -91,10 +110,10 @@ void memo_release(Emit *e, int mark);
 LLVMValueRef memo_find(Emit *e, const Value *v, const LLVMValueRef *idx);
 void memo_add(Emit *e, const Value *v, const LLVMValueRef *idx, LLVMValueRef result);
 
-/* ---- emit_eval.c: values at an index ----------------------------------------------------------------------------------------- */
+/* ---- emit_eval.c: values at an index ----------------------------------------------------------------------------- */
 
-LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *idx);     /* one element, loaded or computed */
-LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx);    /* op's first result, computed */
+LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *idx);  /* one element, loaded or computed */
+LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx); /* op's first result, computed */
 LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx);
 LLVMValueRef load_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset);
 void store_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset, LLVMValueRef x);
@@ -103,9 +122,9 @@ LLVMValueRef index_add(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at); /* an element of an index tensor, as i64 */
 
-/* ---- emit_kernel.c, emit_product.c, emit_special.c: units ------------------------------------------------------------------------ */
+/* ---- emit_kernel.c, emit_product.c, emit_special.c: units -------------------------------------------------------- */
 
-void emit_nest(Emit *e, Unit **unit, int n);   /* STORE and REDUCE units with the same loops */
+void emit_nest(Emit *e, Unit **unit, int n); /* STORE and REDUCE units with the same loops */
 /* Where a unit's value goes: the result pointer or its buffer. */
 LLVMValueRef unit_target(Emit *e, const Unit *u, int *object);
 void emit_tiled(Emit *e, Unit *u);

@@ -1,11 +1,15 @@
 /* emit_body.c - one function of the IR as one internal LLVM function, by its plan.
  *
- * Requires: a verified function without control flow.  Ensures: the contract in internal.h.  A group whose values reach only
- * results that are not wanted is skipped when the function runs. */
+ * Requires: a verified function without control flow.  Ensures: the contract in internal.h.  A group whose values reach
+ * only results that are not wanted is skipped when the function runs. */
 #include "codegen/emit.h"
 #include <string.h>
 
-typedef struct BodyEntry { Func *f; bool accumulate; LLVMValueRef body, size; } BodyEntry;
+typedef struct BodyEntry {
+  Func *f;
+  bool accumulate;
+  LLVMValueRef body, size;
+} BodyEntry;
 
 LLVMTypeRef error_type(Codegen *g) {
   LLVMTypeRef t[] = {g->i64, g->i64, g->ptr, g->i64};
@@ -36,7 +40,7 @@ LLVMTypeRef body_type(Codegen *g, Func *f) {
   return LLVMFunctionType(g->i32, t, (unsigned)n, false);
 }
 
-/* ---- small things ------------------------------------------------------------------------------------------------------ */
+/* ---- small things ------------------------------------------------------------------------------------------------ */
 
 LLVMValueRef dim_of(Emit *e, const Dim *d) { return dim_emit(&e->dim, d); }
 
@@ -52,7 +56,8 @@ static void set_error(Emit *e, int field, LLVMValueRef v) {
   LLVMBuildStore(e->b, v, LLVMBuildStructGEP2(e->b, error_type(e->g), e->err, (unsigned)field, ""));
 }
 
-static void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message, LLVMValueRef need) {
+static void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message,
+                      LLVMValueRef need) {
   LLVMBasicBlockRef fail = new_block(e, "fail"), ok = new_block(e, "ok");
   LLVMBuildCondBr(e->b, cond, ok, fail);
   LLVMPositionBuilderAtEnd(e->b, fail);
@@ -75,7 +80,7 @@ static LLVMValueRef late_sym(void *env, const Sym *s) {
   bug("symbol '%s' is used before it is bound", s->name ? s->name : "?");
 }
 
-/* ---- memory: buffers, and which of them cannot overlap -------------------------------------------------------------------- */
+/* ---- memory: buffers, and which of them cannot overlap ----------------------------------------------------------- */
 
 static LLVMMetadataRef text_node(Emit *e, const char *s, LLVMMetadataRef next) {
   LLVMMetadataRef part[] = {LLVMMDStringInContext2(e->g->ll, s, strlen(s)), next};
@@ -142,7 +147,8 @@ static void place_memory(Emit *e) {
       if (info->place != PLACE_BUFFER) continue;
       e->object[v->id] = info->slot >= 0 ? info->slot : e->out_object[info->result];
       if (info->result >= 0) e->out_object[info->result] = e->object[v->id];
-      if (info->slot < 0 || !p->slot[info->slot].dynamic) e->where[v->id] = or_result(e, e->entry, info, info->slot < 0 ? NULL : slot[info->slot]);
+      if (info->slot < 0 || !p->slot[info->slot].dynamic)
+        e->where[v->id] = or_result(e, e->entry, info, info->slot < 0 ? NULL : slot[info->slot]);
     }
   make_scopes(e);
 }
@@ -154,10 +160,12 @@ static void place_dynamic(Emit *e, const Unit *u) {
     const ValueInfo *info = &e->p->value[v->id];
     if (info->place != PLACE_BUFFER || info->slot < 0 || !e->p->slot[info->slot].dynamic) continue;
     for (int i = 0; i < v->type->rank; i++)
-      fail_unless(e, LLVMBuildICmp(e->b, LLVMIntSGE, dim_of(e, v->type->dim[i]), e->zero, ""), ADC_EDIM, u->op->loc, NULL, "a dimension is negative");
+      fail_unless(e, LLVMBuildICmp(e->b, LLVMIntSGE, dim_of(e, v->type->dim[i]), e->zero, ""), ADC_EDIM, u->op->loc,
+                  NULL, "a dimension is negative");
     LLVMValueRef from = LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, "");
     LLVMValueRef to = LLVMBuildAdd(e->b, from, bytes_of(e, e->b, v->type), "");
-    fail_with(e, LLVMBuildICmp(e->b, LLVMIntULE, to, e->ws_len, ""), ADC_EWORKSPACE, u->op->loc, NULL, "the workspace is too small", to);
+    fail_with(e, LLVMBuildICmp(e->b, LLVMIntULE, to, e->ws_len, ""), ADC_EWORKSPACE, u->op->loc, NULL,
+              "the workspace is too small", to);
     LLVMBuildStore(e->b, to, e->dynamic);
     e->where[v->id] = or_result(e, e->b, info, offset_ptr(e, e->b, e->ws, from));
   }
@@ -168,11 +176,14 @@ static LLVMValueRef dense_constant(Emit *e, const Op *op) {
   int64_t n = op->u.dense.count;
   LLVMValueRef *x = NEW_N(e->arena, LLVMValueRef, n + 1);
   for (int64_t i = 0; i < n; i++) {
-    if (elem_is_real(t)) x[i] = const_elem(e->g, t, ((const double *)op->u.dense.data)[i], 0);
-    else x[i] = const_elem(e->g, t, 0, ((const int64_t *)op->u.dense.data)[i]);
+    if (elem_is_real(t))
+      x[i] = const_elem(e->g, t, ((const double *)op->u.dense.data)[i], 0);
+    else
+      x[i] = const_elem(e->g, t, 0, ((const int64_t *)op->u.dense.data)[i]);
     if (t == BOOL) x[i] = LLVMConstInt(e->g->i8, ((const int64_t *)op->u.dense.data)[i] != 0, false);
   }
-  LLVMValueRef init = LLVMConstArray2(elem_type(e->g, t), x, (uint64_t)n), v = LLVMAddGlobal(e->g->mod, LLVMTypeOf(init), "dense");
+  LLVMValueRef init = LLVMConstArray2(elem_type(e->g, t), x, (uint64_t)n),
+               v = LLVMAddGlobal(e->g->mod, LLVMTypeOf(init), "dense");
   LLVMSetInitializer(v, init);
   LLVMSetGlobalConstant(v, true);
   LLVMSetLinkage(v, LLVMPrivateLinkage);
@@ -180,7 +191,7 @@ static LLVMValueRef dense_constant(Emit *e, const Op *op) {
   return v;
 }
 
-/* ---- groups ---------------------------------------------------------------------------------------------------------------- */
+/* ---- groups ------------------------------------------------------------------------------------------------------ */
 
 static LLVMValueRef needed(Emit *e, const Unit *u) {
   if (u->always) return NULL;
@@ -206,8 +217,10 @@ static void emit_unit(Emit *e, Unit *u) {
   case UNIT_SPECIAL: emit_special(e, u); return;
   case UNIT_EFFECT: emit_effect(e, u); return;
   default:
-    if (u->tiled) emit_tiled(e, u);
-    else emit_nest(e, &u, 1);
+    if (u->tiled)
+      emit_tiled(e, u);
+    else
+      emit_nest(e, &u, 1);
   }
 }
 
@@ -226,7 +239,8 @@ static void emit_guarded(Emit *e, Unit *u) {
 
 static bool same_need(const Emit *e, const Group *g) {
   for (int i = 1; i < g->n; i++)
-    if (g->unit[i]->always != g->unit[0]->always || memcmp(g->unit[i]->need, g->unit[0]->need, sizeof(uint64_t) * (size_t)e->p->need_words))
+    if (g->unit[i]->always != g->unit[0]->always ||
+        memcmp(g->unit[i]->need, g->unit[0]->need, sizeof(uint64_t) * (size_t)e->p->need_words))
       return false;
   return true;
 }
@@ -270,7 +284,7 @@ static void emit_group(Emit *e, Group *g) {
   LLVMPositionBuilderAtEnd(e->b, join);
 }
 
-/* ---- the function ------------------------------------------------------------------------------------------------------------ */
+/* ---- the function ------------------------------------------------------------------------------------------------ */
 
 static void param_attribute(Emit *e, unsigned i, const char *name) {
   unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));

@@ -1,12 +1,14 @@
 /* emit_dim.c - dimensions as i64 arithmetic.
  *
- * Requires: values for the function's symbols.  Ensures: the polynomial's value; in checked mode env->bad tells whether some
- * step overflowed, divided by zero or left a remainder where the division is to be exact. */
+ * Requires: values for the function's symbols.  Ensures: the polynomial's value; in checked mode env->bad tells whether
+ * some step overflowed, divided by zero or left a remainder where the division is to be exact. */
 #include "codegen/emit.h"
 
 static LLVMValueRef i64(DimEnv *env, int64_t v) { return LLVMConstInt(env->g->i64, (unsigned long long)v, true); }
 
-static void mark_bad(DimEnv *env, LLVMBuilderRef b, LLVMValueRef cond) { env->bad = LLVMBuildOr(b, env->bad, cond, ""); }
+static void mark_bad(DimEnv *env, LLVMBuilderRef b, LLVMValueRef cond) {
+  env->bad = LLVMBuildOr(b, env->bad, cond, "");
+}
 
 static LLVMValueRef checked(DimEnv *env, LLVMBuilderRef b, const char *name, LLVMValueRef x, LLVMValueRef y) {
   unsigned id = LLVMLookupIntrinsicID(name, __builtin_strlen(name));
@@ -26,7 +28,8 @@ static LLVMValueRef add(DimEnv *env, LLVMBuilderRef b, LLVMValueRef x, LLVMValue
 }
 
 /* A divisor for which the machine's division never traps; the quotient is mended by the callers. */
-static LLVMValueRef safe_divisor(Codegen *g, LLVMBuilderRef b, LLVMValueRef y, LLVMValueRef *minus_one, LLVMValueRef *zero) {
+static LLVMValueRef safe_divisor(Codegen *g, LLVMBuilderRef b, LLVMValueRef y, LLVMValueRef *minus_one,
+                                 LLVMValueRef *zero) {
   LLVMTypeRef t = LLVMTypeOf(y);
   (void)g;
   *zero = LLVMBuildICmp(b, LLVMIntEQ, y, LLVMConstNull(t), "");
@@ -86,13 +89,16 @@ static LLVMValueRef polynomial(DimEnv *env, LLVMBuilderRef b, const Dim *d) {
       LLVMValueRef x = atom(env, b, d->term[i].factor[j]);
       t = t ? mul(env, b, t, x) : x;
     }
-    if (!t) t = i64(env, d->term[i].coef);
-    else if (d->term[i].coef != 1) t = mul(env, b, t, i64(env, d->term[i].coef));
+    if (!t)
+      t = i64(env, d->term[i].coef);
+    else if (d->term[i].coef != 1)
+      t = mul(env, b, t, i64(env, d->term[i].coef));
     sum = sum ? add(env, b, sum, t) : t;
   }
   if (!sum) sum = i64(env, 0);
   if (d->den != 1) {
-    if (env->bad) mark_bad(env, b, LLVMBuildICmp(b, LLVMIntNE, LLVMBuildSRem(b, sum, i64(env, d->den), ""), i64(env, 0), ""));
+    if (env->bad)
+      mark_bad(env, b, LLVMBuildICmp(b, LLVMIntNE, LLVMBuildSRem(b, sum, i64(env, d->den), ""), i64(env, 0), ""));
     sum = LLVMBuildSDiv(b, sum, i64(env, d->den), "");
   }
   if (b == env->b) PUSH(env->g->arena, env->memo, env->nmemo, env->memo_cap) = (struct DimMemo){d, sum};

@@ -1,7 +1,9 @@
-/* emit_eval.c - one element of a value at an index tuple: loaded if it is stored, else computed from its operands' elements.
+/* emit_eval.c - one element of a value at an index tuple: loaded if it is stored, else computed from its operands'
+ * elements.
  *
- * Requires: everything stored that the value depends on has been stored; indices are in range (a masked gather's where its
- * mask holds).  Ensures: no load outside a tensor, whatever the mask; an element is computed once per block and index tuple. */
+ * Requires: everything stored that the value depends on has been stored; indices are in range (a masked gather's where
+ * its mask holds).  Ensures: no load outside a tensor, whatever the mask; an element is computed once per block and
+ * index tuple. */
 #include "codegen/emit.h"
 #include <string.h>
 
@@ -27,9 +29,11 @@ LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx) {
 void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
   LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
   if (object < 0 || !e->scope) return;
-  LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "alias.scope", 11), LLVMMetadataAsValue(e->g->ll, e->scope[object]));
+  LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "alias.scope", 11),
+                  LLVMMetadataAsValue(e->g->ll, e->scope[object]));
   if (e->noalias[object])
-    LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "noalias", 7), LLVMMetadataAsValue(e->g->ll, e->noalias[object]));
+    LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "noalias", 7),
+                    LLVMMetadataAsValue(e->g->ll, e->noalias[object]));
 }
 
 static LLVMValueRef address(Emit *e, LLVMValueRef base, const Type *t, LLVMValueRef offset) {
@@ -78,6 +82,7 @@ static LLVMValueRef eval_product(Emit *e, Op *op, const LLVMValueRef *idx) {
         if (op->u.contract.out[j] == op->u.contract.opd[k][i]) in[i] = idx[j];
     }
     LLVMValueRef x = eval(e, op->opd[k], in);
+    set_line(e, op);
     result = result ? mul_elem(e->g, e->b, op->res[0]->type->elem, result, x) : x;
   }
   return result;
@@ -92,13 +97,16 @@ static LLVMValueRef eval_slice(Emit *e, Op *op, const LLVMValueRef *idx) {
   return eval(e, op->opd[0], in);
 }
 
-/* The inverse of a slice on one axis: where index i of the result comes from; cond is narrowed to where it comes from at all. */
+/* The inverse of a slice on one axis: where index i of the result comes from; cond is narrowed to where it comes from
+ * at all. */
 static LLVMValueRef unslice(Emit *e, const Op *op, int axis, LLVMValueRef i, LLVMValueRef *cond) {
   const Type *in = op->opd[op->nopd - 1]->type, *out = op->res[0]->type;
   int64_t stride = op->u.slice.stride[axis];
   if (stride == 1 && dim_is(op->u.slice.start[axis], 0) && in->dim[axis] == out->dim[axis]) return i;
   LLVMValueRef start = dim_of(e, op->u.slice.start[axis]), size = dim_of(e, in->dim[axis]);
-  LLVMValueRef at = is_const(start, 0) ? i : stride > 0 ? LLVMBuildNSWSub(e->b, i, start, "") : LLVMBuildNSWSub(e->b, start, i, "");
+  LLVMValueRef at = is_const(start, 0) ? i
+                    : stride > 0       ? LLVMBuildNSWSub(e->b, i, start, "")
+                                       : LLVMBuildNSWSub(e->b, start, i, "");
   int64_t step = stride > 0 ? stride : -stride;
   if (stride < 0 && is_const(start, 0)) at = LLVMBuildNSWSub(e->b, start, i, "");
   if (step != 1) {
@@ -141,8 +149,10 @@ static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
   int rb = op->opd[1]->type->rank, next = rb;
   LLVMValueRef in[MAX_RANK];
   for (int i = 0, k = 0; i < x->type->rank; i++) {
-    if (k < op->u.index.naxis && op->u.index.axis[k] == i) in[i] = index_value(e, op->opd[1 + k++], idx);
-    else in[i] = idx[next++];
+    if (k < op->u.index.naxis && op->u.index.axis[k] == i)
+      in[i] = index_value(e, op->opd[1 + k++], idx);
+    else
+      in[i] = idx[next++];
   }
   return op->u.index.masked ? eval_where(e, eval(e, op->opd[op->nopd - 1], idx), x, in) : eval(e, x, in);
 }
@@ -150,6 +160,7 @@ static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
 static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   LLVMValueRef x[3];
   for (int k = 0; k < op->nopd; k++) x[k] = eval(e, op->opd[k], idx);
+  set_line(e, op);
   return map_emit(e->g, e->b, op->code, op->opd[op->nopd - 1]->type->elem, op->res[0]->type->elem, x);
 }
 

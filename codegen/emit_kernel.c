@@ -1,8 +1,8 @@
 /* emit_kernel.c - one loop nest for the units of a group.
  *
- * Requires: units with the same loops, in an order in which a value is stored before it is read.  Ensures: every unit's value is
- * in its buffer, result or register.  Where a fold's inner loops run over folded axes alone, it folds in a register; else into
- * memory, which is set to the neutral element before. */
+ * Requires: units with the same loops, in an order in which a value is stored before it is read.  Ensures: every unit's
+ * value is in its buffer, result or register.  Where a fold's inner loops run over folded axes alone, it folds in a
+ * register; else into memory, which is set to the neutral element before. */
 #include "codegen/emit.h"
 #include <float.h>
 #include <math.h>
@@ -32,7 +32,7 @@ static void out_index(const Nest *k, const Unit *u, LLVMValueRef *idx) {
   for (int i = 0; i < u->v->type->rank; i++) idx[i] = level_index(k, u, u->out[i]);
 }
 
-/* ---- folds ----------------------------------------------------------------------------------------------------------- */
+/* ---- folds ------------------------------------------------------------------------------------------------------- */
 
 static LLVMValueRef neutral(Emit *e, const Unit *u) {
   Elem t = u->v->type->elem;
@@ -40,7 +40,8 @@ static LLVMValueRef neutral(Emit *e, const Unit *u) {
   switch (u->op->code) {
   case OP_rmax: return const_elem(e->g, t, -INFINITY, least);
   case OP_rmin: return const_elem(e->g, t, INFINITY, most);
-  case OP_rprod: case OP_rall: return const_elem(e->g, t, 1, 1);
+  case OP_rprod:
+  case OP_rall: return const_elem(e->g, t, 1, 1);
   default: return const_elem(e->g, t, 0, 0);
   }
 }
@@ -67,6 +68,7 @@ static LLVMValueRef term(const Nest *k, const Unit *u) {
     for (int i = 0; i < u->op->opd[o]->type->rank; i++)
       idx[i] = level_index(k, u, u->op->code == OP_contract ? u->op->u.contract.opd[o][i] : i);
     LLVMValueRef x = eval(e, u->op->opd[o], idx);
+    set_line(e, u->op);
     result = result ? mul_elem(e->g, e->b, u->v->type->elem, result, x) : x;
   }
   return result;
@@ -83,8 +85,10 @@ static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
   const Type *t = u->v->type;
   LLVMValueRef idx[MAX_RANK];
   if (t->rank == 0) {
-    if (u->op && e->p->value[u->v->id].place == PLACE_SCALAR) LLVMBuildStore(e->b, x, e->where[u->v->id]);
-    else store_scalar_result(e, u, x);
+    if (u->op && e->p->value[u->v->id].place == PLACE_SCALAR)
+      LLVMBuildStore(e->b, x, e->where[u->v->id]);
+    else
+      store_scalar_result(e, u, x);
     return;
   }
   out_index(k, u, idx);
@@ -113,7 +117,7 @@ static void set_neutral(Emit *e, const Unit *u) {
   loop_end(e, &loop);
 }
 
-/* ---- the nest ---------------------------------------------------------------------------------------------------------- */
+/* ---- the nest ---------------------------------------------------------------------------------------------------- */
 
 static void innermost(Nest *k) {
   Emit *e = k->e;
@@ -122,9 +126,12 @@ static void innermost(Nest *k) {
     if (u->dead) continue;
     if (u->op) set_line(e, u->op);
     if (u->kind == UNIT_REDUCE) {
-      if (u->acc_level < 0) fold_into_memory(k, u);
+      if (u->acc_level < 0)
+        fold_into_memory(k, u);
       else
-        LLVMBuildStore(e->b, fold(e, u, LLVMBuildLoad2(e->b, elem_reg(e->g, u->v->type->elem), k->acc[i], ""), term(k, u)), k->acc[i]);
+        LLVMBuildStore(e->b,
+                       fold(e, u, LLVMBuildLoad2(e->b, elem_reg(e->g, u->v->type->elem), k->acc[i], ""), term(k, u)),
+                       k->acc[i]);
       continue;
     }
     LLVMValueRef idx[MAX_RANK], x;
@@ -132,7 +139,8 @@ static void innermost(Nest *k) {
     if (u->op && e->p->producer[u->v->id] == u && e->p->value[u->v->id].place == PLACE_BUFFER) {
       x = eval_op(e, u->op, idx);
       memo_add(e, u->v, idx, x);
-    } else x = eval(e, u->v, idx);
+    } else
+      x = eval(e, u->v, idx);
     put(k, u, x);
   }
 }
@@ -144,7 +152,8 @@ static void levels(Nest *k, int level) {
   const Unit *head = k->unit[0];
   for (int i = 0; i < k->n; i++)
     if (folds_from(k->unit[i], level)) LLVMBuildStore(e->b, neutral(e, k->unit[i]), k->acc[i]);
-  if (level == head->nlevel) innermost(k);
+  if (level == head->nlevel)
+    innermost(k);
   else {
     Loop loop;
     k->idx[level] = loop_begin(e, &loop, dim_of(e, head->level[level]));
@@ -162,8 +171,10 @@ void emit_nest(Emit *e, Unit **unit, int n) {
   for (int i = 0; i < n; i++) {
     live |= !unit[i]->dead;
     if (unit[i]->kind != UNIT_REDUCE) continue;
-    if (unit[i]->acc_level >= 0) k.acc[i] = new_alloca(e, elem_reg(e->g, unit[i]->v->type->elem));
-    else if (!unit[i]->add) set_neutral(e, unit[i]);
+    if (unit[i]->acc_level >= 0)
+      k.acc[i] = new_alloca(e, elem_reg(e->g, unit[i]->v->type->elem));
+    else if (!unit[i]->add)
+      set_neutral(e, unit[i]);
   }
   int mark = memo_mark(e);
   if (live) levels(&k, 0);

@@ -1,7 +1,7 @@
 /* emit_loop.c - loops, conditions, and the memory of what has been computed where.
  *
- * Ensures: loops are in the form that LLVM's loop passes know at once (guarded, tested at the bottom, unit steps without
- * wrapping); a memoised value dominates every place where it can be found. */
+ * Ensures: loops are in the form that LLVM's loop passes know at once (guarded, tested at the bottom, unit steps
+ * without wrapping); a memoised value dominates every place where it can be found. */
 #include "codegen/emit.h"
 #include <string.h>
 
@@ -47,7 +47,7 @@ void if_end(Emit *e, Branch *br) {
   memo_release(e, br->mark);
 }
 
-/* ---- memo ------------------------------------------------------------------------------------------------------------ */
+/* ---- memo -------------------------------------------------------------------------------------------------------- */
 
 static unsigned hash(const Value *v, const LLVMValueRef *idx) {
   uint64_t h = (uint64_t)v->id * UINT64_C(0x9e3779b97f4a7c15);
@@ -67,7 +67,8 @@ void memo_release(Emit *e, int mark) {
 LLVMValueRef memo_find(Emit *e, const Value *v, const LLVMValueRef *idx) {
   for (int i = e->bucket[hash(v, idx)]; i; i = e->memo[i - 1].next) {
     const Memo *m = &e->memo[i - 1];
-    if (m->value == v->id && (v->type->rank == 0 || !memcmp(m->idx, idx, sizeof *idx * (size_t)v->type->rank))) return m->result;
+    if (m->value == v->id && (v->type->rank == 0 || !memcmp(m->idx, idx, sizeof *idx * (size_t)v->type->rank)))
+      return m->result;
   }
   return NULL;
 }

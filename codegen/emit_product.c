@@ -1,11 +1,12 @@
 /* emit_product.c - matrix products: tiles of the result in vector registers.
  *
- * A product has a row label (in a and the result), a column label (in b and the result; last in the result) and a summed label;
- * all its other labels are loops around.  Two forms: b's columns are contiguous (outer products of a column of a with a row of
- * b are added up), or both operands are contiguous along the sum (dot products).  Anything else is an ordinary loop nest.
+ * A product has a row label (in a and the result), a column label (in b and the result; last in the result) and a
+ * summed label; all its other labels are loops around.  Two forms: b's columns are contiguous (outer products of a
+ * column of a with a row of b are added up), or both operands are contiguous along the sum (dot products).  Anything
+ * else is an ordinary loop nest.
  *
- * Requires: a tiled unit (schedule.c).  Ensures: as emit_nest; tiles do not depend on the dimensions' values, remainders are
- * covered by narrower tiles. */
+ * Requires: a tiled unit (schedule.c).  Ensures: as emit_nest; tiles do not depend on the dimensions' values,
+ * remainders are covered by narrower tiles. */
 #include "codegen/emit.h"
 
 enum { ROWS = 4, MAX_VECS = 4, SUM_BLOCK = 256, SMALL = 4 };
@@ -32,7 +33,7 @@ typedef struct Product {
   bool add;
 } Product;
 
-/* ---- recognising --------------------------------------------------------------------------------------------------------- */
+/* ---- recognising ------------------------------------------------------------------------------------------------- */
 
 static bool has(const Matrix *m, int l) {
   for (int i = 0; i < m->v->type->rank; i++)
@@ -79,12 +80,15 @@ static bool analyse(Product *p) {
   if (p->label[ROW] < 0 || p->label[SUM] < 0) return false;
   for (int k = 0; k < 3; k++)
     if (small(extent[p->label[k]])) return false;
-  return last_label(&p->b) == p->label[COL] || (last_label(&p->b) == p->label[SUM] && last_label(&p->a) == p->label[SUM]);
+  return last_label(&p->b) == p->label[COL] ||
+         (last_label(&p->b) == p->label[SUM] && last_label(&p->a) == p->label[SUM]);
 }
 
-/* ---- addresses -------------------------------------------------------------------------------------------------------------- */
+/* ---- addresses --------------------------------------------------------------------------------------------------- */
 
-static LLVMValueRef constant(const Product *p, int64_t v) { return LLVMConstInt(p->e->g->i64, (unsigned long long)v, true); }
+static LLVMValueRef constant(const Product *p, int64_t v) {
+  return LLVMConstInt(p->e->g->i64, (unsigned long long)v, true);
+}
 
 static void locate(Product *p, Matrix *m, const LLVMValueRef *outer) {
   Emit *e = p->e;
@@ -95,8 +99,10 @@ static void locate(Product *p, Matrix *m, const LLVMValueRef *outer) {
     int l = m->label[i], which = -1;
     for (int k = 0; k < 3; k++)
       if (p->label[k] == l) which = k;
-    if (which >= 0) m->stride[which] = stride;
-    else m->at = index_add(e, m->at, index_mul(e, outer[l], stride));
+    if (which >= 0)
+      m->stride[which] = stride;
+    else
+      m->at = index_add(e, m->at, index_mul(e, outer[l], stride));
     stride = index_mul(e, stride, dim_of(e, m->v->type->dim[i]));
   }
 }
@@ -131,7 +137,8 @@ static LLVMValueRef splat(const Product *p, LLVMValueRef x, int width) {
   LLVMTypeRef t = vector_type(p, width);
   LLVMValueRef zero = LLVMConstInt(p->e->g->i32, 0, false);
   LLVMValueRef one = LLVMBuildInsertElement(b, LLVMGetPoison(t), x, zero, "");
-  return LLVMBuildShuffleVector(b, one, LLVMGetPoison(t), LLVMConstNull(LLVMVectorType(p->e->g->i32, (unsigned)width)), "");
+  return LLVMBuildShuffleVector(b, one, LLVMGetPoison(t), LLVMConstNull(LLVMVectorType(p->e->g->i32, (unsigned)width)),
+                                "");
 }
 
 static void accumulate(const Product *p, LLVMValueRef acc, LLVMTypeRef t, LLVMValueRef x, LLVMValueRef y) {
@@ -140,7 +147,7 @@ static void accumulate(const Product *p, LLVMValueRef acc, LLVMTypeRef t, LLVMVa
   LLVMBuildStore(b, arith(LLVMBuildFAdd(b, arith(LLVMBuildFMul(b, x, y, "")), old, "")), acc);
 }
 
-/* ---- loops over tiles ------------------------------------------------------------------------------------------------------- */
+/* ---- loops over tiles -------------------------------------------------------------------------------------------- */
 
 typedef void TileBody(Product *p, LLVMValueRef row, int rows, LLVMValueRef col, int cols, const LLVMValueRef *range);
 
@@ -171,7 +178,7 @@ static void cover(Product *p, const int *cols, int ncols, TileBody *body, const 
   }
 }
 
-/* ---- outer products: b's and the result's columns are contiguous ---------------------------------------------------------- */
+/* ---- outer products: b's and the result's columns are contiguous ------------------------------------------------- */
 
 /* range: first and one past the last summed index, and whether the result holds a partial sum already. */
 static void outer_tile(Product *p, LLVMValueRef row, int rows, LLVMValueRef col, int cols, const LLVMValueRef *range) {
@@ -182,7 +189,8 @@ static void outer_tile(Product *p, LLVMValueRef row, int rows, LLVMValueRef col,
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < vecs; v++) {
       acc[r][v] = new_alloca(e, t);
-      at[r][v] = place(p, &p->c, ROW, index_add(e, row, constant(p, r)), COL, index_add(e, col, constant(p, v * width)));
+      at[r][v] =
+          place(p, &p->c, ROW, index_add(e, row, constant(p, r)), COL, index_add(e, col, constant(p, v * width)));
       LLVMBuildStore(e->b, LLVMConstNull(t), acc[r][v]);
     }
   Branch partial;
@@ -191,10 +199,13 @@ static void outer_tile(Product *p, LLVMValueRef row, int rows, LLVMValueRef col,
     for (int v = 0; v < vecs; v++) LLVMBuildStore(e->b, load(p, &p->c, at[r][v], width), acc[r][v]);
   if_end(e, &partial);
   Loop sum;
-  LLVMValueRef k = index_add(e, range[0], loop_begin(e, &sum, LLVMBuildNSWSub(e->b, range[1], range[0], ""))), y[MAX_VECS];
-  for (int v = 0; v < vecs; v++) y[v] = load(p, &p->b, place(p, &p->b, SUM, k, COL, index_add(e, col, constant(p, v * width))), width);
+  LLVMValueRef k = index_add(e, range[0], loop_begin(e, &sum, LLVMBuildNSWSub(e->b, range[1], range[0], ""))),
+               y[MAX_VECS];
+  for (int v = 0; v < vecs; v++)
+    y[v] = load(p, &p->b, place(p, &p->b, SUM, k, COL, index_add(e, col, constant(p, v * width))), width);
   for (int r = 0; r < rows; r++) {
-    LLVMValueRef x = splat(p, load(p, &p->a, place(p, &p->a, ROW, index_add(e, row, constant(p, r)), SUM, k), 1), width);
+    LLVMValueRef x =
+        splat(p, load(p, &p->a, place(p, &p->a, ROW, index_add(e, row, constant(p, r)), SUM, k), 1), width);
     for (int v = 0; v < vecs; v++) accumulate(p, acc[r][v], t, x, y[v]);
   }
   loop_end(e, &sum);
@@ -220,21 +231,23 @@ static void outer_form(Product *p) {
   loop_end(e, &loop);
 }
 
-/* ---- dot products: both operands are contiguous along the sum --------------------------------------------------------------- */
+/* ---- dot products: both operands are contiguous along the sum ---------------------------------------------------- */
 
 static LLVMValueRef horizontal(const Product *p, LLVMValueRef x) {
   LLVMTypeRef t = LLVMTypeOf(x);
   unsigned id = LLVMLookupIntrinsicID("llvm.vector.reduce.fadd", 23);
-  LLVMValueRef fn = LLVMGetIntrinsicDeclaration(p->e->g->mod, id, &t, 1), arg[] = {LLVMConstNull(elem_reg(p->e->g, p->elem)), x};
+  LLVMValueRef fn = LLVMGetIntrinsicDeclaration(p->e->g->mod, id, &t, 1),
+               arg[] = {LLVMConstNull(elem_reg(p->e->g, p->elem)), x};
   return reassoc(LLVMBuildCall2(p->e->b, LLVMGlobalGetValueType(fn), fn, arg, 2, ""));
 }
 
 /* Adds to acc the products at summed indices k, k + 1, … of `width` elements. */
-static void dot_step(Product *p, LLVMValueRef acc[ROWS][MAX_VECS], LLVMValueRef row, int rows, LLVMValueRef col, int cols, LLVMValueRef k,
-                     int width) {
+static void dot_step(Product *p, LLVMValueRef acc[ROWS][MAX_VECS], LLVMValueRef row, int rows, LLVMValueRef col,
+                     int cols, LLVMValueRef k, int width) {
   Emit *e = p->e;
   LLVMValueRef y[MAX_VECS];
-  for (int c = 0; c < cols; c++) y[c] = load(p, &p->b, place(p, &p->b, COL, index_add(e, col, constant(p, c)), SUM, k), width);
+  for (int c = 0; c < cols; c++)
+    y[c] = load(p, &p->b, place(p, &p->b, COL, index_add(e, col, constant(p, c)), SUM, k), width);
   for (int r = 0; r < rows; r++) {
     LLVMValueRef x = load(p, &p->a, place(p, &p->a, ROW, index_add(e, row, constant(p, r)), SUM, k), width);
     for (int c = 0; c < cols; c++) accumulate(p, acc[r][c], vector_type(p, width), x, y[c]);
@@ -256,7 +269,8 @@ static void dot_tile(Product *p, LLVMValueRef row, int rows, LLVMValueRef col, i
   dot_step(p, acc, row, rows, col, cols, k, p->width);
   loop_end(e, &loop);
   for (int r = 0; r < rows; r++)
-    for (int c = 0; c < cols; c++) LLVMBuildStore(e->b, horizontal(p, LLVMBuildLoad2(e->b, wide, acc[r][c], "")), rest[r][c]);
+    for (int c = 0; c < cols; c++)
+      LLVMBuildStore(e->b, horizontal(p, LLVMBuildLoad2(e->b, wide, acc[r][c], "")), rest[r][c]);
   steps(p, stop, p->extent[SUM], 1, &loop, &k);
   dot_step(p, rest, row, rows, col, cols, k, 1);
   loop_end(e, &loop);
@@ -273,7 +287,7 @@ static void dot_form(Product *p) {
   cover(p, cols, 2, dot_tile, NULL);
 }
 
-/* ---- the unit ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the unit ---------------------------------------------------------------------------------------------------- */
 
 void emit_tiled(Emit *e, Unit *u) {
   Product p = {.e = e, .u = u, .elem = u->v->type->elem, .add = u->add};
@@ -298,7 +312,9 @@ void emit_tiled(Emit *e, Unit *u) {
   p.a.base = e->where[p.a.v->id], p.a.object = e->object[p.a.v->id];
   p.b.base = e->where[p.b.v->id], p.b.object = e->object[p.b.v->id];
   p.c.base = unit_target(e, u, &p.c.object);
-  if (last_label(&p.b) == p.label[COL]) outer_form(&p);
-  else dot_form(&p);
+  if (last_label(&p.b) == p.label[COL])
+    outer_form(&p);
+  else
+    dot_form(&p);
   while (nouter > 0) loop_end(e, &loop[--nouter]);
 }

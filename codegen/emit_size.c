@@ -1,13 +1,19 @@
 /* emit_size.c - how much workspace a function needs: as code, and as text for the header.
  *
- * Ensures: the code gives exactly the bytes that emit_body's plan lays out, or -1 where the symbols are no valid sizes. */
+ * Ensures: the code gives exactly the bytes that emit_body's plan lays out, or -1 where the symbols are no valid sizes.
+ */
 #include "codegen/emit.h"
 
-typedef struct Size { Codegen *g; LLVMBuilderRef b; DimEnv env; } Size;
+typedef struct Size {
+  Codegen *g;
+  LLVMBuilderRef b;
+  DimEnv env;
+} Size;
 
 static LLVMValueRef checked2(Size *s, const char *name, LLVMValueRef x, LLVMValueRef y) {
   LLVMTypeRef t = s->g->i64;
-  LLVMValueRef fn = LLVMGetIntrinsicDeclaration(s->g->mod, LLVMLookupIntrinsicID(name, __builtin_strlen(name)), &t, 1), a[] = {x, y};
+  LLVMValueRef fn = LLVMGetIntrinsicDeclaration(s->g->mod, LLVMLookupIntrinsicID(name, __builtin_strlen(name)), &t, 1),
+               a[] = {x, y};
   LLVMValueRef r = LLVMBuildCall2(s->b, LLVMGlobalGetValueType(fn), fn, a, 2, "");
   s->env.bad = LLVMBuildOr(s->b, s->env.bad, LLVMBuildExtractValue(s->b, r, 1, ""), "");
   return LLVMBuildExtractValue(s->b, r, 0, "");
@@ -75,7 +81,7 @@ void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
   LLVMDisposeBuilder(s.b);
 }
 
-/* ---- texts ------------------------------------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
 
 void workspace_text(Ctx *c, Func *f, bool accumulate, Text *t) {
   Plan *p = plan_func(c, f, accumulate);
@@ -93,8 +99,10 @@ void workspace_text(Ctx *c, Func *f, bool accumulate, Text *t) {
   if (fixed && sum) {
     dim_print(t, sum);
     text_add(t, " bytes");
-    if (fixed > 1) text_add(t, " in %d buffers, each rounded up to 64", fixed);
-    else text_add(t, ", rounded up to 64");
+    if (fixed > 1)
+      text_add(t, " in %d buffers, each rounded up to 64", fixed);
+    else
+      text_add(t, ", rounded up to 64");
   }
   if (fixed < p->nslot) text_add(t, "%swhat sizes known only at run time need", fixed ? ", and " : "");
 }
@@ -103,7 +111,10 @@ static Dim *op_flops(Ctx *c, const Op *op) {
   if (op->nres != 1 || !elem_is_real(op->res[0]->type->elem)) return NULL;
   Dim *n;
   switch (op_info[op->code].family) {
-  case FAM_MAP: return op->code == OP_select || op->code == OP_cast || op->code == OP_stop_gradient ? NULL : type_count(c, op->res[0]->type);
+  case FAM_MAP:
+    return op->code == OP_select || op->code == OP_cast || op->code == OP_stop_gradient
+               ? NULL
+               : type_count(c, op->res[0]->type);
   case FAM_REDUCE: return type_count(c, op->opd[0]->type);
   case FAM_SCAN: return dim_mul(c, type_count(c, op->res[0]->type), dim_const(c, 2));
   case FAM_CONTRACT: {

@@ -1,7 +1,7 @@
 /* emit_special.c - operations with loops of their own: scan, scatter, update, concatenation, argmax; and checks.
  *
- * Requires: operands stored or computable; indices checked before, or masked.  Ensures: the result's buffer (or scalar) is
- * complete. */
+ * Requires: operands stored or computable; indices checked before, or masked.  Ensures: the result's buffer (or scalar)
+ * is complete. */
 #include "codegen/emit.h"
 #include <math.h>
 #include <string.h>
@@ -9,8 +9,10 @@
 /* Loops over a shape; idx receives the counters. */
 static void open_loops(Emit *e, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx) {
   for (int i = 0; i < n; i++) {
-    if (dim_is(dim[i], 1)) idx[i] = e->zero;
-    else idx[i] = loop_begin(e, &loop[i], dim_of(e, dim[i]));
+    if (dim_is(dim[i], 1))
+      idx[i] = e->zero;
+    else
+      idx[i] = loop_begin(e, &loop[i], dim_of(e, dim[i]));
   }
 }
 
@@ -20,12 +22,18 @@ static void close_loops(Emit *e, Loop *loop, int n, Dim *const *dim) {
 }
 
 /* Where the result of a rank-0 or tensor operation is kept. */
-typedef struct Target { LLVMValueRef base; int object; Type *type; } Target;
+typedef struct Target {
+  LLVMValueRef base;
+  int object;
+  Type *type;
+} Target;
 
 static Target target_of(Emit *e, const Unit *u) {
   Target t = {.type = u->v->type};
-  if (t.type->rank == 0) t.base = e->where[u->v->id], t.object = -1;
-  else t.base = unit_target(e, u, &t.object);
+  if (t.type->rank == 0)
+    t.base = e->where[u->v->id], t.object = -1;
+  else
+    t.base = unit_target(e, u, &t.object);
   return t;
 }
 
@@ -35,8 +43,10 @@ static LLVMValueRef get(Emit *e, const Target *t, const LLVMValueRef *idx) {
 }
 
 static void put(Emit *e, const Target *t, const LLVMValueRef *idx, LLVMValueRef x) {
-  if (t->type->rank == 0) LLVMBuildStore(e->b, x, t->base);
-  else store_elem(e, t->base, t->object, t->type, row_major(e, t->type, idx), x);
+  if (t->type->rank == 0)
+    LLVMBuildStore(e->b, x, t->base);
+  else
+    store_elem(e, t->base, t->object, t->type, row_major(e, t->type, idx), x);
 }
 
 /* Sets every element of the target: to v's, or to zero. */
@@ -48,7 +58,7 @@ static void fill(Emit *e, const Target *t, Value *v) {
   close_loops(e, loop, t->type->rank, t->type->dim);
 }
 
-/* ---- scan -------------------------------------------------------------------------------------------------------------- */
+/* ---- scan -------------------------------------------------------------------------------------------------------- */
 
 static void emit_linrec(Emit *e, Unit *u) {
   Op *op = u->op;
@@ -75,7 +85,7 @@ static void emit_linrec(Emit *e, Unit *u) {
   close_loops(e, loop, rank - 1, outer);
 }
 
-/* ---- updates --------------------------------------------------------------------------------------------------------------- */
+/* ---- updates ----------------------------------------------------------------------------------------------------- */
 
 static void emit_set_slice(Emit *e, Unit *u) {
   Op *op = u->op;
@@ -111,11 +121,13 @@ static void emit_concat(Emit *e, Unit *u) {
 }
 
 /* The place of an indexed operand's element: indices at `batch`, the other axes from `rest`. */
-static void indexed_place(Emit *e, const Op *op, int rank, int first_idx, const LLVMValueRef *batch, const LLVMValueRef *rest,
-                          LLVMValueRef *at) {
+static void indexed_place(Emit *e, const Op *op, int rank, int first_idx, const LLVMValueRef *batch,
+                          const LLVMValueRef *rest, LLVMValueRef *at) {
   for (int i = 0, k = 0, r = 0; i < rank; i++) {
-    if (k < op->u.index.naxis && op->u.index.axis[k] == i) at[i] = index_value(e, op->opd[first_idx + k++], batch);
-    else at[i] = rest[r++];
+    if (k < op->u.index.naxis && op->u.index.axis[k] == i)
+      at[i] = index_value(e, op->opd[first_idx + k++], batch);
+    else
+      at[i] = rest[r++];
   }
 }
 
@@ -152,12 +164,13 @@ static void emit_set(Emit *e, Unit *u) {
   close_loops(e, loop, v->type->rank, v->type->dim);
 }
 
-/* ---- argmax ------------------------------------------------------------------------------------------------------------------ */
+/* ---- argmax ------------------------------------------------------------------------------------------------------ */
 
 /* Whether x, at index i, takes the lead from `best`: strictly better, or the first nan, or the first element of all. */
 static LLVMValueRef leads(Emit *e, bool max, Elem t, LLVMValueRef x, LLVMValueRef best, LLVMValueRef i) {
   LLVMValueRef first = LLVMBuildICmp(e->b, LLVMIntEQ, i, e->zero, ""), better;
-  if (!elem_is_real(t)) better = LLVMBuildICmp(e->b, max ? LLVMIntSGT : LLVMIntSLT, x, best, "");
+  if (!elem_is_real(t))
+    better = LLVMBuildICmp(e->b, max ? LLVMIntSGT : LLVMIntSLT, x, best, "");
   else {
     LLVMValueRef number = LLVMBuildFCmp(e->b, LLVMRealORD, best, best, "");
     better = LLVMBuildAnd(e->b, number, LLVMBuildFCmp(e->b, max ? LLVMRealUGT : LLVMRealULT, x, best, ""), "");
@@ -171,7 +184,8 @@ static void emit_argmax(Emit *e, Unit *u) {
   const Type *in = op->opd[0]->type;
   int axis = op->u.reduce.axis[0];
   Loop loop[MAX_RANK], along;
-  LLVMValueRef out[MAX_RANK], idx[MAX_RANK], best = new_alloca(e, elem_reg(e->g, in->elem)), at = new_alloca(e, e->g->i64);
+  LLVMValueRef out[MAX_RANK], idx[MAX_RANK], best = new_alloca(e, elem_reg(e->g, in->elem)),
+                                             at = new_alloca(e, e->g->i64);
   open_loops(e, loop, t.type->rank, t.type->dim, out);
   LLVMBuildStore(e->b, e->zero, at);
   LLVMValueRef i = loop_begin(e, &along, dim_of(e, in->dim[axis]));
@@ -185,7 +199,9 @@ static void emit_argmax(Emit *e, Unit *u) {
   close_loops(e, loop, t.type->rank, t.type->dim);
 }
 
-/* ---- checks ------------------------------------------------------------------------------------------------------------------- */
+/* ---- checks
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 static void emit_check_index(Emit *e, const Op *op) {
   Value *idx = op->opd[0];
@@ -204,14 +220,17 @@ static void emit_assert(Emit *e, const Op *op) {
   Loop loop[MAX_RANK];
   LLVMValueRef at[MAX_RANK];
   open_loops(e, loop, c->type->rank, c->type->dim, at);
-  fail_unless(e, eval(e, c, at), ADC_EASSERT, op->loc, c->type->rank ? row_major(e, c->type, at) : NULL, op->u.check.text);
+  fail_unless(e, eval(e, c, at), ADC_EASSERT, op->loc, c->type->rank ? row_major(e, c->type, at) : NULL,
+              op->u.check.text);
   close_loops(e, loop, c->type->rank, c->type->dim);
 }
 
 void emit_effect(Emit *e, Unit *u) {
   const Op *op = u->op;
-  if (op->code == OP_check_index) emit_check_index(e, op);
-  else if (op->code == OP_assert) emit_assert(e, op);
+  if (op->code == OP_check_index)
+    emit_check_index(e, op);
+  else if (op->code == OP_assert)
+    emit_assert(e, op);
   else {
     LLVMIntPredicate p = op->code == OP_check_dim_eq ? LLVMIntEQ : LLVMIntSLE;
     LLVMValueRef ok = LLVMBuildICmp(e->b, p, dim_of(e, op->u.check.a), dim_of(e, op->u.check.b), "");
@@ -226,7 +245,8 @@ void emit_special(Emit *e, Unit *u) {
   case OP_concat: emit_concat(e, u); return;
   case OP_scatter_add: emit_scatter_add(e, u); return;
   case OP_set: emit_set(e, u); return;
-  case OP_argmax: case OP_argmin: emit_argmax(e, u); return;
+  case OP_argmax:
+  case OP_argmin: emit_argmax(e, u); return;
   default: bug("no code for the operation %s", op_info[u->op->code].name);
   }
 }

@@ -1,8 +1,8 @@
 /* internal.h - what the files of codegen/ share.
  *
- * The way of a function: plan_func (schedule.c, storage.c; no LLVM) decides what is stored, where, and in which loop nests;
- * emit_body (emit_*.c) turns the plan into one internal LLVM function, emit_size into another; abi.c wraps both into the
- * exported C functions; target.c verifies, optimises and writes. */
+ * The way of a function: plan_func (schedule.c, storage.c; no LLVM) decides what is stored, where, and in which loop
+ * nests; emit_body (emit_*.c) turns the plan into one internal LLVM function, emit_size into another; abi.c wraps both
+ * into the exported C functions; target.c verifies, optimises and writes. */
 #ifndef ADC_CODEGEN_INTERNAL_H
 #define ADC_CODEGEN_INTERNAL_H
 #include "codegen/codegen.h"
@@ -23,9 +23,9 @@ typedef struct Codegen {
   LLVMModuleRef mod;
   LLVMTargetMachineRef tm;
   LLVMTypeRef i1, i8, i32, i64, f32, f64, ptr, none;
-  LLVMTypeRef usize;   /* size_t of the target */
+  LLVMTypeRef usize; /* size_t of the target */
   int pointer_bytes;
-  int vector_bytes;    /* of a register that the target computes with; 0: none worth using */
+  int vector_bytes; /* of a register that the target computes with; 0: none worth using */
   const char *triple;
   bool is_elf;
   struct BodyEntry *body; /* functions made so far */
@@ -33,7 +33,8 @@ typedef struct Codegen {
   struct DebugInfo *debug; /* NULL without -g */
 } Codegen;
 
-/* ---- target.c ------------------------------------------------------------------------------------------------------ */
+/* ---- target.c ------------------------------------------------------------------------------------------------------
+ */
 
 /* Target machine and an empty module; false after a diagnostic (unknown target, unknown cpu). */
 bool codegen_open(Codegen *g, Module *m, const CodegenOptions *o);
@@ -43,41 +44,43 @@ void codegen_close(Codegen *g);
 LLVMTypeRef elem_type(Codegen *g, Elem e); /* in memory: bool is i8 */
 LLVMTypeRef elem_reg(Codegen *g, Elem e);  /* in a register: bool is i1 */
 
-/* ---- abi.c --------------------------------------------------------------------------------------------------------- */
+/* ---- abi.c ---------------------------------------------------------------------------------------------------------
+ */
 
 /* Adds the exported C functions of every exported Func of g->m: f, f_ws, f_info, f_packed, adc_strerror's text, … */
 void emit_abi(Codegen *g);
 
-/* ---- emit_body.c, emit_size.c: the contract between bodies and wrappers ---------------------------------------------- */
+/* ---- emit_body.c, emit_size.c: the contract between bodies and wrappers ------------------------------------------ */
 
 /* The internal function that does f's work.  Made at the first request, then returned again.  Its type:
  *
  *   i32 body(i64 symbol…                 every f->sym in order
- *            T leaf…                      every f->body->param in order: rank 0 by value (bool as i1), else ptr to const
- *            ptr result…                  every f->body->res in order; may be null: not wanted
- *            ptr ws_base, i64 ws_len,     ws_len >= size(symbols…) bytes, ws_base aligned to 8 (any pointer when size is 0)
- *            ptr err)                     an ErrorRecord, written when the return value is not 0
+ *            T leaf…                      every f->body->param in order: rank 0 by value (bool as i1), else ptr to
+ * const ptr result…                  every f->body->res in order; may be null: not wanted ptr ws_base, i64 ws_len,
+ * ws_len >= size(symbols…) bytes, ws_base aligned to 8 (any pointer when size is 0) ptr err)                     an
+ * ErrorRecord, written when the return value is not 0
  *
- * A rank-0 bool result is stored as i32, elements of bool tensors are i8 holding 0 or 1.  The caller has made sure that size()
- * did not fail.  With `accumulate`, results of role PORT_COTANGENT are added to what is there; all others are overwritten. */
+ * A rank-0 bool result is stored as i32, elements of bool tensors are i8 holding 0 or 1.  The caller has made sure that
+ * size() did not fail.  With `accumulate`, results of role PORT_COTANGENT are added to what is there; all others are
+ * overwritten. */
 LLVMValueRef emit_body(Codegen *g, Func *f, bool accumulate);
 LLVMTypeRef body_type(Codegen *g, Func *f);
 
-/* i64 size(i64 symbol…): exact bytes of workspace (0: none), a multiple of 64; or -1 where the symbols are no valid sizes (a
- * negative dimension, an inexact division, a product that overflows): the caller answers ADC_EDIM. */
+/* i64 size(i64 symbol…): exact bytes of workspace (0: none), a multiple of 64; or -1 where the symbols are no valid
+ * sizes (a negative dimension, an inexact division, a product that overflows): the caller answers ADC_EDIM. */
 LLVMValueRef emit_size(Codegen *g, Func *f, bool accumulate);
 LLVMTypeRef size_type(Codegen *g, Func *f);
 
-/* { i64 line, i64 index, ptr message, i64 need }: line 0: none; message: NUL-terminated constant text or null; need: for
- * ADC_EWORKSPACE out of the body (a buffer whose size is known only at run time), the bytes that would have reached this far:
- * call again with at least that much.  The body writes all four fields when it fails. */
+/* { i64 line, i64 index, ptr message, i64 need }: line 0: none; message: NUL-terminated constant text or null; need:
+ * for ADC_EWORKSPACE out of the body (a buffer whose size is known only at run time), the bytes that would have reached
+ * this far: call again with at least that much.  The body writes all four fields when it fails. */
 enum { ERR_LINE, ERR_INDEX, ERR_MESSAGE, ERR_NEED };
 LLVMTypeRef error_type(Codegen *g);
 LLVMValueRef const_text(Codegen *g, const char *s); /* ptr to a private NUL-terminated constant */
 
 void finish_debug(Codegen *g); /* debug.c: completes the DWARF of what was emitted; nothing without -g */
 
-/* ---- texts for the header's comment (no LLVM module needed) ------------------------------------------------------------ */
+/* ---- texts for the header's comment (no LLVM module needed) ------------------------------------------------------ */
 
 void workspace_text(Ctx *c, Func *f, bool accumulate, Text *t); /* "16n bytes", "none" */
 void work_text(Ctx *c, Func *f, Text *t);                       /* "4nm + 9n flops" */

@@ -1,8 +1,8 @@
 /* math.c - map operations on scalars in registers.
  *
- * Requires: operands of the types that the op's signature says.  Ensures: the value that ops.def states; no instruction that
- * traps.  Functions that LLVM has an intrinsic for use it (so that the optimiser knows them); the others call libm or the
- * runtime.  Vectorisation is the optimiser's. */
+ * Requires: operands of the types that the op's signature says.  Ensures: the value that ops.def states; no instruction
+ * that traps.  Functions that LLVM has an intrinsic for use it (so that the optimiser knows them); the others call libm
+ * or the runtime.  Vectorisation is the optimiser's. */
 #include "codegen/emit.h"
 #include <math.h>
 #include <string.h>
@@ -77,19 +77,33 @@ LLVMValueRef mul_elem(Codegen *g, LLVMBuilderRef b, Elem e, LLVMValueRef x, LLVM
   return elem_is_real(e) ? arith(LLVMBuildFMul(b, x, y, "")) : LLVMBuildMul(b, x, y, "");
 }
 
-/* ---- the cases that are more than one call ----------------------------------------------------------------------------- */
+/* ---- the cases that are more than one call ----------------------------------------------------------------------- */
 
-typedef struct Args { Codegen *g; LLVMBuilderRef b; Opcode code; Elem e; LLVMTypeRef t; LLVMValueRef *x; } Args;
+typedef struct Args {
+  Codegen *g;
+  LLVMBuilderRef b;
+  Opcode code;
+  Elem e;
+  LLVMTypeRef t;
+  LLVMValueRef *x;
+} Args;
 
 static LLVMValueRef real(const Args *a, double v) { return LLVMConstReal(a->t, v); }
-static LLVMValueRef one_arg(const Args *a, const char *name, LLVMValueRef x) { return intrinsic(a->g, a->b, name, a->t, 1, &x); }
-static LLVMValueRef sel(const Args *a, LLVMValueRef p, LLVMValueRef x, LLVMValueRef y) { return LLVMBuildSelect(a->b, p, x, y, ""); }
-static LLVMValueRef fcmp(const Args *a, LLVMRealPredicate p, LLVMValueRef x, LLVMValueRef y) { return LLVMBuildFCmp(a->b, p, x, y, ""); }
+static LLVMValueRef one_arg(const Args *a, const char *name, LLVMValueRef x) {
+  return intrinsic(a->g, a->b, name, a->t, 1, &x);
+}
+static LLVMValueRef sel(const Args *a, LLVMValueRef p, LLVMValueRef x, LLVMValueRef y) {
+  return LLVMBuildSelect(a->b, p, x, y, "");
+}
+static LLVMValueRef fcmp(const Args *a, LLVMRealPredicate p, LLVMValueRef x, LLVMValueRef y) {
+  return LLVMBuildFCmp(a->b, p, x, y, "");
+}
 
 /* The larger or smaller, nan if either is.  LLVM cannot select its own intrinsic for doubles in software. */
 static LLVMValueRef extreme(const Args *a, bool max, LLVMValueRef x, LLVMValueRef y) {
   LLVMValueRef pair[] = {x, y};
-  if (a->g->pointer_bytes == 8 || a->t == a->g->f32) return intrinsic(a->g, a->b, max ? "llvm.maximum" : "llvm.minimum", a->t, 2, pair);
+  if (a->g->pointer_bytes == 8 || a->t == a->g->f32)
+    return intrinsic(a->g, a->b, max ? "llvm.maximum" : "llvm.minimum", a->t, 2, pair);
   LLVMValueRef number = sel(a, fcmp(a, max ? LLVMRealOGT : LLVMRealOLT, x, y), x, y);
   return sel(a, fcmp(a, LLVMRealUNO, x, x), x, number);
 }
@@ -106,7 +120,9 @@ static LLVMValueRef softplus(const Args *a) {
   return arith(LLVMBuildFAdd(a->b, high, libm(a->g, a->b, "log1p", a->e, 1, &e), ""));
 }
 
-static LLVMValueRef floor_quotient(const Args *a) { return one_arg(a, "llvm.floor", arith(LLVMBuildFDiv(a->b, a->x[0], a->x[1], ""))); }
+static LLVMValueRef floor_quotient(const Args *a) {
+  return one_arg(a, "llvm.floor", arith(LLVMBuildFDiv(a->b, a->x[0], a->x[1], "")));
+}
 
 static LLVMValueRef int_power(const Args *a) {
   LLVMTypeRef t = a->g->i64;
@@ -120,7 +136,8 @@ static LLVMValueRef special(const Args *a) {
   LLVMBuilderRef b = a->b;
   switch (a->code) {
   case OP_sign:
-    return sel(a, fcmp(a, LLVMRealOGT, x[0], real(a, 0)), real(a, 1), sel(a, fcmp(a, LLVMRealOLT, x[0], real(a, 0)), real(a, -1), x[0]));
+    return sel(a, fcmp(a, LLVMRealOGT, x[0], real(a, 0)), real(a, 1),
+               sel(a, fcmp(a, LLVMRealOLT, x[0], real(a, 0)), real(a, -1), x[0]));
   case OP_rsqrt: return arith(LLVMBuildFDiv(b, real(a, 1), one_arg(a, "llvm.sqrt", x[0]), ""));
   case OP_sigmoid: return sigmoid(a);
   case OP_softplus: return softplus(a);
@@ -131,7 +148,8 @@ static LLVMValueRef special(const Args *a) {
   case OP_sub: return arith(LLVMBuildFSub(b, x[0], x[1], ""));
   case OP_mul: return arith(LLVMBuildFMul(b, x[0], x[1], ""));
   case OP_div: return arith(LLVMBuildFDiv(b, x[0], x[1], ""));
-  case OP_mulz: return sel(a, fcmp(a, LLVMRealOEQ, x[0], real(a, 0)), real(a, 0), arith(LLVMBuildFMul(b, x[0], x[1], "")));
+  case OP_mulz:
+    return sel(a, fcmp(a, LLVMRealOEQ, x[0], real(a, 0)), real(a, 0), arith(LLVMBuildFMul(b, x[0], x[1], "")));
   case OP_floordiv: return floor_quotient(a);
   case OP_mod: return arith(LLVMBuildFSub(b, x[0], arith(LLVMBuildFMul(b, x[1], floor_quotient(a), "")), ""));
   case OP_lgamma: return runtime(a->g, b, "adc_rt_lgamma", a->e, 1, x);
@@ -183,10 +201,12 @@ static LLVMValueRef bool_op(const Args *a) {
 }
 
 static LLVMValueRef compare(const Args *a) {
-  static const LLVMRealPredicate real_pred[] = {LLVMRealOEQ, LLVMRealUNE, LLVMRealOLT, LLVMRealOLE, LLVMRealOGT, LLVMRealOGE};
+  static const LLVMRealPredicate real_pred[] = {LLVMRealOEQ, LLVMRealUNE, LLVMRealOLT,
+                                                LLVMRealOLE, LLVMRealOGT, LLVMRealOGE};
   static const LLVMIntPredicate int_pred[] = {LLVMIntEQ, LLVMIntNE, LLVMIntSLT, LLVMIntSLE, LLVMIntSGT, LLVMIntSGE};
   int k = a->code - OP_eq;
-  return elem_is_real(a->e) ? fcmp(a, real_pred[k], a->x[0], a->x[1]) : LLVMBuildICmp(a->b, int_pred[k], a->x[0], a->x[1], "");
+  return elem_is_real(a->e) ? fcmp(a, real_pred[k], a->x[0], a->x[1])
+                            : LLVMBuildICmp(a->b, int_pred[k], a->x[0], a->x[1], "");
 }
 
 static LLVMValueRef to_int(const Args *a, LLVMTypeRef to) {
@@ -201,7 +221,8 @@ static LLVMValueRef cast(const Args *a, Elem to) {
   LLVMTypeRef t = elem_reg(a->g, to);
   if (a->e == to) return x;
   if (to == BOOL)
-    return elem_is_real(a->e) ? fcmp(a, LLVMRealUNE, x, real(a, 0)) : LLVMBuildICmp(a->b, LLVMIntNE, x, LLVMConstNull(a->t), "");
+    return elem_is_real(a->e) ? fcmp(a, LLVMRealUNE, x, real(a, 0))
+                              : LLVMBuildICmp(a->b, LLVMIntNE, x, LLVMConstNull(a->t), "");
   if (elem_is_real(a->e)) return elem_is_real(to) ? LLVMBuildFPCast(a->b, x, t, "") : to_int(a, t);
   if (a->e == BOOL) return elem_is_real(to) ? LLVMBuildUIToFP(a->b, x, t, "") : LLVMBuildZExt(a->b, x, t, "");
   return elem_is_real(to) ? LLVMBuildSIToFP(a->b, x, t, "") : LLVMBuildIntCast2(a->b, x, t, true, "");
@@ -209,11 +230,14 @@ static LLVMValueRef cast(const Args *a, Elem to) {
 
 /* Operations on reals that are one call: an intrinsic ("llvm.…") or a function of libm. */
 static const char *const real_call[OP_COUNT] = {
-    [OP_abs] = "llvm.fabs", [OP_floor] = "llvm.floor", [OP_ceil] = "llvm.ceil", [OP_round] = "llvm.rint", [OP_trunc] = "llvm.trunc",
-    [OP_sqrt] = "llvm.sqrt", [OP_exp] = "llvm.exp", [OP_exp2] = "llvm.exp2", [OP_log] = "llvm.log", [OP_log2] = "llvm.log2",
-    [OP_log10] = "llvm.log10", [OP_sin] = "llvm.sin", [OP_cos] = "llvm.cos", [OP_pow] = "llvm.pow", [OP_cbrt] = "cbrt", [OP_expm1] = "expm1", [OP_log1p] = "log1p", [OP_tan] = "tan", [OP_asin] = "asin",
-    [OP_acos] = "acos", [OP_atan] = "atan", [OP_sinh] = "sinh", [OP_cosh] = "cosh", [OP_tanh] = "tanh", [OP_asinh] = "asinh",
-    [OP_acosh] = "acosh", [OP_atanh] = "atanh", [OP_erf] = "erf", [OP_erfc] = "erfc", [OP_atan2] = "atan2", [OP_hypot] = "hypot",
+    [OP_abs] = "llvm.fabs",    [OP_floor] = "llvm.floor", [OP_ceil] = "llvm.ceil",   [OP_round] = "llvm.rint",
+    [OP_trunc] = "llvm.trunc", [OP_sqrt] = "llvm.sqrt",   [OP_exp] = "llvm.exp",     [OP_exp2] = "llvm.exp2",
+    [OP_log] = "llvm.log",     [OP_log2] = "llvm.log2",   [OP_log10] = "llvm.log10", [OP_sin] = "llvm.sin",
+    [OP_cos] = "llvm.cos",     [OP_pow] = "llvm.pow",     [OP_cbrt] = "cbrt",        [OP_expm1] = "expm1",
+    [OP_log1p] = "log1p",      [OP_tan] = "tan",          [OP_asin] = "asin",        [OP_acos] = "acos",
+    [OP_atan] = "atan",        [OP_sinh] = "sinh",        [OP_cosh] = "cosh",        [OP_tanh] = "tanh",
+    [OP_asinh] = "asinh",      [OP_acosh] = "acosh",      [OP_atanh] = "atanh",      [OP_erf] = "erf",
+    [OP_erfc] = "erfc",        [OP_atan2] = "atan2",      [OP_hypot] = "hypot",
 };
 
 LLVMValueRef map_emit(Codegen *g, LLVMBuilderRef b, Opcode code, Elem from, Elem to, LLVMValueRef *x) {

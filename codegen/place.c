@@ -1,8 +1,8 @@
 /* place.c - which values are stored and which are computed where they are used.
  *
- * Requires: a verified function without regions.  Ensures: p->value[id].place of every value; a value that some reader can
- * only take from memory is not virtual.  A value is stored when it must be (sums, scans, scatters, …) or when computing it
- * anew for each reader would cost more than a store and the loads. */
+ * Requires: a verified function without regions.  Ensures: p->value[id].place of every value; a value that some reader
+ * can only take from memory is not virtual.  A value is stored when it must be (sums, scans, scatters, …) or when
+ * computing it anew for each reader would cost more than a store and the loads. */
 #include "codegen/plan.h"
 
 enum { COST_STORE = 8, COST_EXPAND = 4, COST_LIBM = 20, COST_MAX = 10000 };
@@ -19,14 +19,16 @@ bool op_has_sum(const Op *op) {
 }
 
 bool op_is_view(const Op *op) {
-  return op->code == OP_slice || op->code == OP_reshape || (op->code == OP_contract && op->nopd == 1 && !op_has_sum(op));
+  return op->code == OP_slice || op->code == OP_reshape ||
+         (op->code == OP_contract && op->nopd == 1 && !op_has_sum(op));
 }
 
 bool dim_mentions_value(const Dim *d) {
   for (int i = 0; i < d->nterm; i++)
     for (int j = 0; j < d->term[i].nfactor; j++) {
       const Atom *a = d->term[i].factor[j];
-      if (a->kind == ATOM_SYM ? a->sym->kind == SYM_VALUE : dim_mentions_value(a->a) || dim_mentions_value(a->b)) return true;
+      if (a->kind == ATOM_SYM ? a->sym->kind == SYM_VALUE : dim_mentions_value(a->a) || dim_mentions_value(a->b))
+        return true;
     }
   return false;
 }
@@ -82,17 +84,43 @@ bool reshape_map(Ctx *c, const Type *from, const Type *to, ReshapeMap *map) {
   return j == to->rank;
 }
 
+/* Operations on reals that are a few instructions; 0: a function of the library. */
+static const unsigned char real_cost[OP_COUNT] = {
+    [OP_neg] = 1,
+    [OP_abs] = 1,
+    [OP_sign] = 1,
+    [OP_floor] = 1,
+    [OP_ceil] = 1,
+    [OP_round] = 1,
+    [OP_trunc] = 1,
+    [OP_relu] = 1,
+    [OP_add] = 1,
+    [OP_sub] = 1,
+    [OP_stop_gradient] = 1,
+    [OP_mul] = 1,
+    [OP_mulz] = 1,
+    [OP_max] = 1,
+    [OP_min] = 1,
+    [OP_clamp] = 1,
+    [OP_select] = 1,
+    [OP_cast] = 1,
+    [OP_eq] = 1,
+    [OP_ne] = 1,
+    [OP_lt] = 1,
+    [OP_le] = 1,
+    [OP_gt] = 1,
+    [OP_ge] = 1,
+    [OP_div] = 4,
+    [OP_floordiv] = 6,
+    [OP_mod] = 6,
+    [OP_sqrt] = 6,
+    [OP_rsqrt] = 6,
+};
+
 static int op_cost(const Op *op) {
   if (op_info[op->code].family != FAM_MAP) return op->code == OP_embed || op->code == OP_gather ? 3 : 1;
   if (!elem_is_real(op->opd[op->nopd - 1]->type->elem)) return 1;
-  switch (op->code) {
-  case OP_neg: case OP_abs: case OP_sign: case OP_floor: case OP_ceil: case OP_round: case OP_trunc: case OP_relu:
-  case OP_stop_gradient: case OP_add: case OP_sub: case OP_mul: case OP_mulz: case OP_max: case OP_min: case OP_clamp:
-  case OP_eq: case OP_ne: case OP_lt: case OP_le: case OP_gt: case OP_ge: case OP_select: case OP_cast: return 1;
-  case OP_div: return 4;
-  case OP_sqrt: case OP_rsqrt: case OP_floordiv: case OP_mod: return 6;
-  default: return COST_LIBM;
-  }
+  return real_cost[op->code] ? real_cost[op->code] : COST_LIBM;
 }
 
 /* The axes that a broadcast or a product adds to an operand make its elements asked for again and again. */
@@ -133,7 +161,10 @@ static Place choose(Plan *p, Op *op, Value *v) {
   if (op->code == OP_dense) return PLACE_CONST;
   if (v->type->rank == 0) return PLACE_SCALAR;
   switch (op_info[op->code].family) {
-  case FAM_REDUCE: case FAM_SCAN: case FAM_CALL: case FAM_REGION: return PLACE_BUFFER;
+  case FAM_REDUCE:
+  case FAM_SCAN:
+  case FAM_CALL:
+  case FAM_REGION: return PLACE_BUFFER;
   case FAM_CONTRACT:
     if (op_has_sum(op)) return PLACE_BUFFER;
     break;

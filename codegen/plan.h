@@ -13,19 +13,23 @@ typedef enum {
 
 typedef struct ValueInfo {
   Place place;
-  int slot;     /* PLACE_BUFFER: where in the workspace; -1: it lives at its result pointer alone */
-  int result;   /* PLACE_BUFFER: the result whose pointer is used, if not null; -1: none */
-  int cost;     /* of one element, when computed in place */
-  int use;      /* how many places ask for it, views looked through */
+  int slot;      /* PLACE_BUFFER: where in the workspace; -1: it lives at its result pointer alone */
+  int result;    /* PLACE_BUFFER: the result whose pointer is used, if not null; -1: none */
+  int cost;      /* of one element, when computed in place */
+  int use;       /* how many places ask for it, views looked through */
   bool expanded; /* some of them ask for an element more than once */
-  bool factor;   /* some of those are products that are summed: even cheap arithmetic would be repeated in the inner loop */
-  bool forced;   /* some of them need it in memory */
+  bool factor; /* some of those are products that are summed: even cheap arithmetic would be repeated in the inner loop
+                */
+  bool forced; /* some of them need it in memory */
 } ValueInfo;
 
 enum { LEVEL_UNIT = -1, LEVEL_OTHER = -2, MAX_LEVEL = 2 * MAX_LABEL };
 /* A value that a unit loads.  level: for each axis, the loop whose counter is the index there; LEVEL_UNIT on an axis of
  * length 1, LEVEL_OTHER for anything else. */
-typedef struct Read { Value *v; int8_t level[MAX_RANK]; } Read;
+typedef struct Read {
+  Value *v;
+  int8_t level[MAX_RANK];
+} Read;
 
 typedef enum {
   UNIT_SCALAR,  /* a rank-0 value, no loop */
@@ -37,14 +41,15 @@ typedef enum {
 
 typedef struct Unit {
   UnitKind kind;
-  Op *op;          /* NULL: v is copied, or computed anew, to a result */
-  Value *v;        /* NULL for effects */
-  int result;      /* the result that v is stored to; -1: none */
-  bool add;        /* … by adding to what is there */
-  bool dead;       /* its readers compute it themselves */
-  bool gathers;    /* contains an unchecked indexed load: must stay behind the checks */
-  bool tiled;      /* a matrix product with a kernel of its own */
-  /* Loops, outermost first.  The unit's labels (axes of v; of the operands of a reduction) each have a loop, or LEVEL_UNIT. */
+  Op *op;       /* NULL: v is copied, or computed anew, to a result */
+  Value *v;     /* NULL for effects */
+  int result;   /* the result that v is stored to; -1: none */
+  bool add;     /* … by adding to what is there */
+  bool dead;    /* its readers compute it themselves */
+  bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
+  bool tiled;   /* a matrix product with a kernel of its own */
+  /* Loops, outermost first.  The unit's labels (axes of v; of the operands of a reduction) each have a loop, or
+   * LEVEL_UNIT. */
   int nlevel;
   Dim *level[MAX_LEVEL];
   int8_t level_of[MAX_LEVEL]; /* by label */
@@ -52,15 +57,23 @@ typedef struct Unit {
   int acc_level;              /* UNIT_REDUCE: loops from here on fold into a register; -1: into memory */
   int nread, read_cap;
   Read *read;
-  uint64_t *need;             /* the results that this feeds, one bit each */
-  bool always;                /* feeds a check too */
+  uint64_t *need; /* the results that this feeds, one bit each */
+  bool always;    /* feeds a check too */
   int group;
 } Unit;
 
 /* Units that share one loop nest. */
-typedef struct Group { int n, cap; Unit **unit; } Group;
+typedef struct Group {
+  int n, cap;
+  Unit **unit;
+} Group;
 
-typedef struct Slot { Type *type; Dim *bytes; bool dynamic; int free_from; } Slot; /* dynamic: its size is known only at run time */
+typedef struct Slot {
+  Type *type;
+  Dim *bytes;
+  bool dynamic;
+  int free_from;
+} Slot; /* dynamic: its size is known only at run time */
 
 typedef struct Plan {
   Ctx *ctx;
@@ -84,18 +97,21 @@ void plan_places(Plan *p);  /* place.c: virtual or stored */
 void plan_units(Plan *p);   /* schedule.c: units, their loops, groups */
 void plan_storage(Plan *p); /* storage.c */
 
-/* ---- facts about operations (place.c) ------------------------------------------------------------------------------ */
+/* ---- facts about operations (place.c) ------------------------------------------------------------------------------
+ */
 
-bool op_has_sum(const Op *op);      /* a contraction with a label that is summed */
-bool op_is_view(const Op *op);      /* moves elements, computes nothing: transposition, broadcast, slice, reshape */
+bool op_has_sum(const Op *op);         /* a contraction with a label that is summed */
+bool op_is_view(const Op *op);         /* moves elements, computes nothing: transposition, broadcast, slice, reshape */
 bool dim_mentions_value(const Dim *d); /* a symbol known only at run time */
 bool type_mentions_value(const Type *t);
 int label_extents(const Op *op, Dim **extent); /* of a contraction, by label; returns 1 + the largest label */
-bool result_adds(const Plan *p, int result); /* accumulated into, not overwritten */
+bool result_adds(const Plan *p, int result);   /* accumulated into, not overwritten */
 
-/* How a reshape's operand is indexed, when that takes no division: operand axis i is the row-major index over the result axes
- * first[i] .. first[i] + n[i] - 1.  False: only the position in memory will do. */
-typedef struct { int8_t first[MAX_RANK], n[MAX_RANK]; } ReshapeMap;
+/* How a reshape's operand is indexed, when that takes no division: operand axis i is the row-major index over the
+ * result axes first[i] .. first[i] + n[i] - 1.  False: only the position in memory will do. */
+typedef struct {
+  int8_t first[MAX_RANK], n[MAX_RANK];
+} ReshapeMap;
 bool reshape_map(Ctx *c, const Type *from, const Type *to, ReshapeMap *map);
 
 #endif

@@ -1,7 +1,8 @@
 /* schedule.c - units of work, their loops, and which of them share a loop nest.
  *
- * Requires: places (place.c).  Ensures: groups in an order in which every value is made before it is read; within a group of
- * several units, all have the same loops, and a value made there is read there only at the loops' own indices. */
+ * Requires: places (place.c).  Ensures: groups in an order in which every value is made before it is read; within a
+ * group of several units, all have the same loops, and a value made there is read there only at the loops' own indices.
+ */
 #include "codegen/plan.h"
 #include <string.h>
 
@@ -15,9 +16,7 @@ static void walk_other(Plan *p, Unit *u, Value *v) {
   walk(p, u, v, lev);
 }
 
-static bool whole_axis(const Op *op, int i) {
-  return op->u.slice.stride[i] == 1 && dim_is(op->u.slice.start[i], 0);
-}
+static bool whole_axis(const Op *op, int i) { return op->u.slice.stride[i] == 1 && dim_is(op->u.slice.start[i], 0); }
 
 static void walk_op(Plan *p, Unit *u, Op *op, const int8_t *lev) {
   int8_t in[MAX_RANK];
@@ -32,7 +31,8 @@ static void walk_op(Plan *p, Unit *u, Op *op, const int8_t *lev) {
       walk(p, u, op->opd[k], in);
     }
     return;
-  case OP_slice: case OP_embed:
+  case OP_slice:
+  case OP_embed:
     for (int i = 0; i < op->opd[0]->type->rank; i++)
       if (op->code == OP_slice && whole_axis(op, i)) in[i] = lev[i];
     walk(p, u, op->opd[0], in);
@@ -64,7 +64,8 @@ static void walk_op(Plan *p, Unit *u, Op *op, const int8_t *lev) {
 static void walk(Plan *p, Unit *u, Value *v, const int8_t *lev) {
   switch (p->value[v->id].place) {
   case PLACE_VIRTUAL: walk_op(p, u, v->def, lev); return;
-  case PLACE_PARAM: case PLACE_CONST: return;
+  case PLACE_PARAM:
+  case PLACE_CONST: return;
   default: break;
   }
   if (!v->def) return;
@@ -73,7 +74,8 @@ static void walk(Plan *p, Unit *u, Value *v, const int8_t *lev) {
   for (int i = 0; i < v->type->rank; i++) r->level[i] = dim_is(v->type->dim[i], 1) ? LEVEL_UNIT : lev[i];
 }
 
-/* ---- loops --------------------------------------------------------------------------------------------------------- */
+/* ---- loops ---------------------------------------------------------------------------------------------------------
+ */
 
 static void add_level(Unit *u, int label, Dim *d) {
   if (dim_is(d, 1)) {
@@ -109,7 +111,8 @@ static int inner_score(const Op *op, int l) {
   return score;
 }
 
-/* A product of two operands with rows, columns and a summed index of its own, in any order and with any batch indices. */
+/* A product of two operands with rows, columns and a summed index of its own, in any order and with any batch indices.
+ */
 static bool is_matrix_product(const Op *op, Dim **extent, int n) {
   bool rows = false, cols = false, inner = false;
   if (op->nopd != 2 || !elem_is_real(op->res[0]->type->elem)) return false;
@@ -127,15 +130,18 @@ static bool is_matrix_product(const Op *op, Dim **extent, int n) {
 
 static void contract_loops(Unit *u, const Op *op) {
   Dim *extent[MAX_LABEL];
-  int n = label_extents(op, extent), rank = op->res[0]->type->rank, inner = -1, best = -100, order[MAX_LABEL], norder = 0;
+  int n = label_extents(op, extent), rank = op->res[0]->type->rank, inner = -1, best = -100, order[MAX_LABEL],
+      norder = 0;
   for (int j = 0; j < rank; j++) u->out[j] = op->u.contract.out[j];
   u->tiled = is_matrix_product(op, extent, n);
   /* One operand, or equal label lists: its own order reads memory in sequence. */
-  bool natural = op->nopd == 1 || (op->opd[0]->type->rank == op->opd[1]->type->rank &&
-                                   !memcmp(op->u.contract.opd[0], op->u.contract.opd[1], (size_t)op->opd[0]->type->rank));
+  bool natural =
+      op->nopd == 1 || (op->opd[0]->type->rank == op->opd[1]->type->rank &&
+                        !memcmp(op->u.contract.opd[0], op->u.contract.opd[1], (size_t)op->opd[0]->type->rank));
   if (natural) {
     for (int j = 0; j < rank; j++) /* labels only in the output come first */
-      if (!label_in(op->u.contract.opd[0], op->opd[0]->type->rank, op->u.contract.out[j])) order[norder++] = op->u.contract.out[j];
+      if (!label_in(op->u.contract.opd[0], op->opd[0]->type->rank, op->u.contract.out[j]))
+        order[norder++] = op->u.contract.out[j];
     for (int i = 0; i < op->opd[0]->type->rank; i++) order[norder++] = op->u.contract.opd[0][i];
   } else {
     for (int l = 0; l < n; l++)
@@ -175,7 +181,8 @@ static int register_level(const Unit *u, int rank) {
   return kept >> first ? -1 : first;
 }
 
-/* ---- units --------------------------------------------------------------------------------------------------------- */
+/* ---- units ---------------------------------------------------------------------------------------------------------
+ */
 
 static Unit *unit_new(Plan *p, UnitKind kind, Op *op, Value *v) {
   Unit *u = NEW(p->ctx->arena, Unit);
@@ -198,8 +205,18 @@ static UnitKind kind_of(const Op *op, Place place) {
   if (op_info[op->code].family == FAM_EFFECT) return UNIT_EFFECT;
   if (op_has_sum(op)) return UNIT_REDUCE;
   switch (op->code) {
-  case OP_rmax: case OP_rmin: case OP_rprod: case OP_rany: case OP_rall: return UNIT_REDUCE;
-  case OP_argmax: case OP_argmin: case OP_linrec: case OP_set_slice: case OP_concat: case OP_scatter_add: case OP_set:
+  case OP_rmax:
+  case OP_rmin:
+  case OP_rprod:
+  case OP_rany:
+  case OP_rall: return UNIT_REDUCE;
+  case OP_argmax:
+  case OP_argmin:
+  case OP_linrec:
+  case OP_set_slice:
+  case OP_concat:
+  case OP_scatter_add:
+  case OP_set:
   case OP_call: return UNIT_SPECIAL;
   default: return place == PLACE_SCALAR ? UNIT_SCALAR : UNIT_STORE;
   }
@@ -222,8 +239,10 @@ static void unit_of_op(Plan *p, Op *op) {
     return;
   case UNIT_SCALAR: walk_op(p, u, op, u->level_of); return;
   case UNIT_REDUCE:
-    if (op->code == OP_contract) contract_loops(u, op);
-    else reduce_loops(u, op);
+    if (op->code == OP_contract)
+      contract_loops(u, op);
+    else
+      reduce_loops(u, op);
     u->acc_level = register_level(u, v->type->rank);
     read_operands(p, u, op);
     return;
@@ -234,7 +253,8 @@ static void unit_of_op(Plan *p, Op *op) {
 }
 
 static bool can_add(const Unit *u) {
-  return u->kind == UNIT_STORE || (u->kind == UNIT_REDUCE && u->op->code == OP_contract) || u->op->code == OP_scatter_add;
+  return u->kind == UNIT_STORE || (u->kind == UNIT_REDUCE && u->op->code == OP_contract) ||
+         u->op->code == OP_scatter_add;
 }
 
 static void result_units(Plan *p) {
@@ -258,7 +278,8 @@ static void result_units(Plan *p) {
   }
 }
 
-/* ---- who needs what ------------------------------------------------------------------------------------------------ */
+/* ---- who needs what ------------------------------------------------------------------------------------------------
+ */
 
 static void needs(Plan *p) {
   for (int i = p->nunit; i-- > 0;) {
@@ -273,7 +294,8 @@ static void needs(Plan *p) {
   }
 }
 
-/* ---- groups -------------------------------------------------------------------------------------------------------- */
+/* ---- groups --------------------------------------------------------------------------------------------------------
+ */
 
 static bool same_loops(const Unit *a, const Unit *b) {
   return a->nlevel == b->nlevel && !memcmp(a->level, b->level, sizeof *a->level * (size_t)a->nlevel);
@@ -307,8 +329,8 @@ static int find_group(Plan *p, const Unit *u, int barrier) {
 }
 
 static bool symbolic_dim_check(const Unit *u) {
-  return u->op && (u->op->code == OP_check_dim_eq || u->op->code == OP_check_dim_le) && !dim_mentions_value(u->op->u.check.a) &&
-         !dim_mentions_value(u->op->u.check.b);
+  return u->op && (u->op->code == OP_check_dim_eq || u->op->code == OP_check_dim_le) &&
+         !dim_mentions_value(u->op->u.check.a) && !dim_mentions_value(u->op->u.check.b);
 }
 
 static int place_unit(Plan *p, Unit *u, int g) {
@@ -330,7 +352,8 @@ static void make_groups(Plan *p) {
     if (symbolic_dim_check(u)) continue;
     int g = place_unit(p, u, fusable(u) ? find_group(p, u, u->gathers ? index_barrier : barrier) : -1);
     if (u->kind == UNIT_EFFECT) index_barrier = g;
-    if ((u->kind == UNIT_EFFECT && u->op->code != OP_check_index && u->op->code != OP_assert) || (u->op && u->op->code == OP_sym))
+    if ((u->kind == UNIT_EFFECT && u->op->code != OP_check_index && u->op->code != OP_assert) ||
+        (u->op && u->op->code == OP_sym))
       barrier = g;
   }
 }

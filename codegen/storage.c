@@ -1,7 +1,8 @@
 /* storage.c - which stored values share memory, and the workspace as a formula.
  *
- * Requires: groups (schedule.c).  Ensures: every PLACE_BUFFER value has a slot unless it lives at its result pointer alone;
- * two values share a slot only if they are the same size and one is read for the last time before the other is made. */
+ * Requires: groups (schedule.c).  Ensures: every PLACE_BUFFER value has a slot unless it lives at its result pointer
+ * alone; two values share a slot only if they are the same size and one is read for the last time before the other is
+ * made. */
 #include "codegen/plan.h"
 
 static bool needs_slot(const Plan *p, const bool *read, const Value *v) {

@@ -1,7 +1,7 @@
 /* target.c - target machines, the module's way through LLVM, and what comes out at its end.
  *
- * Ensures: a module that LLVM's verifier accepts, optimised for the machine asked for, each function in a section of its own.
- * Unknown targets and processors are diagnostics. */
+ * Ensures: a module that LLVM's verifier accepts, optimised for the machine asked for, each function in a section of
+ * its own. Unknown targets and processors are diagnostics. */
 #include "codegen/abi.h"
 #include "codegen/internal.h"
 #include "codegen/target.h"
@@ -37,19 +37,24 @@ static void initialise(bool native) {
   if (!native) pthread_once(&once_all, add_all);
 }
 
-/* ---- triples ------------------------------------------------------------------------------------------------------------ */
+/* ---- triples ----------------------------------------------------------------------------------------------------- */
 
 /* What users write for an architecture alone, and what it needs besides. */
-static const struct { const char *name, *triple; } short_name[] = {
-    {"x86_64", "x86_64-unknown-linux-gnu"},   {"aarch64", "aarch64-unknown-linux-gnu"}, {"arm64", "aarch64-unknown-linux-gnu"},
-    {"riscv64", "riscv64-unknown-linux-gnu"}, {"wasm32", "wasm32-unknown-unknown"},     {"wasm64", "wasm64-unknown-unknown"},
-    {"armv7", "armv7-unknown-linux-gnueabihf"}, {"thumbv7em", "thumbv7em-none-eabihf"}, {"thumbv6m", "thumbv6m-none-eabi"},
-    {"powerpc64le", "powerpc64le-unknown-linux-gnu"}, {"s390x", "s390x-unknown-linux-gnu"},
-    {"loongarch64", "loongarch64-unknown-linux-gnu"},
+static const struct {
+  const char *name, *triple;
+} short_name[] = {
+    {"x86_64", "x86_64-unknown-linux-gnu"},     {"aarch64", "aarch64-unknown-linux-gnu"},
+    {"arm64", "aarch64-unknown-linux-gnu"},     {"riscv64", "riscv64-unknown-linux-gnu"},
+    {"wasm32", "wasm32-unknown-unknown"},       {"wasm64", "wasm64-unknown-unknown"},
+    {"armv7", "armv7-unknown-linux-gnueabihf"}, {"thumbv7em", "thumbv7em-none-eabihf"},
+    {"thumbv6m", "thumbv6m-none-eabi"},         {"powerpc64le", "powerpc64le-unknown-linux-gnu"},
+    {"s390x", "s390x-unknown-linux-gnu"},       {"loongarch64", "loongarch64-unknown-linux-gnu"},
 };
 enum { NSHORT = sizeof short_name / sizeof *short_name };
 
-static const struct { const char *prefix, *cpu, *features, *abi; } arch_default[] = {
+static const struct {
+  const char *prefix, *cpu, *features, *abi;
+} arch_default[] = {
     {"riscv64", "generic-rv64", "+m,+a,+f,+d,+c", "lp64d"},
     {"thumbv7em", "cortex-m4", "", ""},
 };
@@ -77,22 +82,29 @@ static bool unknown_target(Ctx *c, const char *name) {
   for (int i = 0; i < NSHORT; i++) known[i] = short_name[i].name;
   Diag *d = diag_error(c, LOC_NONE, E_TARGET, "no target '%s'", name);
   const char *close = closest_name(arch, known, NSHORT);
-  if (close) diag_help(c, d, "did you mean '%s'?", close);
-  else diag_help(c, d, "targets are named like x86_64-linux-gnu, aarch64-linux-gnu, riscv64, wasm32, thumbv7em-none-eabihf");
+  if (close)
+    diag_help(c, d, "did you mean '%s'?", close);
+  else
+    diag_help(c, d,
+              "targets are named like x86_64-linux-gnu, aarch64-linux-gnu, riscv64, wasm32, thumbv7em-none-eabihf");
   return false;
 }
 
 static bool unknown_cpu(Ctx *c, const char *cpu, const char *triple, const char *const *names, int n) {
   Diag *d = diag_error(c, LOC_NONE, E_CPU, "no processor '%s' for the target '%s'", cpu, triple);
   const char *close = closest_name(cpu, names, n);
-  if (close) diag_help(c, d, "did you mean '%s'?", close);
-  else diag_help(c, d, "a processor's name, as clang's -mcpu takes it, or 'native'");
+  if (close)
+    diag_help(c, d, "did you mean '%s'?", close);
+  else
+    diag_help(c, d, "a processor's name, as clang's -mcpu takes it, or 'native'");
   return false;
 }
 
-/* ---- target machine ------------------------------------------------------------------------------------------------------- */
+/* ---- target machine ---------------------------------------------------------------------------------------------- */
 
-typedef struct Machine { const char *cpu, *features, *abi; } Machine;
+typedef struct Machine {
+  const char *cpu, *features, *abi;
+} Machine;
 
 static bool choose_cpu(Codegen *g, bool host, Machine *m) {
   *m = (Machine){"", "", ""};
@@ -103,7 +115,8 @@ static bool choose_cpu(Codegen *g, bool host, Machine *m) {
   if (!cpu) return true;
   if (!strcmp(cpu, "native")) {
     if (!host) {
-      diag_error(g->ctx, LOC_NONE, E_CPU, "processor 'native' is this machine's, and the target is another: '%s'", g->triple);
+      diag_error(g->ctx, LOC_NONE, E_CPU, "processor 'native' is this machine's, and the target is another: '%s'",
+                 g->triple);
       return false;
     }
     char *name = LLVMGetHostCPUName(), *features = LLVMGetHostCPUFeatures();
@@ -124,10 +137,12 @@ static bool choose_cpu(Codegen *g, bool host, Machine *m) {
 
 /* How wide the vectors are that generated kernels spell out; the optimiser chooses for itself. */
 static int vector_bytes(const char *triple, const Machine *m) {
-  static const char *const wide[] = {"x86-64-v4", "avx512", "skx", "icelake", "cascadelake", "cooperlake", "tigerlake", "rocketlake",
-                                     "sapphirerapids", "emeraldrapids", "graniterapids", "diamondrapids", "znver4", "znver5"};
-  static const char *const narrow[] = {"x86-64-v2", "nehalem", "westmere", "core2", "penryn", "silvermont", "goldmont", "tremont",
-                                       "k8", "opteron", "athlon", "amdfam10", "barcelona", "btver1", "bonnell", "atom", "nocona"};
+  static const char *const wide[] = {"x86-64-v4",     "avx512",        "skx",        "icelake",        "cascadelake",
+                                     "cooperlake",    "tigerlake",     "rocketlake", "sapphirerapids", "emeraldrapids",
+                                     "graniterapids", "diamondrapids", "znver4",     "znver5"};
+  static const char *const narrow[] = {"x86-64-v2", "nehalem", "westmere", "core2",   "penryn", "silvermont",
+                                       "goldmont",  "tremont", "k8",       "opteron", "athlon", "amdfam10",
+                                       "barcelona", "btver1",  "bonnell",  "atom",    "nocona"};
   if (starts(triple, "aarch64") || starts(triple, "powerpc64")) return 16;
   if (!starts(triple, "x86_64")) return 0;
   if (!strcmp(m->cpu, "") || !strcmp(m->cpu, "x86-64") || !strcmp(m->cpu, "generic")) return 16;
@@ -156,7 +171,8 @@ static bool make_machine(Codegen *g) {
   g->vector_bytes = g->o->opt_level >= 2 ? vector_bytes(g->triple, &m) : 0;
   /* Bare metal and wasm have no loader that a global offset table could be for. */
   bool pic = !starts(g->triple, "wasm") && !strstr(g->triple, "-none-");
-  static const LLVMCodeGenOptLevel level[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault, LLVMCodeGenLevelAggressive};
+  static const LLVMCodeGenOptLevel level[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault,
+                                              LLVMCodeGenLevelAggressive};
   LLVMTargetMachineOptionsRef opt = LLVMCreateTargetMachineOptions();
   LLVMTargetMachineOptionsSetCPU(opt, m.cpu);
   LLVMTargetMachineOptionsSetFeatures(opt, m.features);
@@ -202,7 +218,8 @@ bool codegen_open(Codegen *g, Module *m, const CodegenOptions *o) {
   g->pointer_bytes = (int)LLVMPointerSize(data);
   LLVMDisposeTargetData(data);
   g->usize = g->pointer_bytes == 8 ? g->i64 : g->i32;
-  g->is_elf = !strstr(g->triple, "wasm") && !strstr(g->triple, "darwin") && !strstr(g->triple, "macos") && !strstr(g->triple, "windows");
+  g->is_elf = !strstr(g->triple, "wasm") && !strstr(g->triple, "darwin") && !strstr(g->triple, "macos") &&
+              !strstr(g->triple, "windows");
   return true;
 }
 
@@ -213,7 +230,7 @@ void codegen_close(Codegen *g) {
   *g = (Codegen){0};
 }
 
-/* ---- the module's way ------------------------------------------------------------------------------------------------------- */
+/* ---- the module's way -------------------------------------------------------------------------------------------- */
 
 static void drop_attribute(LLVMValueRef fn, const char *name) {
   LLVMRemoveStringAttributeAtIndex(fn, LLVMAttributeFunctionIndex, name, (unsigned)strlen(name));
@@ -222,9 +239,11 @@ static void drop_attribute(LLVMValueRef fn, const char *name) {
 /* The runtime was compiled for the machine that built adc: what ties it to that is taken away. */
 static void link_runtime(Codegen *g) {
   bool used = false;
-  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f)) used |= starts(LLVMGetValueName(f), "adc_rt_");
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
+    used |= starts(LLVMGetValueName(f), "adc_rt_");
   if (!used) return;
-  LLVMMemoryBufferRef buf = LLVMCreateMemoryBufferWithMemoryRange((const char *)adc_runtime_bc, adc_runtime_bc_size, "runtime", false);
+  LLVMMemoryBufferRef buf =
+      LLVMCreateMemoryBufferWithMemoryRange((const char *)adc_runtime_bc, adc_runtime_bc_size, "runtime", false);
   LLVMModuleRef rt;
   if (LLVMParseBitcodeInContext2(g->ll, buf, &rt)) bug("the runtime's bitcode cannot be read");
   LLVMDisposeMemoryBuffer(buf);
@@ -291,7 +310,8 @@ bool codegen_emit(Module *m, const CodegenOptions *o, EmitKind kind, char **out,
   } else {
     LLVMMemoryBufferRef buf;
     char *message = NULL;
-    if (LLVMTargetMachineEmitToMemoryBuffer(g.tm, g.mod, kind == EMIT_OBJECT ? LLVMObjectFile : LLVMAssemblyFile, &message, &buf)) {
+    if (LLVMTargetMachineEmitToMemoryBuffer(g.tm, g.mod, kind == EMIT_OBJECT ? LLVMObjectFile : LLVMAssemblyFile,
+                                            &message, &buf)) {
       diag_error(c, LOC_NONE, E_OUTPUT, "the target '%s' cannot be written: %s", g.triple, message);
       LLVMDisposeMessage(message);
       codegen_close(&g);

@@ -159,6 +159,7 @@ static bool solve_sizes(Run *r, Func *f, Leaf *leaf, int n) {
     int64_t v;
     if (!known_value(r, f->sym[i], &v))
       return fail(r, "'%s' is not determined by the arguments; give it: %s=…", f->sym[i]->name, f->sym[i]->name);
+    if (v < 0 && f->sym[i]->nonneg) return fail(r, "%s is a size: it cannot be %lld", f->sym[i]->name, (long long)v);
   }
   for (int i = 0; i < n; i++)
     for (int d = 0; d < leaf[i].type->rank; d++) {

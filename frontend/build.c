@@ -323,7 +323,7 @@ TypeExpr *make_named_type(Parser *p, Loc loc, const char *name, bool has_dims, E
 }
 
 TypeExpr *make_tuple_type(Parser *p, Loc loc, Types elems) {
-  if (elems.first == elems.last && !elems.first->label) return elems.first; /* parentheses around a type */
+  if (elems.first == elems.last) return elems.first; /* parentheses around a type, or one result with a label */
   int depth = 0;
   for (const TypeExpr *t = elems.first; t; t = t->next) depth = max2(depth, depth_type(t));
   TypeExpr *t = new_type(p, TY_TUPLE, loc, depth);

@@ -50,6 +50,7 @@ struct Elab {
   Tval *mask;            /* bool scalar (with labels) that holds where the expression counts, or NULL: always */
   struct Program *program;
   int call_depth;
+  bool no_code;          /* only types are wanted: nothing that is emitted will run */
 };
 
 /* ---- elab.c and the other core files give the built-ins ---- */

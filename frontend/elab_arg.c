@@ -1,6 +1,6 @@
 /* elab_arg.c - arguments that must be known when compiling: dimensions, axes, constants; types as the user would write
  * them. */
-#include <math.h>
+#include <string.h>
 #include "frontend/elab_core.h"
 
 const char *show_dim(Elab *e, const Dim *d) {
@@ -80,6 +80,10 @@ static bool dim_of_value(Elab *e, Expr *x, Tval *v, Dim **d) {
     diag_help(e->ctx, g, "let the index run over the whole axis and choose: `sum(… for k < n if k < …)`");
     return false;
   }
+  if (e->no_code) {
+    diag_error(e->ctx, x->loc, E_DIM_EXPR, "a dimension of a type is a formula of other dimensions and int parameters");
+    return false;
+  }
   Sym *s = sym_new(e->ctx, SYM_VALUE, x->kind == EX_NAME ? x->u.name : "value", x->loc);
   v->v = b_sym(&e->b, b_cast(&e->b, v->v, I64), s);
   *d = v->dim = dim_sym(e->ctx, s);
@@ -101,17 +105,31 @@ static Dim *plain_binary(Elab *e, Expr *x, int depth) {
   }
 }
 
-/* A dimension that is plain to see, without elaborating it; NULL: it may still be one. */
+/* min(n, m) and max(n, m), unless a function of the program has that name. */
+static Dim *plain_extreme(Elab *e, Expr *x, int depth) {
+  Expr *f = x->u.call.callee;
+  Arg *a = x->u.call.args;
+  if (f->kind != EX_NAME || !a || !a->next || a->next->next || a->name || a->next->name || a->next->seed) return NULL;
+  bool max = !strcmp(f->u.name, "max");
+  if ((!max && strcmp(f->u.name, "min")) || scope_find(e, f->u.name) || unit_find(e->scope->unit, f->u.name))
+    return NULL;
+  Dim *p = plain_dim(e, a->value, depth), *q = p ? plain_dim(e, a->next->value, depth) : NULL;
+  return !q ? NULL : max ? dim_max(e->ctx, p, q) : dim_min(e->ctx, p, q);
+}
+
 static Dim *plain_dim(Elab *e, Expr *x, int depth) {
   if (depth > 64) return NULL;
   if (x->kind == EX_INT) return dim_const(e->ctx, x->u.integer);
   if (x->kind == EX_BINARY) return plain_binary(e, x, depth + 1);
+  if (x->kind == EX_CALL) return plain_extreme(e, x, depth + 1);
   if (x->kind != EX_NAME) return NULL;
   Binding *b = scope_find(e, x->u.name);
   if (!b || (b->kind != BIND_INDEX && b->value->kind != TV_TENSOR)) return NULL;
   if (b->kind == BIND_INDEX) return b->index->bound ? dim_sym(e->ctx, b->index->sym) : NULL;
   return b->value->dim;
 }
+
+Dim *dim_plain(Elab *e, Expr *x) { return plain_dim(e, x, 0); }
 
 bool arg_dim(Elab *e, Expr *x, Dim **d) {
   if ((*d = plain_dim(e, x, 0))) return true;

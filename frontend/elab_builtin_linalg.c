@@ -216,20 +216,27 @@ static bool einsum_fits(Elab *e, Expr *call, Expr *at, const Einsum *s, Tval **x
   return true;
 }
 
-/* A label twice in one operand means its diagonal: what is off it becomes zero and the second axis gets a label of its
- * own, which is summed. */
+/* A label twice in one operand means its diagonal: what is off it becomes zero, and the second axis is summed away. */
 static Tval *take_diagonals(Elab *e, Loc loc, Tval *x, char *labels) {
-  char fresh = 1;
-  for (int b = 1; labels[b]; b++) {
+  char fresh = 1, once[MAX_RANK + 1];
+  int n = 0;
+  for (int b = 0; labels[b]; b++) {
     const char *first = strchr(labels, labels[b]);
     int a = (int)(first - labels);
-    if (a == b) continue;
+    if (a == b) {
+      once[n++] = labels[b];
+      continue;
+    }
     Type *t = x->type;
     Tval *on = mk2(e, loc, OP_eq, tv_iota(e, loc, t->rank, t->dim, a), tv_iota(e, loc, t->rank, t->dim, b));
     x = bi_select(e, loc, on, x, bi_const(e, loc, x, 0));
     labels[b] = fresh++;
     if (is_error(x)) return x;
   }
+  once[n] = 0;
+  if (!labels[n]) return x;
+  x = tv_contract(e, loc, x, labels, NULL, NULL, once);
+  strcpy(labels, once);
   return x;
 }
 

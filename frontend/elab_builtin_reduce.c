@@ -1,7 +1,8 @@
 /* elab_builtin_reduce.c - reductions: whole tensors, along axes, over index variables; running sums and products.
  *
- * Ensures: an empty reduction gives the neutral element (mean: nan); sums of bools count; a reduction over index variables
- * counts where its mask holds; the norm of a zero vector and the deviation of equal numbers have derivative zero. */
+ * Ensures: an empty reduction gives the neutral element (mean: nan); sums of bools count; a reduction over index
+ * variables counts where its mask holds; the norm of a zero vector and the deviation of equal numbers have derivative
+ * zero. */
 #include <math.h>
 #include <string.h>
 #include "frontend/elab_builtin.h"

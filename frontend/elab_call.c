@@ -283,6 +283,8 @@ static Tval *call_name(Elab *e, Expr *x) {
     return tv_error(e, x->loc);
   }
   const Builtin *bi = builtin_named(name);
+  Dim *known = bi ? dim_plain(e, x) : NULL;
+  if (known) return tv_int(e, x->loc, known);
   Tval *v = bi ? struct_call(e, x, name) : NULL;
   if (bi) return v ? v : builtin_call(e, bi, x);
   unknown_name(e, at, name, "function", true);

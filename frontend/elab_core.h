@@ -46,13 +46,7 @@ enum {
 };
 
 /* With the labels in scope and the user's axes both within these, a value's rank stays within MAX_RANK. */
-enum {
-  MAX_LABELS = 8,
-  MAX_USER_RANK = 8,
-  MAX_EXPR_DEPTH = 1500,
-  MAX_CALL_DEPTH = 128,
-  MAX_WORK = 1000000
-};
+enum { MAX_LABELS = 8, MAX_USER_RANK = 8, MAX_EXPR_DEPTH = 1500, MAX_CALL_DEPTH = 128, MAX_WORK = 1000000 };
 
 typedef struct Unit Unit;
 typedef struct FnDef FnDef;
@@ -184,6 +178,8 @@ int spec_leaves(const Spec *s);
 const char *show_spec(Elab *e, const Spec *s);
 const char *show_tval(Elab *e, const Tval *v);
 const char *show_dim(Elab *e, const Dim *d);
+Dim *dim_plain(Elab *e,
+               Expr *x); /* a dimension that is plain to see, without elaborating it; NULL: it may still be one */
 typedef enum {
   FIT_STRICT,
   FIT_CHECKED
@@ -242,7 +238,6 @@ Tval *tv_index(Elab *e, Loc loc, Tval *base, int n, Item *items);
 typedef enum { RANGE_PROVED, RANGE_OPEN, RANGE_BAD } Range;
 Range index_range(Elab *e, Tval *idx, Dim *len);
 Tval *tv_gather_at(Elab *e, Loc loc, Tval *x, int naxis, const int *axis, Tval **idx, const bool *in_range);
-void tv_check_index(Elab *e, Tval *idx, Dim *len); /* with the mask in force */
 
 /* elab_comp.c, elab_bound.c */
 Tval *elab_comprehension(Elab *e, Expr *x);
@@ -263,7 +258,6 @@ Tval *store_elements(Elab *e, Expr *target, Tval *base, Tval *v);
 bool union_labels(Elab *e, int n, Tval **v, int *nlabel, Index **label);
 Tval *tv_expand(Elab *e, Tval *x, int nlabel, Index *const *label, int rank, Dim *const *dims);
 Type *value_type(Elab *e, Elem elem, int nlabel, Index *const *label, int rank, Dim *const *dims);
-bool dim_ragged(Elab *e, const Dim *d); /* mentions an index variable */
 bool type_ragged(Elab *e, const Type *t);
 bool common_shape(Elab *e, Loc op_loc, int n, Tval **v, int *rank,
                   Dim **dims);    /* by broadcasting; false after a diagnostic */
@@ -271,11 +265,9 @@ Dim *dim_extent(Elab *e, Dim *d); /* the length of a value's axis whose user dim
 Tval *dim_tval(Elab *e, Loc loc, Dim *d);
 Tval *ragged_mask(Elab *e, Loc loc, int rank, Dim *const *dims, int naxis,
                   const int *axis); /* bool of that shape, or NULL */
-bool rank_fits(Elab *e, Loc loc, int rank);
 Value *mask_for(Elab *e, int nlabel,
                 Index *const *label); /* the mask in force over these labels (they include its own) */
 /* Checks with the mask in force. */
-void check_dims(Elab *e, Opcode op, Dim *a, Dim *b, const char *text);
 void check_true(Elab *e, Tval *cond, const char *text);
 Tval *tv_with(Elab *e, Tval *model, Type *type, Value *v);
 Tval *tv_neutral_where(Elab *e, Loc loc, Opcode op, Tval *mask,

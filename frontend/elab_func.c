@@ -112,10 +112,19 @@ static void bind_symbols(Elab *e, FnDef *f) {
   for (int i = 0; i < f->nsym; i++) bind_dim(e, f->sym[i]->name, f->sym[i]->loc, dim_sym(e->ctx, f->sym[i]));
 }
 
+/* An int parameter that is a whole dimension of the result names a dimension as well. */
+static void names_in_result(Elab *e, FnDef *f, int *cap, const TypeExpr *t) {
+  if (!t) return;
+  for (const TypeExpr *elem = t->elems; elem; elem = elem->next) names_in_result(e, f, cap, elem);
+  for (const Expr *x = t->dims; x; x = x->next)
+    if (x->kind == EX_NAME && int_param_named(e, f, x->u.name)) add_symbol(e, f, cap, x->u.name, x->loc);
+}
+
 static void collect_symbols(Elab *e, FnDef *f) {
   int cap = 0;
   for (Param *p = f->decl->params; p; p = p->next)
     for (Expr *x = p->type ? p->type->dims : NULL; x; x = x->next) names_in(e, f, &cap, x, 0);
+  names_in_result(e, f, &cap, f->decl->result);
   for (Param *p = f->decl->params; p; p = p->next)
     if (int_param(e, p) && !symbol_named(f, p->name))
       PUSH(e->ctx->arena, f->sym, f->nsym, cap) = sym_new(e->ctx, SYM_PARAM, p->name, p->loc);
@@ -172,6 +181,8 @@ static bool signature_types(Elab *e, FnDef *f) {
   return ok && check_bound(e, f);
 }
 
+static bool walk_signature(Elab *e, FnDef *f);
+
 /* Elaborates `walk` with a fresh state, in a scope of its own, and without the mute of whoever asked. */
 static bool in_new_state(Elab *e, FnDef *f, Func *func, bool (*walk)(Elab *e, FnDef *f)) {
   Diags *d = e->ctx->diags;
@@ -181,7 +192,8 @@ static bool in_new_state(Elab *e, FnDef *f, Func *func, bool (*walk)(Elab *e, Fn
                 .module = e->module,
                 .program = e->program,
                 .b = builder_at_end(func),
-                .call_depth = e->call_depth + 1};
+                .call_depth = e->call_depth + 1,
+                .no_code = walk == walk_signature};
   inner.scope = scope_root(&inner, f->home, f);
   d->muted = 0;
   bool ok = walk(&inner, f);
@@ -287,7 +299,8 @@ static void make_results(Elab *e, FnDef *f, Tval *v) {
   region_set_results(func->body, n, leaf);
   bool tuple = f->result->kind == TV_TUPLE;
   func->out = NEW_N(e->ctx->arena, Port, (tuple ? f->result->npart : 1) + 1);
-  if (!tuple) make_port(e, func, f->result, intern(e->ctx, "out"), &first);
+  const char *only = f->decl->result->label;
+  if (!tuple) make_port(e, func, f->result, only ? only : intern(e->ctx, "out"), &first);
   for (int i = 0; tuple && i < f->result->npart; i++) {
     const char *label = f->result->part_name ? f->result->part_name[i] : NULL;
     make_port(e, func, f->result->part[i], label ? label : intern(e->ctx, arena_printf(e->ctx->arena, "out%d", i)),

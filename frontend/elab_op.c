@@ -207,8 +207,9 @@ Tval *elab_unary(Elab *e, Expr *x) {
 /* ---- choice ---- */
 
 static Tval *choose(Elab *e, Tval *x, Tval *y, void *cond) {
-  Tval *v[3] = {cond, x, y};
-  return tv_map(e, e->b.loc, e->b.loc, OP_select, 3, v);
+  Tval *v[3] = {cond, x, y}, *t = tv_map(e, e->b.loc, e->b.loc, OP_select, 3, v);
+  if (!is_error(t)) t->literal = x->literal && y->literal;
+  return t;
 }
 
 static bool same_kind(const Tval *x, const Tval *y) {

@@ -109,6 +109,8 @@ Spec *spec_of(Elab *e, TypeExpr *t) {
 Spec *spec_struct(Elab *e, StructDef *def, Dim **arg, Loc loc) {
   Spec *s = spec_new(e, TV_STRUCT, loc);
   Scope *here = e->scope;
+  bool no_code = e->no_code;
+  e->no_code = true;
   e->scope = scope_root(e, def->home, NULL);
   int i = 0;
   for (Name *n = def->decl->dims; n; n = n->next) bind_dim(e, n->text, n->loc, arg[i++]);
@@ -123,6 +125,7 @@ Spec *spec_struct(Elab *e, StructDef *def, Dim **arg, Loc loc) {
     if (s->part[i++]->kind == TV_ERROR) s->kind = TV_ERROR;
   }
   e->scope = here;
+  e->no_code = no_code;
   return s;
 }
 

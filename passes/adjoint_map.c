@@ -65,7 +65,19 @@ bool operand_contributes(const Op *op, int i) {
   }
 }
 
+/* mulz(a, b) guards with a: where that is zero nothing reaches b, whatever dy, which an infinite b makes infinite once this
+ * is differentiated again.  mulz(a, dy) rather than a select keeps the dependence on a there. */
+static void adjoint_mulz(Deriv *d, Op *op, Value *dy) {
+  Value *a = op->opd[0], *b = op->opd[1];
+  if (is_active(d, a)) deriv_add(d, a, b_map2(&d->b, OP_mulz, dy, b));
+  if (is_active(d, b)) deriv_add(d, b, b_map2(&d->b, OP_mulz, a, dy));
+}
+
 static void adjoint(Deriv *d, Op *op, Value *dy) {
+  if (op->code == OP_mulz) {
+    adjoint_mulz(d, op, dy);
+    return;
+  }
   for (int i = 0; i < op->nopd; i++) {
     if (!contributes(op, i) || !is_active(d, op->opd[i])) continue;
     Names n = {&d->b, op, dy, op->opd[i]->type->elem};

@@ -4,7 +4,10 @@
 #include "passes/ports.h"
 #include <string.h>
 
-enum { E_NOT_SCALAR = 501, E_NO_PARAMETER = 502, E_NOT_REAL = 503, E_NOTHING_REAL = 504, E_NAME_TAKEN = 505, W_SEVERED = 521 };
+enum {
+  E_NOT_SCALAR = 501, E_NO_PARAMETER = 502, E_NOT_REAL = 503, E_NOTHING_REAL = 504, E_NAME_TAKEN = 505, E_RECURSIVE = 506,
+  W_SEVERED = 521
+};
 
 /* ---- what to differentiate -------------------------------------------------------------------------------------------- */
 
@@ -104,6 +107,18 @@ static bool choose_result(Plan *p) {
 
 static const char *const suffix_of[] = {[FUNC_GRAD] = "_grad", [FUNC_VJP] = "_vjp", [FUNC_JVP] = "_jvp"};
 
+/* What is left of calls after inlining, and operations with regions, have no derivative here: an error, not a wrong number. */
+static bool straight_line(Func *f, const Func *g) {
+  for (const Op *op = g->body->first; op; op = op->next) {
+    if (op->code != OP_call && op->nreg == 0) continue;
+    const char *what = op->code == OP_call ? op->u.call.callee->name : op_info[op->code].name;
+    Diag *d = diag_error(f->module->ctx, op->loc, E_RECURSIVE, "'%s' cannot be differentiated yet", what);
+    if (op->code == OP_call) diag_help(f->module->ctx, d, "it calls itself; write it with sums and comprehensions");
+    return false;
+  }
+  return true;
+}
+
 static Func *make_func(const Plan *p, bool optimise) {
   Func *f = p->f;
   Ctx *c = f->module->ctx;
@@ -116,6 +131,10 @@ static Func *make_func(const Plan *p, bool optimise) {
   g->kind = p->kind;
   g->origin = f;
   pass_inline(g);
+  if (!straight_line(f, g)) {
+    f->module->nfunc--;
+    return NULL;
+  }
   if (optimise) pass_optimise(g);
   return g;
 }

@@ -1,7 +1,7 @@
 /* special.c - special functions of generated code: log gamma and its derivatives, integer powers.
  *
- * Stands alone: compiled to bitcode for any target and linked into the modules that use it.  Ensures: reentrant (the libraries'
- * lgamma writes a global sign), no error state; nan in, nan out. */
+ * Stands alone: compiled to bitcode for any target and linked into the modules that use it.  Ensures: reentrant (the
+ * libraries' lgamma writes a global sign), no error state; nan in, nan out. */
 #include <stdint.h>
 
 double log(double), log1p(double), sin(double), cos(double), fabs(double), floor(double), pow(double, double);
@@ -19,10 +19,11 @@ int64_t adc_rt_ipow(int64_t x, int64_t n) {
   return (int64_t)r;
 }
 
-/* log gamma(2 + z) for |z| <= 1/2: z (1 - gamma) + sum over k >= 2 of (-1)^k (zeta(k) - 1) z^k / k, whose zero at 2 is exact. */
+/* log gamma(2 + z) for |z| <= 1/2: z (1 - gamma) + sum over k >= 2 of (-1)^k (zeta(k) - 1) z^k / k, whose zero at 2 is
+ * exact. */
 static double lgamma_at_2(double z) {
   static const double c[] = {
-      4.22784335098467134e-01, 3.22467033424113203e-01, -6.73523010531981020e-02, 2.05808084277845464e-02,
+      4.22784335098467134e-01,  3.22467033424113203e-01, -6.73523010531981020e-02, 2.05808084277845464e-02,
       -7.38555102867398568e-03, 2.89051033074152336e-03, -1.19275391170326102e-03, 5.09669524743042450e-04,
       -2.23154758453579386e-04, 9.94575127818085310e-05, -4.49262367381331420e-05, 2.05072127756706911e-05,
       -9.43948827526839672e-06, 4.37486678990748817e-06, -2.03921575380136619e-06, 9.55141213040741935e-07,
@@ -36,7 +37,8 @@ static double lgamma_at_2(double z) {
 
 /* Stirling's series without its leading terms: sum of B(2k) / (2k (2k - 1) x^(2k - 1)), for x >= 10. */
 static double stirling(double x) {
-  static const double c[] = {1.0 / 12, -1.0 / 360, 1.0 / 1260, -1.0 / 1680, 1.0 / 1188, -691.0 / 360360, 1.0 / 156, -3617.0 / 122400};
+  static const double c[] = {1.0 / 12,   -1.0 / 360,      1.0 / 1260, -1.0 / 1680,
+                             1.0 / 1188, -691.0 / 360360, 1.0 / 156,  -3617.0 / 122400};
   double r = 1 / (x * x), s = 0;
   for (int k = (int)(sizeof c / sizeof *c) - 1; k >= 0; k--) s = s * r + c[k];
   return s / x;
@@ -71,7 +73,8 @@ double adc_rt_lgamma(double x) {
 }
 
 double adc_rt_digamma(double x) {
-  static const double c[] = {1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12, -3617.0 / 8160};
+  static const double c[] = {1.0 / 12,  -1.0 / 120,     1.0 / 252, -1.0 / 240,
+                             1.0 / 132, -691.0 / 32760, 1.0 / 12,  -3617.0 / 8160};
   double low = 0, s = 0;
   if (x == 0) return -1 / x;
   if (x < 0) {
@@ -105,7 +108,8 @@ static double cot_derivative(int n, double x) {
 
 /* For n >= 1 and x > 0: (-1)^(n + 1) n! zeta(n + 1, x), by Euler and Maclaurin's formula. */
 static double polygamma_positive(int n, double x) {
-  static const double bernoulli[] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6, -3617.0 / 510, 43867.0 / 798};
+  static const double bernoulli[] = {1.0 / 6,       -1.0 / 30, 1.0 / 42,      -1.0 / 30,    5.0 / 66,
+                                     -691.0 / 2730, 7.0 / 6,   -3617.0 / 510, 43867.0 / 798};
   double sum = 0, factorial = 1, s = n + 1;
   for (int k = 2; k <= n; k++) factorial *= k;
   for (int k = 0; k < 12 + n && x < 1e15; k++, x += 1) sum += pow(x, -s);

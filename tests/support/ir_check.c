@@ -1,7 +1,7 @@
-/* ir_check.c - compares compiled code with the interpreter: ir_check FILE.ir [SYM=N…] [-ON] [--seed=N]
+/* ir_check.c - compares compiled code with the interpreter: ir_check FILE.ir [SYM=N…] [-ON] [--cpu=NAME] [--seed=N]
  *
- * Every exported function of the file is called with random arguments, with all results wanted, with each one alone, and
- * accumulating; prints `ok` or the first difference. */
+ * Every exported function of the file is called with random arguments, with all results wanted, with each one alone,
+ * and accumulating; prints `ok` or the first difference. */
 #include "codegen/codegen.h"
 #include "tests/support/interp.h"
 #include <math.h>
@@ -17,7 +17,13 @@ static uint64_t next_random(void) {
 }
 static double uniform(void) { return (double)(next_random() >> 11) / 9007199254740992.0; }
 
-typedef struct Options { int nset; char *set[64]; CodegenOptions code; double lo, hi; int imax; } Options;
+typedef struct Options {
+  int nset;
+  char *set[64];
+  CodegenOptions code;
+  double lo, hi;
+  int imax;
+} Options;
 
 static int64_t symbol_value(const Options *o, const Sym *s) {
   size_t n = strlen(s->name);
@@ -29,20 +35,34 @@ static int64_t symbol_value(const Options *o, const Sym *s) {
 static void fill(Tensor *t, const Options *o) {
   for (int64_t k = 0; k < t->count; k++) {
     double v = o->lo + (o->hi - o->lo) * uniform();
-    if (t->f) t->f[k] = t->type->elem == F32 ? (float)v : v;
-    else t->i[k] = t->type->elem == BOOL ? (int64_t)(next_random() & 1) : (int64_t)(next_random() % (uint64_t)o->imax);
+    if (t->f)
+      t->f[k] = t->type->elem == F32 ? (float)v : v;
+    else
+      t->i[k] = t->type->elem == BOOL ? (int64_t)(next_random() & 1) : (int64_t)(next_random() % (uint64_t)o->imax);
   }
 }
 
+/* Memory of exactly the size that a C caller would have, for tools that watch accesses; freed at the end. */
+typedef struct Blocks {
+  int n, cap;
+  void **p;
+} Blocks;
+
 /* A tensor as C has it; rank-0 bools are int. */
-static void *to_c(Ctx *c, const Tensor *t) {
-  char *p = arena_alloc(c->arena, (size_t)(t->count + 1) * 8);
+static void *to_c(Ctx *c, Blocks *blocks, const Tensor *t) {
+  char *p = malloc((size_t)t->count * (t->rank ? (size_t)elem_size(t->type->elem) : 8));
+  if (t->count && !p) exit(70);
+  PUSH(c->arena, blocks->p, blocks->n, blocks->cap) = p;
   for (int64_t k = 0; k < t->count; k++) switch (t->type->elem) {
     case F64: ((double *)p)[k] = t->f[k]; break;
     case F32: ((float *)p)[k] = (float)t->f[k]; break;
     case I64: ((int64_t *)p)[k] = t->i[k]; break;
     case I32: ((int32_t *)p)[k] = (int32_t)t->i[k]; break;
-    default: if (t->rank) ((uint8_t *)p)[k] = (uint8_t)t->i[k]; else ((int32_t *)p)[k] = (int32_t)t->i[k];
+    default:
+      if (t->rank)
+        ((uint8_t *)p)[k] = (uint8_t)t->i[k];
+      else
+        ((int32_t *)p)[k] = (int32_t)t->i[k];
     }
   return p;
 }
@@ -72,6 +92,7 @@ typedef struct Call {
   int narg;
   void **slot; /* the packed call's argument objects */
   void **out;  /* by result */
+  Blocks blocks;
 } Call;
 
 static int leaf_of(const Call *k, const CArg *a, bool result) {
@@ -91,12 +112,16 @@ static void bind(Call *k) {
     const CArg *a = &k->arg[i];
     void **cell = NEW(k->c->arena, void *);
     k->slot[i] = cell;
-    if (a->sym) memcpy(cell, &k->in.sym[a->sym->id], 8);
+    if (a->sym)
+      memcpy(cell, &k->in.sym[a->sym->id], 8);
     else if (a->kind == CARG_SCALAR || a->kind == CARG_TENSOR) {
-      void *data = to_c(k->c, &k->in.value[k->f->body->param[leaf_of(k, a, false)]->id]);
-      if (a->kind == CARG_SCALAR) k->slot[i] = data;
-      else *cell = data;
-    } else if (a->kind == CARG_WS) k->slot[i] = NULL;
+      void *data = to_c(k->c, &k->blocks, &k->in.value[k->f->body->param[leaf_of(k, a, false)]->id]);
+      if (a->kind == CARG_SCALAR)
+        k->slot[i] = data;
+      else
+        *cell = data;
+    } else if (a->kind == CARG_WS)
+      k->slot[i] = NULL;
   }
 }
 
@@ -108,10 +133,12 @@ static void set_outputs(Call *k, int only) {
     int r = leaf_of(k, a, true);
     Tensor one = interp_tensor(&k->in, k->f->body->res[r]->type);
     for (int64_t j = 0; j < one.count; j++) {
-      if (one.f) one.f[j] = 1;
-      else one.i[j] = 1;
+      if (one.f)
+        one.f[j] = 1;
+      else
+        one.i[j] = 1;
     }
-    k->out[r] = only < 0 || only == r ? to_c(k->c, &one) : NULL;
+    k->out[r] = only < 0 || only == r ? to_c(k->c, &k->blocks, &one) : NULL;
     *(void **)k->slot[i] = k->out[r];
   }
 }
@@ -124,7 +151,8 @@ static PortRole role_of(const Func *f, int r) {
 
 static bool compare(Call *k, int code, const char *how, bool add) {
   if (code != (k->in.failed ? k->in.failed->code == OP_check_index ? 3 : k->in.failed->code == OP_assert ? 4 : 2 : 0)) {
-    printf("%s (%s): returned %d, interpreter: %s\n", k->f->name, how, code, k->in.failed ? op_info[k->in.failed->code].name : "ok");
+    printf("%s (%s): returned %d, interpreter: %s\n", k->f->name, how, code,
+           k->in.failed ? op_info[k->in.failed->code].name : "ok");
     return false;
   }
   if (code) return true;
@@ -134,11 +162,24 @@ static bool compare(Call *k, int code, const char *how, bool add) {
       double w = want->f ? want->f[j] : (double)want->i[j], got = element(want, k->out[r], j);
       if (add && role_of(k->f, r) == PORT_COTANGENT) w += 1;
       if (close_to(want, w, got)) continue;
-      printf("%s (%s): result %d element %lld is %.17g, interpreter: %.17g\n", k->f->name, how, r, (long long)j, got, w);
+      printf("%s (%s): result %d element %lld is %.17g, interpreter: %.17g\n", k->f->name, how, r, (long long)j, got,
+             w);
       return false;
     }
   }
   return true;
+}
+
+static bool check_calls(Call *k, int (*call)(void **), int (*call_add)(void **)) {
+  set_outputs(k, -1);
+  if (!compare(k, call(k->slot), "all", false)) return false;
+  for (int r = 0; r < k->f->body->nres && k->f->body->nres > 1; r++) {
+    set_outputs(k, r);
+    if (!compare(k, call(k->slot), "one", false)) return false;
+  }
+  if (!call_add) return true;
+  set_outputs(k, -1);
+  return compare(k, call_add(k->slot), "add", true);
 }
 
 static bool check_function(Ctx *c, Jit *j, Func *f, const Options *o) {
@@ -158,28 +199,31 @@ static bool check_function(Ctx *c, Jit *j, Func *f, const Options *o) {
   int (*call)(void **), (*call_add)(void **);
   memcpy(&call, &sym, sizeof call);
   memcpy(&call_add, &sym_add, sizeof call_add);
-  set_outputs(&k, -1);
-  if (!compare(&k, call(k.slot), "all", false)) return false;
-  for (int r = 0; r < f->body->nres && f->body->nres > 1; r++) {
-    set_outputs(&k, r);
-    if (!compare(&k, call(k.slot), "one", false)) return false;
-  }
-  if (!sym_add) return true;
-  set_outputs(&k, -1);
-  return compare(&k, call_add(k.slot), "add", true);
+  bool ok = check_calls(&k, call, call_add);
+  for (int i = 0; i < k.blocks.n; i++) free(k.blocks.p[i]);
+  return ok;
 }
 
 int main(int argc, char **argv) {
   Options o = {.code = {.opt_level = 2}, .lo = -2, .hi = 2, .imax = 3};
   const char *file = NULL;
   for (int i = 1; i < argc; i++) {
-    if (!strncmp(argv[i], "-O", 2)) o.code.opt_level = argv[i][2] - '0';
-    else if (!strncmp(argv[i], "--seed=", 7)) state ^= strtoull(argv[i] + 7, NULL, 10) * UINT64_C(0x9e3779b97f4a7c15);
-    else if (!strncmp(argv[i], "--lo=", 5)) o.lo = strtod(argv[i] + 5, NULL);
-    else if (!strncmp(argv[i], "--hi=", 5)) o.hi = strtod(argv[i] + 5, NULL);
-    else if (!strncmp(argv[i], "--imax=", 7)) o.imax = atoi(argv[i] + 7);
-    else if (strchr(argv[i], '=')) o.set[o.nset++] = argv[i];
-    else file = argv[i];
+    if (!strncmp(argv[i], "-O", 2))
+      o.code.opt_level = argv[i][2] - '0';
+    else if (!strncmp(argv[i], "--seed=", 7))
+      state ^= strtoull(argv[i] + 7, NULL, 10) * UINT64_C(0x9e3779b97f4a7c15);
+    else if (!strncmp(argv[i], "--lo=", 5))
+      o.lo = strtod(argv[i] + 5, NULL);
+    else if (!strncmp(argv[i], "--hi=", 5))
+      o.hi = strtod(argv[i] + 5, NULL);
+    else if (!strncmp(argv[i], "--cpu=", 6))
+      o.code.cpu = argv[i] + 6;
+    else if (!strncmp(argv[i], "--imax=", 7))
+      o.imax = atoi(argv[i] + 7);
+    else if (strchr(argv[i], '='))
+      o.set[o.nset++] = argv[i];
+    else
+      file = argv[i];
   }
   FILE *in = file ? fopen(file, "rb") : stdin;
   if (!in) return 2;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_VALUE = 96, NSYM = 2, SHOW_LINES = 400 };
+enum { MAX_VALUE = 96, NSYM = 2 };
 
 typedef struct Gen {
   Ctx *c;
@@ -49,9 +49,10 @@ static Value *partner(Gen *g, const Value *v) {
   return number(g, v->type);
 }
 
+/* Few functions with kinks: which side a tie falls on is decided by rounding, and that by the order of operations. */
 static Value *make_map(Gen *g) {
-  static const Opcode unary[] = {OP_neg, OP_neg, OP_sin, OP_tanh, OP_sigmoid, OP_relu, OP_stop_gradient};
-  static const Opcode binary[] = {OP_add, OP_sub, OP_mul, OP_mul, OP_mulz, OP_max};
+  static const Opcode unary[] = {OP_neg, OP_neg, OP_sin, OP_tanh, OP_sigmoid, OP_softplus, OP_stop_gradient};
+  static const Opcode binary[] = {OP_add, OP_sub, OP_mul, OP_mul, OP_mulz, OP_sub};
   Value *x = any(g);
   if (pick(g, 3) == 0) return b_map1(&g->b, unary[pick(g, 7)], x);
   Value *y = partner(g, x);
@@ -168,7 +169,10 @@ static void program(Gen *g) {
   g->dim[3] = dim_const(g->c, 2);
   g->b = builder_at_end(g->f);
   g->npool = 0;
-  for (int i = 0; i < 4; i++) g->pool[g->npool++] = func_add_param(g->f, random_type(g, i < 3 ? 1 + i % 3 : 0), intern(g->c, (char[]){(char)('a' + i), 0}));
+  for (int i = 0; i < 4; i++) {
+    const char *letter = intern(g->c, (char[]){(char)('a' + i), 0});
+    g->pool[g->npool++] = func_add_param(g->f, random_type(g, i < 3 ? 1 + i : 0), letter);
+  }
   int n = 4 + pick(g, 24);
   for (int i = 0; i < n; i++) {
     Value *v = make(g);
