@@ -22,6 +22,7 @@ typedef struct DimEnv {
   int nmemo, memo_cap;
 } DimEnv;
 LLVMValueRef dim_emit(DimEnv *env, const Dim *d);
+Dim *call_dim(Ctx *c, const Op *call, Sym *s); /* what a symbol of the callee is for this call */
 LLVMValueRef floordiv_emit(Codegen *g, LLVMBuilderRef b, LLVMValueRef x, LLVMValueRef y); /* x // 0 is 0; never traps */
 LLVMValueRef floormod_emit(Codegen *g, LLVMBuilderRef b, LLVMValueRef x, LLVMValueRef y);
 
@@ -47,6 +48,8 @@ typedef struct Memo {
 } Memo;
 enum { MEMO_BUCKETS = 1024 };
 
+typedef struct Late { const Sym *sym; LLVMValueRef at; } Late;
+
 typedef struct Emit {
   Codegen *g;
   Ctx *ctx;
@@ -61,14 +64,13 @@ typedef struct Emit {
   LLVMValueRef *out;   /* result pointers */
   int *out_object;
   LLVMValueRef ws, ws_len, err;
+  LLVMValueRef *slot;     /* by slot: where it begins; NULL for dynamic ones */
+  LLVMValueRef *slot_bad; /* by slot: nested ones: i1, it has no valid size */
   LLVMValueRef dynamic; /* alloca: offset of what is free behind the planned workspace */
   LLVMValueRef zero, one;
   DimEnv dim;
-  struct {
-    const Sym *sym;
-    LLVMValueRef at;
-  } late[64]; /* symbols bound at run time */
-  int nlate;
+  struct Late *late; /* symbols bound at run time */
+  int nlate, late_cap;
   LLVMMetadataRef *scope, *noalias; /* by object */
   int nobject;
   Memo *memo; /* values at index tuples, valid in the current block */
@@ -83,10 +85,15 @@ LLVMValueRef new_alloca(Emit *e, LLVMTypeRef t); /* zeroed */
 void fail_unless(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message);
 LLVMValueRef wanted(Emit *e, int result); /* i1: its pointer is not null */
 LLVMBasicBlockRef new_block(Emit *e, const char *name);
+void emit_groups(Emit *e, Plan *p); /* everything in p's region */
+LLVMValueRef slot_memory(Emit *e, int slot); /* where it begins; a dynamic one is taken from the rest of the workspace */
+void reserve(Emit *e, LLVMValueRef to, Loc loc); /* fails unless the workspace reaches to offset `to` */
 
 /* ---- emit_size.c, debug.c ---------------------------------------------------------------------------------------- */
 
 void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn);
+/* Bytes of a tensor, rounded up to 64; 0 where *bad, since its dimensions make no sense. */
+LLVMValueRef nested_bytes(const DimEnv *env, const Type *t, LLVMValueRef *bad);
 void debug_function(Emit *e);         /* a DWARF subprogram for e->fn; nothing without -g */
 void set_line(Emit *e, const Op *op); /* instructions from here on belong to the op's source line */
 
@@ -99,6 +106,8 @@ typedef struct Loop {
 } Loop;
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n); /* the counter, 0 <= i < n */
 void loop_end(Emit *e, Loop *l);
+void open_loops(Emit *e, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx); /* over a shape: counters */
+void close_loops(Emit *e, Loop *loop, int n, Dim *const *dim);
 typedef struct Branch {
   LLVMBasicBlockRef join;
   int mark;
@@ -129,6 +138,9 @@ void emit_nest(Emit *e, Unit **unit, int n); /* STORE and REDUCE units with the 
 LLVMValueRef unit_target(Emit *e, const Unit *u, int *object);
 void emit_tiled(Emit *e, Unit *u);
 void emit_special(Emit *e, Unit *u);
+void emit_matrix(Emit *e, Unit *u);  /* emit_matrix.c: argsort too */
 void emit_effect(Emit *e, Unit *u);
+void emit_region(Emit *e, Unit *u);
+void emit_call(Emit *e, Unit *u);
 
 #endif

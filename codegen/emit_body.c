@@ -1,6 +1,6 @@
 /* emit_body.c - one function of the IR as one internal LLVM function, by its plan.
  *
- * Requires: a verified function without control flow.  Ensures: the contract in internal.h.  A group whose values reach
+ * Requires: a verified function.  Ensures: the contract in internal.h.  A group whose values reach
  * only results that are not wanted is skipped when the function runs. */
 #include "codegen/emit.h"
 #include <string.h>
@@ -124,53 +124,6 @@ static LLVMValueRef or_result(Emit *e, LLVMBuilderRef b, const ValueInfo *info, 
   return slot ? LLVMBuildSelect(b, LLVMBuildIsNull(b, out, ""), slot, out, "") : out;
 }
 
-/* Objects: slots first, then parameters, then results that are no slot's fallback. */
-static void place_memory(Emit *e) {
-  Plan *p = e->p;
-  Region *body = e->f->body;
-  LLVMValueRef at = e->zero, *slot = NEW_N(e->arena, LLVMValueRef, p->nslot + 1);
-  for (int i = 0; i < p->nslot; i++)
-    if (!p->slot[i].dynamic) {
-      slot[i] = offset_ptr(e, e->entry, e->ws, at);
-      at = LLVMBuildAdd(e->entry, at, bytes_of(e, e->entry, p->slot[i].type), "");
-    }
-  e->dynamic = LLVMBuildAlloca(e->entry, e->g->i64, "");
-  LLVMBuildStore(e->entry, at, e->dynamic);
-  e->nobject = p->nslot + body->nparam + body->nres;
-  for (int i = 0; i < body->nres; i++) e->out_object[i] = p->nslot + body->nparam + i;
-  for (int i = 0; i < body->nparam; i++) e->object[body->param[i]->id] = p->nslot + i;
-  for (int i = 0; i < p->nunit; i++)
-    for (int k = 0; p->unit[i]->op && k < p->unit[i]->op->nres; k++) {
-      const Value *v = p->unit[i]->op->res[k];
-      const ValueInfo *info = &p->value[v->id];
-      if (info->place == PLACE_SCALAR) e->where[v->id] = new_alloca(e, elem_reg(e->g, v->type->elem));
-      if (info->place != PLACE_BUFFER) continue;
-      e->object[v->id] = info->slot >= 0 ? info->slot : e->out_object[info->result];
-      if (info->result >= 0) e->out_object[info->result] = e->object[v->id];
-      if (info->slot < 0 || !p->slot[info->slot].dynamic)
-        e->where[v->id] = or_result(e, e->entry, info, info->slot < 0 ? NULL : slot[info->slot]);
-    }
-  make_scopes(e);
-}
-
-/* A buffer whose size is known only now lies behind the planned workspace. */
-static void place_dynamic(Emit *e, const Unit *u) {
-  for (int k = 0; u->op && u->v && e->p->producer[u->v->id] == u && k < u->op->nres; k++) {
-    const Value *v = u->op->res[k];
-    const ValueInfo *info = &e->p->value[v->id];
-    if (info->place != PLACE_BUFFER || info->slot < 0 || !e->p->slot[info->slot].dynamic) continue;
-    for (int i = 0; i < v->type->rank; i++)
-      fail_unless(e, LLVMBuildICmp(e->b, LLVMIntSGE, dim_of(e, v->type->dim[i]), e->zero, ""), ADC_EDIM, u->op->loc,
-                  NULL, "a dimension is negative");
-    LLVMValueRef from = LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, "");
-    LLVMValueRef to = LLVMBuildAdd(e->b, from, bytes_of(e, e->b, v->type), "");
-    fail_with(e, LLVMBuildICmp(e->b, LLVMIntULE, to, e->ws_len, ""), ADC_EWORKSPACE, u->op->loc, NULL,
-              "the workspace is too small", to);
-    LLVMBuildStore(e->b, to, e->dynamic);
-    e->where[v->id] = or_result(e, e->b, info, offset_ptr(e, e->b, e->ws, from));
-  }
-}
-
 static LLVMValueRef dense_constant(Emit *e, const Op *op) {
   Elem t = op->res[0]->type->elem;
   int64_t n = op->u.dense.count;
@@ -191,6 +144,92 @@ static LLVMValueRef dense_constant(Emit *e, const Op *op) {
   return v;
 }
 
+static LLVMValueRef slot_bytes(Emit *e, int slot) {
+  const Slot *x = &e->p->slot[slot];
+  return x->nested ? nested_bytes(&e->dim, x->type, &e->slot_bad[slot]) : bytes_of(e, e->entry, x->type);
+}
+
+static void place_value(Emit *e, const Value *v) {
+  const Plan *p = e->p;
+  const ValueInfo *info = &p->value[v->id];
+  if (info->place == PLACE_SCALAR) e->where[v->id] = new_alloca(e, elem_reg(e->g, v->type->elem));
+  if (info->place != PLACE_BUFFER || (info->slot < 0 && info->result < 0)) return;
+  e->object[v->id] = info->slot >= 0 ? info->slot : e->out_object[info->result];
+  if (info->result >= 0) e->out_object[info->result] = e->object[v->id];
+  if (info->slot < 0 || !p->slot[info->slot].dynamic)
+    e->where[v->id] = or_result(e, e->entry, info, info->slot < 0 ? NULL : e->slot[info->slot]);
+}
+
+static void place_region(Emit *e, const Region *r) {
+  for (int i = 0; r->parent && i < r->nparam; i++) place_value(e, r->param[i]);
+  for (Op *op = r->first; op; op = op->next) {
+    for (int k = 0; k < op->nres; k++) place_value(e, op->res[k]);
+    for (int i = 0; i < op->nreg; i++) place_region(e, op->reg[i]);
+    if (op->code == OP_dense) e->where[op->res[0]->id] = dense_constant(e, op);
+  }
+}
+
+/* Objects: slots first, then parameters, then results that are no slot's fallback. */
+static void place_memory(Emit *e) {
+  Plan *p = e->p;
+  Region *body = e->f->body;
+  LLVMValueRef at = e->zero;
+  e->slot = NEW_N(e->arena, LLVMValueRef, p->nslot + 1);
+  e->slot_bad = NEW_N(e->arena, LLVMValueRef, p->nslot + 1);
+  for (int i = 0; i < p->nslot; i++)
+    if (!p->slot[i].dynamic) {
+      e->slot[i] = offset_ptr(e, e->entry, e->ws, at);
+      at = LLVMBuildAdd(e->entry, at, slot_bytes(e, i), "");
+    }
+  e->dynamic = LLVMBuildAlloca(e->entry, e->g->i64, "");
+  LLVMBuildStore(e->entry, at, e->dynamic);
+  e->nobject = p->nslot + body->nparam + body->nres;
+  for (int i = 0; i < body->nres; i++) e->out_object[i] = p->nslot + body->nparam + i;
+  for (int i = 0; i < body->nparam; i++) e->object[body->param[i]->id] = p->nslot + i;
+  place_region(e, body);
+  make_scopes(e);
+}
+
+static void check_dims(Emit *e, const Type *t, Loc loc) {
+  for (int i = 0; i < t->rank; i++)
+    if (!dim_nonneg(e->ctx, t->dim[i]))
+      fail_unless(e, LLVMBuildICmp(e->b, LLVMIntSGE, dim_of(e, t->dim[i]), e->zero, ""), ADC_EDIM, loc, NULL, "a dimension is negative");
+}
+
+void reserve(Emit *e, LLVMValueRef to, Loc loc) {
+  fail_with(e, LLVMBuildICmp(e->b, LLVMIntULE, to, e->ws_len, ""), ADC_EWORKSPACE, loc, NULL, "the workspace is too small", to);
+}
+
+static LLVMValueRef take_dynamic(Emit *e, const Type *t, Loc loc) {
+  LLVMValueRef from = LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, "");
+  LLVMValueRef to = LLVMBuildAdd(e->b, from, bytes_of(e, e->b, t), "");
+  reserve(e, to, loc);
+  LLVMBuildStore(e->b, to, e->dynamic);
+  return offset_ptr(e, e->b, e->ws, from);
+}
+
+LLVMValueRef slot_memory(Emit *e, int slot) {
+  return e->slot[slot] ? e->slot[slot] : take_dynamic(e, e->p->root->slot[slot].type, LOC_NONE);
+}
+
+/* A buffer whose size is known only now lies behind the planned workspace; it is made for all that live in it. */
+static void place_dynamic(Emit *e, const Unit *u) {
+  Plan *p = e->p;
+  for (int k = 0; u->op && u->v && p->producer[u->v->id] == u && k < u->op->nres; k++) {
+    const Value *v = u->op->res[k];
+    const ValueInfo *info = &p->value[v->id];
+    if (info->place != PLACE_BUFFER) continue;
+    bool dynamic = info->slot >= 0 && p->root->slot[info->slot].dynamic;
+    if (dynamic) check_dims(e, v->type, u->op->loc);
+    else if (info->slot >= 0 && e->slot_bad[info->slot])
+      fail_unless(e, LLVMBuildNot(e->b, e->slot_bad[info->slot], ""), ADC_EDIM, u->op->loc, NULL, "a dimension is negative or inexact");
+    if (!dynamic || e->where[v->id]) continue;
+    LLVMValueRef at = or_result(e, e->b, info, take_dynamic(e, v->type, u->op->loc));
+    for (int i = 0; i < e->f->nvalue; i++)
+      if (p->value[i].place == PLACE_BUFFER && p->value[i].home == info->home) e->where[i] = at;
+  }
+}
+
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
 
 static LLVMValueRef needed(Emit *e, const Unit *u) {
@@ -208,9 +247,7 @@ static void emit_unit(Emit *e, Unit *u) {
     LLVMValueRef x = eval_op(e, u->op, NULL);
     LLVMBuildStore(e->b, x, e->where[u->v->id]);
     if (u->op->code == OP_sym) {
-      if (e->nlate == (int)(sizeof e->late / sizeof *e->late)) bug("too many sizes known only at run time");
-      e->late[e->nlate].sym = u->op->u.sym;
-      e->late[e->nlate++].at = e->where[u->v->id];
+      PUSH(e->arena, e->late, e->nlate, e->late_cap) = (Late){u->op->u.sym, e->where[u->v->id]};
     }
     return;
   }
@@ -284,6 +321,13 @@ static void emit_group(Emit *e, Group *g) {
   LLVMPositionBuilderAtEnd(e->b, join);
 }
 
+void emit_groups(Emit *e, Plan *p) {
+  Plan *outer = e->p;
+  e->p = p;
+  for (int i = 0; i < p->ngroup; i++) emit_group(e, &p->group[i]);
+  e->p = outer;
+}
+
 /* ---- the function ------------------------------------------------------------------------------------------------ */
 
 static void param_attribute(Emit *e, unsigned i, const char *name) {
@@ -333,9 +377,7 @@ static void emit_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn)
   debug_function(e);
   bind_arguments(e);
   place_memory(e);
-  for (Op *op = f->body->first; op; op = op->next)
-    if (op->code == OP_dense) e->where[op->res[0]->id] = dense_constant(e, op);
-  for (int i = 0; i < e->p->ngroup; i++) emit_group(e, &e->p->group[i]);
+  emit_groups(e, e->p);
   LLVMBuildRet(e->b, LLVMConstInt(g->i32, ADC_OK, false));
   LLVMDisposeBuilder(e->b);
   LLVMDisposeBuilder(e->entry);

@@ -187,7 +187,7 @@ static LLVMValueRef compute(Emit *e, Value *v, const LLVMValueRef *idx) {
   switch (e->p->value[v->id].place) {
   case PLACE_VIRTUAL: return eval_op(e, v->def, idx);
   case PLACE_SCALAR:
-    if (!v->def) return e->where[v->id];
+    if (!v->def && v->region == e->f->body) return e->where[v->id];
     return LLVMBuildLoad2(e->b, elem_reg(e->g, v->type->elem), e->where[v->id], "");
   default: return load_elem(e, e->where[v->id], e->object[v->id], v->type, row_major(e, v->type, idx));
   }

@@ -31,6 +31,21 @@ void loop_end(Emit *e, Loop *l) {
   memo_release(e, l->mark);
 }
 
+/* Loops over a shape; idx receives the counters. */
+void open_loops(Emit *e, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx) {
+  for (int i = 0; i < n; i++) {
+    if (dim_is(dim[i], 1))
+      idx[i] = e->zero;
+    else
+      idx[i] = loop_begin(e, &loop[i], dim_of(e, dim[i]));
+  }
+}
+
+void close_loops(Emit *e, Loop *loop, int n, Dim *const *dim) {
+  for (int i = n; i-- > 0;)
+    if (!dim_is(dim[i], 1)) loop_end(e, &loop[i]);
+}
+
 void if_begin(Emit *e, Branch *br, LLVMValueRef cond) {
   br->mark = memo_mark(e);
   LLVMBasicBlockRef then = new_block(e, "then");

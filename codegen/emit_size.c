@@ -36,6 +36,21 @@ static LLVMValueRef tensor_bytes(Size *s, const Type *t) {
   return LLVMBuildAnd(s->b, n, LLVMConstInt(s->g->i64, (unsigned long long)-64, true), "");
 }
 
+LLVMValueRef nested_bytes(const DimEnv *env, const Type *t, LLVMValueRef *bad) {
+  Size s = {.g = env->g, .b = env->b, .env = *env};
+  s.env.bad = LLVMConstInt(env->g->i1, 0, false);
+  s.env.memo = NULL;
+  s.env.nmemo = s.env.memo_cap = 0;
+  LLVMValueRef n = tensor_bytes(&s, t);
+  *bad = s.env.bad;
+  return LLVMBuildSelect(env->b, *bad, LLVMConstNull(env->g->i64), n, "");
+}
+
+static LLVMValueRef slot_bytes(Size *s, const Slot *slot) {
+  LLVMValueRef bad;
+  return slot->nested ? nested_bytes(&s->env, slot->type, &bad) : tensor_bytes(s, slot->type);
+}
+
 static void check_type(Size *s, bool *seen, const Type *t) {
   if (t->rank == 0 || seen[t->id] || type_mentions_value(t)) return;
   seen[t->id] = true;
@@ -49,13 +64,52 @@ LLVMTypeRef size_type(Codegen *g, Func *f) {
   return LLVMFunctionType(g->i64, t, (unsigned)f->nsym, false);
 }
 
-static int largest_type(const Func *f) {
+/* A dimension that may come out negative is an error at the top of the function only: a region that has it need not be entered. */
+static void check_region(Size *s, bool *seen, const Region *r) {
+  for (const Op *op = r->first; op; op = op->next) {
+    for (int i = 0; i < op->nres; i++) {
+      bool sure = true;
+      const Type *t = op->res[i]->type;
+      for (int k = 0; r->parent && k < t->rank; k++) sure &= dim_nonneg(s->g->ctx, t->dim[k]);
+      if (sure) check_type(s, seen, t);
+    }
+    for (int i = 0; i < op->nreg; i++) check_region(s, seen, op->reg[i]);
+  }
+}
+
+static int largest_type(const Region *r) {
   int most = 0;
-  for (int i = 0; i < f->body->nparam; i++)
-    if (f->body->param[i]->type->id > most) most = f->body->param[i]->type->id;
-  for (const Op *op = f->body->first; op; op = op->next)
+  for (int i = 0; i < r->nparam; i++)
+    if (r->param[i]->type->id > most) most = r->param[i]->type->id;
+  for (const Op *op = r->first; op; op = op->next) {
     for (int i = 0; i < op->nres; i++)
       if (op->res[i]->type->id > most) most = op->res[i]->type->id;
+    for (int i = 0; i < op->nreg; i++)
+      if (largest_type(op->reg[i]) > most) most = largest_type(op->reg[i]);
+  }
+  return most;
+}
+
+/* The most that a call in r takes behind f's own workspace, where that is a formula: no recursion, no sizes from run time. */
+static LLVMValueRef call_bytes(Size *s, const Region *r, LLVMValueRef most) {
+  for (const Op *op = r->first; op; op = op->next) {
+    for (int i = 0; i < op->nreg; i++) most = call_bytes(s, op->reg[i], most);
+    if (op->code != OP_call || func_is_recursive(s->env.f, op->u.call.callee)) continue;
+    Func *callee = op->u.call.callee;
+    LLVMValueRef *arg = NEW_N(s->g->arena, LLVMValueRef, callee->nsym + 1);
+    DimEnv env = s->env; /* a call that has no valid sizes may never be made */
+    env.memo = NULL;
+    env.nmemo = env.memo_cap = 0;
+    bool formula = true;
+    for (int i = 0; i < callee->nsym; i++) {
+      const Dim *d = call_dim(s->g->ctx, op, callee->sym[i]);
+      formula &= !dim_mentions_value(d);
+      if (formula) arg[i] = dim_emit(&env, d);
+    }
+    if (!formula) continue;
+    LLVMValueRef n = LLVMBuildCall2(s->b, size_type(s->g, callee), emit_size(s->g, callee, false), arg, (unsigned)callee->nsym, "");
+    most = LLVMBuildSelect(s->b, LLVMBuildICmp(s->b, LLVMIntSGT, n, most, ""), n, most, "");
+  }
   return most;
 }
 
@@ -69,13 +123,13 @@ void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
     s.env.sym[i] = LLVMGetParam(fn, (unsigned)i);
     if (f->sym[i]->nonneg || f->sym[i]->kind == SYM_DIM) bad_if(&s, LLVMIntSLT, s.env.sym[i], 0);
   }
-  bool *seen = NEW_N(g->arena, bool, largest_type(f) + 1);
+  bool *seen = NEW_N(g->arena, bool, largest_type(f->body) + 1);
   for (int i = 0; i < f->body->nparam; i++) check_type(&s, seen, f->body->param[i]->type);
-  for (Op *op = f->body->first; op; op = op->next)
-    for (int i = 0; i < op->nres; i++) check_type(&s, seen, op->res[i]->type);
+  check_region(&s, seen, f->body);
   LLVMValueRef total = LLVMConstInt(g->i64, 0, false);
   for (int i = 0; i < p->nslot; i++)
-    if (!p->slot[i].dynamic) total = checked2(&s, "llvm.sadd.with.overflow", total, tensor_bytes(&s, p->slot[i].type));
+    if (!p->slot[i].dynamic) total = checked2(&s, "llvm.sadd.with.overflow", total, slot_bytes(&s, &p->slot[i]));
+  total = checked2(&s, "llvm.sadd.with.overflow", total, call_bytes(&s, f->body, LLVMConstInt(g->i64, 0, false)));
   if (g->pointer_bytes < 8) bad_if(&s, LLVMIntSGT, total, INT32_MAX);
   LLVMBuildRet(s.b, LLVMBuildSelect(s.b, s.env.bad, LLVMConstAllOnes(g->i64), total, ""));
   LLVMDisposeBuilder(s.b);
@@ -107,6 +161,22 @@ void workspace_text(Ctx *c, Func *f, bool accumulate, Text *t) {
   if (fixed < p->nslot) text_add(t, "%swhat sizes known only at run time need", fixed ? ", and " : "");
 }
 
+/* The leading term; a determinant of a factorisation is next to nothing. */
+static Dim *matrix_flops(Ctx *c, const Op *op) {
+  const Type *a = op->opd[0]->type, *x = op->opd[op->nopd - 1]->type;
+  Dim *n = a->dim[a->rank - 1], *squares = dim_mul(c, type_count(c, a), n);
+  switch (op->code) {
+  case OP_cholesky: return dim_floordiv(c, squares, dim_const(c, 3));
+  case OP_lu:
+  case OP_lucp: return dim_floordiv(c, dim_mul(c, squares, dim_const(c, 2)), dim_const(c, 3));
+  case OP_trisolve: return dim_mul(c, type_count(c, x), n);
+  case OP_lusolve: return dim_mul(c, type_count(c, x), dim_mul(c, n, dim_const(c, 2)));
+  case OP_cofactor: return dim_mul(c, squares, dim_const(c, 2));
+  case OP_cofactor_dir: return dim_mul(c, squares, dim_const(c, 4));
+  default: return NULL;
+  }
+}
+
 static Dim *op_flops(Ctx *c, const Op *op) {
   if (op->nres != 1 || !elem_is_real(op->res[0]->type->elem)) return NULL;
   Dim *n;
@@ -117,6 +187,7 @@ static Dim *op_flops(Ctx *c, const Op *op) {
                : type_count(c, op->res[0]->type);
   case FAM_REDUCE: return type_count(c, op->opd[0]->type);
   case FAM_SCAN: return dim_mul(c, type_count(c, op->res[0]->type), dim_const(c, 2));
+  case FAM_MATRIX: return matrix_flops(c, op);
   case FAM_CONTRACT: {
     Dim *extent[MAX_LABEL];
     int labels = label_extents(op, extent), per = (op->nopd == 2) + op_has_sum(op);

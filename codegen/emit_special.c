@@ -6,21 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Loops over a shape; idx receives the counters. */
-static void open_loops(Emit *e, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx) {
-  for (int i = 0; i < n; i++) {
-    if (dim_is(dim[i], 1))
-      idx[i] = e->zero;
-    else
-      idx[i] = loop_begin(e, &loop[i], dim_of(e, dim[i]));
-  }
-}
-
-static void close_loops(Emit *e, Loop *loop, int n, Dim *const *dim) {
-  for (int i = n; i-- > 0;)
-    if (!dim_is(dim[i], 1)) loop_end(e, &loop[i]);
-}
-
 /* Where the result of a rank-0 or tensor operation is kept. */
 typedef struct Target {
   LLVMValueRef base;
@@ -90,7 +75,7 @@ static void emit_linrec(Emit *e, Unit *u) {
 static void emit_set_slice(Emit *e, Unit *u) {
   Op *op = u->op;
   Target t = target_of(e, u);
-  fill(e, &t, op->opd[0]);
+  if (!same_memory(e->p, op->opd[0], u->v)) fill(e, &t, op->opd[0]);
   Value *v = op->opd[1];
   Loop loop[MAX_RANK];
   LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
@@ -131,19 +116,21 @@ static void indexed_place(Emit *e, const Op *op, int rank, int first_idx, const 
   }
 }
 
+/* scatter_acc: onto its first operand. */
 static void emit_scatter_add(Emit *e, Unit *u) {
   Op *op = u->op;
   Target t = target_of(e, u);
-  if (!u->add) fill(e, &t, NULL);
-  Value *x = op->opd[0];
-  int nb = op->nopd > 1 ? op->opd[1]->type->rank : 0;
+  bool onto = op->code == OP_scatter_acc;
+  if (onto ? !same_memory(e->p, op->opd[0], u->v) : !u->add) fill(e, &t, onto ? op->opd[0] : NULL);
+  Value *x = op->opd[onto];
+  int nb = op->nopd > 1 + onto ? op->opd[1 + onto]->type->rank : 0;
   Loop loop[MAX_RANK];
   LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
   Branch br;
   open_loops(e, loop, nb, x->type->dim, idx);
   if (op->u.index.masked) if_begin(e, &br, eval(e, op->opd[op->nopd - 1], idx));
   open_loops(e, loop + nb, x->type->rank - nb, x->type->dim + nb, idx + nb);
-  indexed_place(e, op, t.type->rank, 1, idx, idx + nb, at);
+  indexed_place(e, op, t.type->rank, 1 + onto, idx, idx + nb, at);
   LLVMValueRef old = get(e, &t, at);
   put(e, &t, at, add_elem(e->g, e->b, t.type->elem, old, eval(e, x, idx)));
   close_loops(e, loop + nb, x->type->rank - nb, x->type->dim + nb);
@@ -154,7 +141,7 @@ static void emit_scatter_add(Emit *e, Unit *u) {
 static void emit_set(Emit *e, Unit *u) {
   Op *op = u->op;
   Target t = target_of(e, u);
-  fill(e, &t, op->opd[0]);
+  if (!same_memory(e->p, op->opd[0], u->v)) fill(e, &t, op->opd[0]);
   Value *v = op->opd[1];
   Loop loop[MAX_RANK];
   LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
@@ -239,14 +226,19 @@ void emit_effect(Emit *e, Unit *u) {
 }
 
 void emit_special(Emit *e, Unit *u) {
+  if (op_info[u->op->code].family == FAM_MATRIX || u->op->code == OP_argsort) {
+    emit_matrix(e, u);
+    return;
+  }
   switch (u->op->code) {
   case OP_linrec: emit_linrec(e, u); return;
   case OP_set_slice: emit_set_slice(e, u); return;
   case OP_concat: emit_concat(e, u); return;
-  case OP_scatter_add: emit_scatter_add(e, u); return;
+  case OP_scatter_add: case OP_scatter_acc: emit_scatter_add(e, u); return;
   case OP_set: emit_set(e, u); return;
   case OP_argmax:
   case OP_argmin: emit_argmax(e, u); return;
-  default: bug("no code for the operation %s", op_info[u->op->code].name);
+  case OP_call: emit_call(e, u); return;
+  default: emit_region(e, u);
   }
 }

@@ -181,6 +181,8 @@ static LLVMValueRef int_op(const Args *a) {
   case OP_floordiv: return floordiv_emit(a->g, b, x[0], x[1]);
   case OP_mod: return floormod_emit(a->g, b, x[0], x[1]);
   case OP_ipow: return int_power(a);
+  case OP_philox: return pure_call(a->g, b, "adc_rt_philox", a->t, 3, x);
+  case OP_philox_high: return pure_call(a->g, b, "adc_rt_philox_high", a->t, 3, x);
   case OP_max: return intrinsic(a->g, b, "llvm.smax", a->t, 2, x);
   case OP_min: return intrinsic(a->g, b, "llvm.smin", a->t, 2, x);
   case OP_clamp: {

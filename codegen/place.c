@@ -1,6 +1,6 @@
 /* place.c - which values are stored and which are computed where they are used.
  *
- * Requires: a verified function without regions.  Ensures: p->value[id].place of every value; a value that some reader
+ * Requires: a verified function.  Ensures: p->value[id].place of every value; a value that some reader
  * can only take from memory is not virtual.  A value is stored when it must be (sums, scans, scatters, …) or when
  * computing it anew for each reader would cost more than a store and the loads. */
 #include "codegen/plan.h"
@@ -119,6 +119,7 @@ static const unsigned char real_cost[OP_COUNT] = {
 
 static int op_cost(const Op *op) {
   if (op_info[op->code].family != FAM_MAP) return op->code == OP_embed || op->code == OP_gather ? 3 : 1;
+  if (op->code == OP_philox || op->code == OP_philox_high) return COST_LIBM;
   if (!elem_is_real(op->opd[op->nopd - 1]->type->elem)) return 1;
   return real_cost[op->code] ? real_cost[op->code] : COST_LIBM;
 }
@@ -144,15 +145,50 @@ static bool use_expands(const Op *op, int k) {
   }
 }
 
+static bool used_again(const Op *op, const Value *x) {
+  const Region *from = region_of(x);
+  for (const Region *r = op->parent; r != from && r->parent; r = r->parent->parent)
+    if (op_is_loop(r->parent)) return true;
+  return false;
+}
+
 static void count_use(Plan *p, Op *op, int k) {
   ValueInfo *x = &p->value[op->opd[k]->id];
-  bool view = op_is_view(op);
+  bool view = op_is_view(op), again = used_again(op, op->opd[k]);
   ValueInfo *y = view ? &p->value[op->res[0]->id] : NULL;
   ReshapeMap map;
   x->factor |= (op_has_sum(op) && op->nopd == 2 && contract_expands(op, k)) || (view && y->factor);
-  x->use += view ? y->use : 1;
-  x->expanded |= use_expands(op, k) || (view && y->expanded);
+  x->use += (view ? y->use : 1) + again;
+  x->forced |= op->code == OP_argsort || op_info[op->code].family == FAM_MATRIX;
+  x->expanded |= use_expands(op, k) || (view && y->expanded) || again;
+  x->forced |= op->code == OP_call;
   if (op->code == OP_reshape && !reshape_map(p->ctx, op->opd[k]->type, op->res[0]->type, &map)) x->forced = true;
+}
+
+/* Made of constants, scalars and indices alone: nothing that is stored is read. */
+static bool reads_nothing(const Value *v) {
+  if (v->type->rank == 0) return true;
+  if (!v->def || (op_info[v->def->code].family != FAM_MAP && v->def->code != OP_contract && v->def->code != OP_iota)) return false;
+  for (int k = 0; k < v->def->nopd; k++)
+    if (!reads_nothing(v->def->opd[k])) return false;
+  return true;
+}
+
+/* What a nested region yields is at hand before the first of it is moved. */
+static void count_results(Plan *p, const Region *r) {
+  for (int i = 0; i < r->nres; i++) {
+    ValueInfo *x = &p->value[r->res[i]->id];
+    x->use++;
+    x->forced |= r->parent && (region_of(r->res[i]) == r || !reads_nothing(r->res[i]));
+  }
+}
+
+static void count_uses_in(Plan *p, const Region *r) {
+  count_results(p, r);
+  for (Op *op = r->last; op; op = op->prev) {
+    for (int i = op->nreg; i-- > 0;) count_uses_in(p, op->reg[i]);
+    for (int k = 0; k < op->nopd; k++) count_use(p, op, k);
+  }
 }
 
 static Place choose(Plan *p, Op *op, Value *v) {
@@ -163,6 +199,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
   switch (op_info[op->code].family) {
   case FAM_REDUCE:
   case FAM_SCAN:
+  case FAM_MATRIX:
   case FAM_CALL:
   case FAM_REGION: return PLACE_BUFFER;
   case FAM_CONTRACT:
@@ -191,14 +228,23 @@ static Place choose(Plan *p, Op *op, Value *v) {
   return PLACE_VIRTUAL;
 }
 
+static void choose_in(Plan *p, const Region *r) {
+  for (int i = 0; r->parent && i < r->nparam; i++)
+    p->value[r->param[i]->id].place = r->param[i]->type->rank ? PLACE_BUFFER : PLACE_SCALAR;
+  for (Op *op = r->first; op; op = op->next) {
+    for (int i = 0; i < op->nreg; i++) choose_in(p, op->reg[i]);
+    for (int i = 0; i < op->nres; i++) p->value[op->res[i]->id].place = choose(p, op, op->res[i]);
+  }
+}
+
 void plan_places(Plan *p) {
   Region *body = p->f->body;
-  for (int i = 0; i < p->f->nvalue; i++) p->value[i].slot = p->value[i].result = -1;
-  for (int i = 0; i < body->nres; i++) p->value[body->res[i]->id].use++;
-  for (Op *op = body->last; op; op = op->prev)
-    for (int k = 0; k < op->nopd; k++) count_use(p, op, k);
+  for (int i = 0; i < p->f->nvalue; i++) {
+    p->value[i].slot = p->value[i].result = -1;
+    p->value[i].home = i;
+  }
+  count_uses_in(p, body);
   for (int i = 0; i < body->nparam; i++)
     p->value[body->param[i]->id].place = body->param[i]->type->rank ? PLACE_PARAM : PLACE_SCALAR;
-  for (Op *op = body->first; op; op = op->next)
-    for (int i = 0; i < op->nres; i++) p->value[op->res[i]->id].place = choose(p, op, op->res[i]);
+  choose_in(p, body);
 }

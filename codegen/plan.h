@@ -21,6 +21,7 @@ typedef struct ValueInfo {
   bool factor; /* some of those are products that are summed: even cheap arithmetic would be repeated in the inner loop
                 */
   bool forced; /* some of them need it in memory */
+  int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
 } ValueInfo;
 
 enum { LEVEL_UNIT = -1, LEVEL_OTHER = -2, MAX_LEVEL = 2 * MAX_LABEL };
@@ -39,8 +40,11 @@ typedef enum {
   UNIT_EFFECT   /* a check */
 } UnitKind;
 
+typedef struct Plan Plan;
 typedef struct Unit {
   UnitKind kind;
+  Plan *plan;      /* of the region that the unit is in */
+  Plan *sub[2];    /* of the regions that its operation holds */
   Op *op;       /* NULL: v is copied, or computed anew, to a result */
   Value *v;     /* NULL for effects */
   int result;   /* the result that v is stored to; -1: none */
@@ -60,6 +64,7 @@ typedef struct Unit {
   uint64_t *need; /* the results that this feeds, one bit each */
   bool always;    /* feeds a check too */
   int group;
+  int begin, end;             /* position in the function: equal but for an operation with regions */
 } Unit;
 
 /* Units that share one loop nest. */
@@ -71,31 +76,66 @@ typedef struct Group {
 typedef struct Slot {
   Type *type;
   Dim *bytes;
-  bool dynamic;
+  bool dynamic; /* its size is known only at run time */
+  bool nested;  /* made in a region, and perhaps of no valid size when that is not entered */
   int free_from;
-} Slot; /* dynamic: its size is known only at run time */
+} Slot;
 
-typedef struct Plan {
+/* How what a region yields reaches the memory of the carried values or results: from `yield` to `to`. */
+typedef struct Move { int yield; Value *to; bool save; int slot; } Move; /* save: into a slot, before any move */
+
+/* One region.  The function's body is the root; plans of nested regions share its tables and its slots. */
+struct Plan {
   Ctx *ctx;
   Func *f;
+  Plan *root;
+  Region *region;
   bool accumulate;
-  ValueInfo *value; /* by Value.id */
-  Unit **producer;  /* by Value.id */
+  bool restarts;     /* the body may find the workspace too small half way: what is added to is added to last */
+  ValueInfo *value;  /* by Value.id */
+  Unit **producer;   /* by Value.id */
+
   int nunit, unit_cap;
   Unit **unit;
+  Unit *exit;        /* of a nested region: reads what it yields */
+  int nmove;
+  Move *move;        /* of a nested region: tensors, in an order in which nothing is lost */
   int ngroup, group_cap;
   Group *group;
   int nslot, slot_cap;
-  Slot *slot;
+  Slot *slot;        /* of the root */
   int need_words;
-} Plan;
+  int nshared;       /* how many values live in another's memory */
+};
 
 Plan *plan_func(Ctx *c, Func *f, bool accumulate);
 
 /* Parts of plan_func. */
-void plan_places(Plan *p);  /* place.c: virtual or stored */
-void plan_units(Plan *p);   /* schedule.c: units, their loops, groups */
-void plan_storage(Plan *p); /* storage.c */
+void plan_places(Plan *p);    /* place.c: virtual or stored */
+void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
+void plan_units(Plan *p);     /* schedule.c: units, their loops, groups */
+void plan_storage(Plan *p);   /* storage.c */
+
+/* ---- schedule.c for plan_region.c and ownership.c ---------------------------------------------------------------------- */
+
+Unit *unit_new(Plan *p, UnitKind kind, Op *op, Value *v); /* added to the plan's units */
+UnitKind unit_kind(const Op *op, Place place);
+/* Computing v of a UNIT_STORE reads x at most at the very indices that it is storing. */
+bool reads_in_step(Plan *p, Op *op, const Value *x);
+void read_anywhere(Plan *p, Unit *u, Value *v); /* u reads v at indices of its own */
+
+/* ---- plan_region.c: operations that hold regions ------------------------------------------------------------------------- */
+
+void plan_regions(Plan *p, Unit *u);                       /* plans for u's regions, and what u reads for them */
+void plan_exit(Plan *p);                                   /* what a nested region yields */
+bool op_is_loop(const Op *op);                             /* for, while */
+Region *region_of(const Value *v);                         /* where v is defined */
+bool region_within(const Region *r, const Region *outer);  /* r is outer, or nested in it */
+Value *carried(const Op *op, int region, int k);           /* the parameter of a loop's region for result k */
+bool func_restarts(const Func *f);                         /* run-time sizes, or calls: the workspace may turn out too small */
+bool func_is_recursive(const Func *f, const Func *callee); /* callee calls f, at whatever distance */
+bool op_has_effect(const Op *op);                          /* it may fail, or not end */
+bool same_memory(const Plan *p, const Value *a, const Value *b);
 
 /* ---- facts about operations (place.c) ------------------------------------------------------------------------------
  */

@@ -10,7 +10,7 @@
 
 static void walk(Plan *p, Unit *u, Value *v, const int8_t *lev);
 
-static void walk_other(Plan *p, Unit *u, Value *v) {
+void read_anywhere(Plan *p, Unit *u, Value *v) {
   int8_t lev[MAX_RANK];
   memset(lev, LEVEL_OTHER, sizeof lev);
   walk(p, u, v, lev);
@@ -68,7 +68,7 @@ static void walk(Plan *p, Unit *u, Value *v, const int8_t *lev) {
   case PLACE_CONST: return;
   default: break;
   }
-  if (!v->def) return;
+  if (!v->def && v->region == p->f->body) return;
   Read *r = &PUSH(p->ctx->arena, u->read, u->nread, u->read_cap);
   *r = (Read){.v = v};
   for (int i = 0; i < v->type->rank; i++) r->level[i] = dim_is(v->type->dim[i], 1) ? LEVEL_UNIT : lev[i];
@@ -184,9 +184,9 @@ static int register_level(const Unit *u, int rank) {
 /* ---- units ---------------------------------------------------------------------------------------------------------
  */
 
-static Unit *unit_new(Plan *p, UnitKind kind, Op *op, Value *v) {
+Unit *unit_new(Plan *p, UnitKind kind, Op *op, Value *v) {
   Unit *u = NEW(p->ctx->arena, Unit);
-  *u = (Unit){.kind = kind, .op = op, .v = v, .result = -1, .need = NEW_N(p->ctx->arena, uint64_t, p->need_words)};
+  *u = (Unit){.kind = kind, .plan = p, .op = op, .v = v, .result = -1, .need = NEW_N(p->ctx->arena, uint64_t, p->need_words)};
   memset(u->level_of, LEVEL_UNIT, sizeof u->level_of);
   PUSH(p->ctx->arena, p->unit, p->nunit, p->unit_cap) = u;
   return u;
@@ -201,9 +201,10 @@ static void read_operands(Plan *p, Unit *u, const Op *op) {
   }
 }
 
-static UnitKind kind_of(const Op *op, Place place) {
+UnitKind unit_kind(const Op *op, Place place) {
   if (op_info[op->code].family == FAM_EFFECT) return UNIT_EFFECT;
   if (op_has_sum(op)) return UNIT_REDUCE;
+  if (op_info[op->code].family == FAM_MATRIX || op->code == OP_argsort) return UNIT_SPECIAL;
   switch (op->code) {
   case OP_rmax:
   case OP_rmin:
@@ -217,20 +218,30 @@ static UnitKind kind_of(const Op *op, Place place) {
   case OP_concat:
   case OP_scatter_add:
   case OP_set:
-  case OP_call: return UNIT_SPECIAL;
+  case OP_scatter_acc: case OP_call: case OP_if: case OP_for: case OP_while: return UNIT_SPECIAL;
   default: return place == PLACE_SCALAR ? UNIT_SCALAR : UNIT_STORE;
   }
 }
 
+bool reads_in_step(Plan *p, Op *op, const Value *x) {
+  Unit u = {0};
+  store_loops(&u, op->res[0]->type);
+  walk_op(p, &u, op, u.level_of);
+  for (int k = 0; k < u.nread; k++)
+    for (int i = 0; u.read[k].v == x && i < x->type->rank; i++)
+      if (u.read[k].level[i] != u.level_of[i]) return false;
+  return true;
+}
+
 static void unit_of_op(Plan *p, Op *op) {
-  bool made = op->nres == 0;
+  bool made = op->nres == 0 || op->nreg || op->code == OP_call;
   Value *v = op->nres ? op->res[0] : NULL;
   for (int i = 0; i < op->nres; i++) {
     Place place = p->value[op->res[i]->id].place;
     made |= place == PLACE_BUFFER || place == PLACE_SCALAR;
   }
   if (!made) return;
-  Unit *u = unit_new(p, kind_of(op, v ? p->value[v->id].place : PLACE_VIRTUAL), op, v);
+  Unit *u = unit_new(p, unit_kind(op, v ? p->value[v->id].place : PLACE_VIRTUAL), op, v);
   for (int i = 0; i < op->nres; i++) p->producer[op->res[i]->id] = u;
   switch (u->kind) {
   case UNIT_STORE:
@@ -248,7 +259,8 @@ static void unit_of_op(Plan *p, Op *op) {
     return;
   default:
     u->gathers = true;
-    for (int k = 0; k < op->nopd; k++) walk_other(p, u, op->opd[k]);
+    for (int k = 0; k < op->nopd; k++) read_anywhere(p, u, op->opd[k]);
+    if (op->nreg) plan_regions(p, u);
   }
 }
 
@@ -257,16 +269,30 @@ static bool can_add(const Unit *u) {
          u->op->code == OP_scatter_add;
 }
 
+static bool alone_in_memory(const Plan *p, const Value *v) {
+  for (int i = 0; i < p->f->nvalue; i++)
+    if (i != v->id && p->value[i].home == p->value[v->id].home) return false;
+  return true;
+}
+
+/* Straight to the caller's memory, if the value is stored anyway and nobody is to see sums instead of it. */
+static bool goes_straight(const Plan *p, const Unit *u, const Value *v, bool add) {
+  if (u->op->code == OP_call && v->type->rank == 0) return false;
+  if (p->value[v->id].place != PLACE_BUFFER || p->value[v->id].result >= 0) return false;
+  return !add || (p->value[v->id].use == 1 && can_add(u) && !p->restarts && alone_in_memory(p, v));
+}
+
 static void result_units(Plan *p) {
   Region *body = p->f->body;
   for (int i = 0; i < body->nres; i++) {
     Value *v = body->res[i];
-    ValueInfo *info = &p->value[v->id];
     bool add = result_adds(p, i);
-    Unit *u = info->place == PLACE_BUFFER ? p->producer[v->id] : NULL;
-    /* Straight to the caller's memory, if the value is stored anyway and nobody is to see sums instead of it. */
-    if (u && u->op->nres == 1 && info->result < 0 && (!add || (info->use == 1 && can_add(u)))) {
-      info->result = u->result = i;
+    Unit *u = p->value[v->id].place == PLACE_BUFFER ? p->producer[v->id] : NULL;
+    if (u && goes_straight(p, u, v, add)) {
+      p->value[v->id].result = i;
+      u->need[i / 64] |= UINT64_C(1) << (i % 64);
+      if (u->op->nres > 1) continue;
+      u->result = i;
       u->add = add;
       continue;
     }
@@ -281,13 +307,20 @@ static void result_units(Plan *p) {
 /* ---- who needs what ------------------------------------------------------------------------------------------------
  */
 
+/* The unit of this region that makes v; NULL: it comes from around. */
+static Unit *maker(const Plan *p, const Value *v) {
+  Unit *u = p->producer[v->id];
+  return u && u->plan == p ? u : NULL;
+}
+
 static void needs(Plan *p) {
   for (int i = p->nunit; i-- > 0;) {
     Unit *u = p->unit[i];
-    if (u->kind == UNIT_EFFECT || (u->op && u->op->code == OP_sym)) u->always = true;
+    if (p != p->root || u->kind == UNIT_EFFECT || (u->op && (u->op->code == OP_sym || op_has_effect(u->op)))) u->always = true;
     if (u->result >= 0) u->need[u->result / 64] |= UINT64_C(1) << (u->result % 64);
     for (int k = 0; k < u->nread; k++) {
-      Unit *from = p->producer[u->read[k].v->id];
+      Unit *from = maker(p, u->read[k].v);
+      if (!from) continue;
       from->always |= u->always;
       for (int w = 0; w < p->need_words; w++) from->need[w] |= u->need[w];
     }
@@ -313,11 +346,30 @@ static bool read_in_step(const Unit *from, const Read *r) {
   return true;
 }
 
+static bool touches(const Plan *p, const Unit *u, const Value *v) {
+  for (int i = 0; u->op && i < u->op->nres; i++)
+    if (same_memory(p, u->op->res[i], v)) return true;
+  for (int k = 0; k < u->nread; k++)
+    if (same_memory(p, u->read[k].v, v)) return true;
+  return false;
+}
+
+/* The first group in which u's value may be written over what lived in its memory before. */
+static int overwrites_after(const Plan *p, const Unit *u) {
+  int first = 0;
+  if (!u->op || p->value[u->v->id].place != PLACE_BUFFER || p->nshared == 0) return 0;
+  for (int i = 0; p->unit[i] != u; i++)
+    if (p->unit[i]->group >= first && touches(p, p->unit[i], u->v)) first = p->unit[i]->group + 1;
+  return first;
+}
+
 /* The group that u may join, or -1.  barrier: groups up to this one come before a check that u needs. */
 static int find_group(Plan *p, const Unit *u, int barrier) {
-  int first = barrier + 1;
+  int first = barrier + 1, writes = overwrites_after(p, u);
+  if (writes > first) first = writes;
   for (int k = 0; k < u->nread; k++) {
-    const Unit *from = p->producer[u->read[k].v->id];
+    const Unit *from = maker(p, u->read[k].v);
+    if (!from) continue;
     int at = from->group + !read_in_step(from, &u->read[k]);
     if (at > first) first = at;
   }
@@ -346,12 +398,13 @@ static int place_unit(Plan *p, Unit *u, int g) {
 static void make_groups(Plan *p) {
   int barrier = -1, index_barrier = -1;
   for (int i = 0; i < p->nunit; i++)
-    if (symbolic_dim_check(p->unit[i])) barrier = index_barrier = place_unit(p, p->unit[i], -1);
+    if (p == p->root && symbolic_dim_check(p->unit[i])) barrier = index_barrier = place_unit(p, p->unit[i], -1);
   for (int i = 0; i < p->nunit; i++) {
     Unit *u = p->unit[i];
-    if (symbolic_dim_check(u)) continue;
+    if (p == p->root && symbolic_dim_check(u)) continue;
+    if (!u->op && u->add && p->restarts) barrier = p->ngroup - 1;
     int g = place_unit(p, u, fusable(u) ? find_group(p, u, u->gathers ? index_barrier : barrier) : -1);
-    if (u->kind == UNIT_EFFECT) index_barrier = g;
+    if (u->kind == UNIT_EFFECT || (u->op && op_has_effect(u->op))) index_barrier = g;
     if ((u->kind == UNIT_EFFECT && u->op->code != OP_check_index && u->op->code != OP_assert) ||
         (u->op && u->op->code == OP_sym))
       barrier = g;
@@ -364,27 +417,29 @@ static void drop_local_stores(Plan *p) {
   for (int i = 0; i < p->nunit; i++)
     for (int k = 0; k < p->unit[i]->nread; k++) {
       const Read *r = &p->unit[i]->read[k];
-      const Unit *from = p->producer[r->v->id];
-      if (from->group != p->unit[i]->group || from->kind != UNIT_STORE) outside[r->v->id] = true;
+      const Unit *from = maker(p, r->v);
+      if (from && (from->group != p->unit[i]->group || from->kind != UNIT_STORE)) outside[r->v->id] = true;
     }
+  for (int k = 0; p->exit && k < p->exit->nread; k++) outside[p->exit->read[k].v->id] = true;
   for (int i = 0; i < p->nunit; i++) {
     Unit *u = p->unit[i];
+    if (u->kind == UNIT_STORE && p->nshared && !alone_in_memory(p, u->v)) continue;
     if (u->kind != UNIT_STORE || p->producer[u->v->id] != u || outside[u->v->id]) continue;
     ValueInfo *info = &p->value[u->v->id];
     info->place = PLACE_VIRTUAL;
     info->result = -1;
     u->dead = u->result < 0;
     /* Its readers compute it themselves from now on: it is stored only for the result's sake. */
-    u->always = false;
+    u->always = p != p->root;
     memset(u->need, 0, sizeof *u->need * (size_t)p->need_words);
     if (u->result >= 0) u->need[u->result / 64] |= UINT64_C(1) << (u->result % 64);
   }
 }
 
 void plan_units(Plan *p) {
-  Region *body = p->f->body;
-  for (Op *op = body->first; op; op = op->next) unit_of_op(p, op);
-  result_units(p);
+  for (Op *op = p->region->first; op; op = op->next) unit_of_op(p, op);
+  if (p == p->root) result_units(p);
+  else plan_exit(p);
   needs(p);
   make_groups(p);
   drop_local_stores(p);

@@ -1,55 +1,142 @@
 /* storage.c - which stored values share memory, and the workspace as a formula.
  *
- * Requires: groups (schedule.c).  Ensures: every PLACE_BUFFER value has a slot unless it lives at its result pointer
- * alone; two values share a slot only if they are the same size and one is read for the last time before the other is
- * made. */
+ * Requires: groups (schedule.c), homes (ownership.c).  Ensures: every PLACE_BUFFER value has a slot unless it lives at its
+ * result pointer alone; two homes share a slot only if they are the same size and one is read for the last time before the
+ * other is made.  What a region makes is made anew by each of its turns, so its slots serve again what comes after. */
 #include "codegen/plan.h"
 
-static bool needs_slot(const Plan *p, const bool *read, const Value *v) {
-  const ValueInfo *info = &p->value[v->id];
-  return info->place == PLACE_BUFFER && (info->result < 0 || read[v->id]);
-}
+typedef struct Life { bool read, made; int first, last; } Life;
 
-static int take_slot(Plan *p, const Value *v, int from, int to) {
-  Dim *bytes = type_count(p->ctx, v->type);
-  bool dynamic = type_mentions_value(v->type);
-  if (bytes) bytes = dim_mul(p->ctx, bytes, dim_const(p->ctx, elem_size(v->type->elem)));
+typedef struct Storage {
+  Plan *p;
+  Life *home; /* by the home's id */
+  int pos;
+} Storage;
+
+static int take_slot(Plan *p, Type *t, bool in_region, int from, int to) {
+  bool nested = false;
+  for (int i = 0; in_region && i < t->rank; i++) nested |= !dim_nonneg(p->ctx, t->dim[i]);
+  Dim *bytes = type_count(p->ctx, t);
+  bool dynamic = type_mentions_value(t);
+  if (bytes) bytes = dim_mul(p->ctx, bytes, dim_const(p->ctx, elem_size(t->elem)));
   for (int i = 0; i < p->nslot && !dynamic && bytes; i++)
     if (p->slot[i].bytes == bytes && p->slot[i].free_from <= from) {
       p->slot[i].free_from = to + 1;
       return i;
     }
-  PUSH(p->ctx->arena, p->slot, p->nslot, p->slot_cap) = (Slot){v->type, bytes, dynamic, to + 1};
+  PUSH(p->ctx->arena, p->slot, p->nslot, p->slot_cap) = (Slot){t, bytes, dynamic, nested, to + 1};
   return p->nslot - 1;
 }
 
-void plan_storage(Plan *p) {
-  int *last = NEW_N(p->ctx->arena, int, p->f->nvalue);
-  bool *read = NEW_N(p->ctx->arena, bool, p->f->nvalue);
-  for (int i = 0; i < p->nunit; i++)
-    for (int k = 0; k < p->unit[i]->nread; k++) {
-      int id = p->unit[i]->read[k].v->id;
-      read[id] = true;
-      if (p->unit[i]->group > last[id]) last[id] = p->unit[i]->group;
+/* ---- positions, and who lives when ------------------------------------------------------------------------------------------ */
+
+static void lives(Storage *s, const Value *v, int from, int to) {
+  Life *l = &s->home[s->p->value[v->id].home];
+  if (!l->made || from < l->first) l->first = from;
+  if (!l->made || to > l->last) l->last = to;
+  l->made = true;
+}
+
+static void reads(Storage *s, const Unit *u) {
+  for (int k = 0; k < u->nread; k++) {
+    s->home[s->p->value[u->read[k].v->id].home].read = true;
+    lives(s, u->read[k].v, u->end, u->end);
+  }
+}
+
+static void makes(Storage *s, const Plan *p, const Unit *u) {
+  for (int k = 0; u->op && k < u->op->nres; k++)
+    if (p->producer[u->op->res[k]->id] == u) lives(s, u->op->res[k], u->begin, u->end);
+  for (int i = 0; u->op && i < u->op->nreg; i++)
+    for (int k = 0; k < u->op->reg[i]->nparam; k++) lives(s, u->op->reg[i]->param[k], u->begin, u->end);
+}
+
+static void number(Storage *s, Plan *p) {
+  for (int g = 0; g < p->ngroup; g++) {
+    s->pos++;
+    for (int i = 0; i < p->group[g].n; i++) {
+      Unit *u = p->group[g].unit[i];
+      u->begin = s->pos;
+      for (int r = 0; r < 2; r++)
+        if (u->sub[r]) number(s, u->sub[r]);
+      u->end = s->pos;
+      makes(s, p, u);
+      reads(s, u);
     }
+  }
+  if (!p->exit) return;
+  p->exit->begin = p->exit->end = ++s->pos;
+  reads(s, p->exit);
+}
+
+/* ---- slots ----------------------------------------------------------------------------------------------------------------------- */
+
+/* What is written for one result alone is never written when that result is not wanted, and needs no other place. */
+static bool only_for(const Plan *p, const Unit *u, int result) {
+  if (u->always) return false;
+  for (int w = 0; w < p->need_words; w++)
+    if (u->need[w] != (w == result / 64 ? UINT64_C(1) << (result % 64) : 0)) return false;
+  return true;
+}
+
+static bool needs_slot(const Storage *s, int home, int result) {
+  const Plan *p = s->p;
+  if (result < 0) return true;
+  bool shared = false, only = true;
+  for (int i = 0; i < p->f->nvalue; i++) {
+    if (p->value[i].home != home || p->value[i].place != PLACE_BUFFER) continue;
+    shared |= i != home;
+    const Unit *u = p->producer[i];
+    if (u && u->plan == p) only &= only_for(p, u, result);
+  }
+  if (!shared && !(p->producer[home]->op && p->producer[home]->op->nreg)) return s->home[home].read;
+  return !only;
+}
+
+static void place_home(Storage *s, const Value *v) {
+  Plan *p = s->p;
+  int home = p->value[v->id].home, result = -1;
+  Life *l = &s->home[home];
+  if (p->value[v->id].place != PLACE_BUFFER || !l->made) return;
+  for (int i = 0; i < p->f->nvalue; i++)
+    if (p->value[i].home == home && p->value[i].result >= 0) result = p->value[i].result;
+  int slot = needs_slot(s, home, result) ? take_slot(p, v->type, region_of(v) != p->region, l->first, l->last) : -1;
+  for (int i = 0; i < p->f->nvalue; i++)
+    if (p->value[i].home == home && p->value[i].place == PLACE_BUFFER) {
+      p->value[i].result = result;
+      p->value[i].slot = slot;
+    }
+  l->made = false;
+}
+
+static void place_plan(Storage *s, Plan *p) {
   for (int g = 0; g < p->ngroup; g++)
     for (int i = 0; i < p->group[g].n; i++) {
       const Unit *u = p->group[g].unit[i];
-      for (int k = 0; u->op && p->producer[u->v ? u->v->id : 0] == u && k < u->op->nres; k++) {
-        Value *v = u->op->res[k];
-        int to = last[v->id] > g ? last[v->id] : g;
-        if (needs_slot(p, read, v)) p->value[v->id].slot = take_slot(p, v, g, to);
-      }
+      for (int k = 0; u->op && k < u->op->nres; k++)
+        if (p->producer[u->op->res[k]->id] == u) place_home(s, u->op->res[k]);
+      for (int r = 0; r < 2; r++)
+        if (u->sub[r]) place_plan(s, u->sub[r]);
     }
+  for (int i = 0; i < p->nmove; i++)
+    if (p->move[i].save) p->move[i].slot = take_slot(s->p, p->move[i].to->type, true, p->exit->begin, p->exit->end);
+}
+
+void plan_storage(Plan *p) {
+  Storage s = {.p = p, .home = NEW_N(p->ctx->arena, Life, p->f->nvalue + 1)};
+  number(&s, p);
+  place_plan(&s, p);
 }
 
 Plan *plan_func(Ctx *c, Func *f, bool accumulate) {
   Plan *p = NEW(c->arena, Plan);
-  *p = (Plan){.ctx = c, .f = f, .accumulate = accumulate};
+  *p = (Plan){.ctx = c, .f = f, .region = f->body, .accumulate = accumulate, .restarts = func_restarts(f)};
+  p->root = p;
   p->value = NEW_N(c->arena, ValueInfo, f->nvalue + 1);
   p->producer = NEW_N(c->arena, Unit *, f->nvalue + 1);
   p->need_words = f->body->nres / 64 + 1;
   plan_places(p);
+  plan_ownership(p);
   plan_units(p);
   plan_storage(p);
   return p;

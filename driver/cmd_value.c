@@ -103,15 +103,15 @@ static bool literal_parse(Arena *a, const char *text, Array *out, const char **e
 
 /* ---- random arrays ----------------------------------------------------------------------------------------------------- */
 
-static double next_uniform(uint64_t *state) { /* splitmix64 (Steele, Lea, Flood 2014); in [0, 1) */
+double random_uniform(uint64_t *state) { /* splitmix64 (Steele, Lea, Flood 2014); in [0, 1) */
   uint64_t z = (*state += 0x9e3779b97f4a7c15u);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
-static double next_normal(uint64_t *state) { /* Box and Muller */
-  double u = 1 - next_uniform(state), v = next_uniform(state);
+double random_normal(uint64_t *state) { /* Box and Muller */
+  double u = 1 - random_uniform(state), v = random_uniform(state);
   return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
@@ -131,7 +131,7 @@ static bool random_parse(Arena *a, const char *text, bool normal, uint64_t *seed
     return false;
   }
   out->f = NEW_N(a, double, out->count);
-  for (int64_t i = 0; i < out->count; i++) out->f[i] = normal ? next_normal(seed) : next_uniform(seed);
+  for (int64_t i = 0; i < out->count; i++) out->f[i] = normal ? random_normal(seed) : random_uniform(seed);
   return true;
 }
 

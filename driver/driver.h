@@ -42,11 +42,12 @@ typedef struct Options {
   PipelineOptions pipeline;
   CodegenOptions code;
   const char *output, *emit, *passes;
+  bool order_given;
   bool grad, json, check, depfile, json_diagnostics, help;
   int color;                    /* -1 auto, 0 never, 1 always */
   uint64_t seed;                /* of rand(...) */
 } Options;
-enum { FOR_GRAD = 1, FOR_COMPILE = 2, FOR_RUN = 4, FOR_CHECK = 8, FOR_FMT = 16, FOR_OPT = 32, FOR_EXPLAIN = 64, FOR_ALL = 127 };
+enum { FOR_GRAD = 1, FOR_COMPILE = 2, FOR_RUN = 4, FOR_CHECK = 8, FOR_FMT = 16, FOR_OPT = 32, FOR_EXPLAIN = 64, FOR_TEST = 128, FOR_PLOT = 256, FOR_GRAPH = 512, FOR_ALL = 1023 };
 /* Fills o from argv[2..]; false after a message on stderr (exit 2). */
 bool options_parse(Options *o, unsigned verb_bit, int argc, char **argv);
 void options_help(FILE *to, unsigned verb_bit);
@@ -59,6 +60,9 @@ const char *read_program(Ctx *c, const Options *o, size_t *len);
 
 int cmd_grad(Options *o); /* grad and compile */
 int cmd_run(Options *o);
+int cmd_test(Options *o);
+int cmd_plot(Options *o);
+int cmd_graph(Options *o);
 int cmd_check(Options *o);
 int cmd_fmt(Options *o);
 int cmd_opt(Options *o);
@@ -73,6 +77,8 @@ typedef struct Array {
   double *f;           /* values as double … */
   int64_t *i;          /* … and, when integral, exactly */
 } Array;
+double random_uniform(uint64_t *state); /* in [0, 1) */
+double random_normal(uint64_t *state);
 /* A literal, @file.npy, @file.csv, rand(3, 4) or randn(3, 4); false after a message in *error. */
 bool value_parse(Arena *a, const char *text, uint64_t *seed, Array *out, const char **error);
 bool npy_read(Arena *a, const char *path, Array *out, const char **error);

@@ -7,13 +7,16 @@ static const Verb verbs[] = {
     {"grad", FOR_GRAD, cmd_grad, "write FILE.o and FILE.h: every exported function and its gradient"},
     {"compile", FOR_COMPILE, cmd_grad, "the same without derivatives, or with those that --derive names"},
     {"run", FOR_RUN, cmd_run, "compile in memory and call a function: adc run f.tdsl f x='[0,1,2]' --grad"},
+    {"test", FOR_TEST, cmd_test, "certify the derivatives of a function at given or random points"},
+    {"plot", FOR_PLOT, cmd_plot, "draw a function of one variable and its derivatives: adc plot f.tdsl f x=0:6 --order=2 -o f.svg"},
+    {"graph", FOR_GRAPH, cmd_graph, "the IR of functions and derivatives as a graph: DOT, or SVG, PNG, PDF by Graphviz"},
     {"check", FOR_CHECK, cmd_check, "parse and type, write nothing"},
     {"fmt", FOR_FMT, cmd_fmt, "lay out files in place; --check only says which would change"},
     {"opt", FOR_OPT, cmd_opt, "run named passes on IR text (or on a .tdsl file) and print the IR"},
     {"explain", FOR_EXPLAIN, cmd_explain, "what a diagnostic code means, with an example and its mend"},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
-static const char *const later[] = {"test", "bench", "plot", "graph"};
+static const char *const later[] = {"bench"};
 
 static int help(FILE *to) {
   fprintf(to, "usage: adc VERB [options] FILE.tdsl [arguments]\n\n"

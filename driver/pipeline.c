@@ -139,9 +139,16 @@ static bool derive_all(Module *m, const PipelineOptions *o) {
 Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
                          const char ***deps) {
   FrontendOptions fo = {.real = o->real, .read_file = read_import};
-  Module *m = frontend_compile(c, name, text, len, &fo, deps);
+  size_t end = strlen(name);
+  bool is_ir = end > 3 && strcmp(name + end - 3, ".ir") == 0; /* IR as text, as `adc opt` prints it */
+  if (is_ir && deps) *deps = NEW(c->arena, const char *);
+  Module *m = is_ir ? module_read(c, name, text, len) : frontend_compile(c, name, text, len, &fo, deps);
   if (!m || !choose_functions(m, o->functions)) return NULL;
-  if (!module_verify(m)) bug("the front end made IR that does not verify");
+  if (!module_verify(m)) {
+    if (is_ir) return NULL;
+    bug("the front end made IR that does not verify");
+  }
+  if (!pass_resolve(m)) return NULL;
   for (int i = 0; i < m->nfunc; i++) {
     if (!m->func[i]->exported) continue;
     pass_inline(m->func[i]);

@@ -4,17 +4,26 @@
  * with what it calls; a function that is only ever expanded in place is not. */
 #include "frontend/elab_core.h"
 
-/* Functions that no exported one reaches by `call`. */
+static void mark(Func *f, Module *m, bool *used);
+
+static void mark_calls(const Region *r, Module *m, bool *used) {
+  for (const Op *op = r->first; op; op = op->next) {
+    if (op->code == OP_call) mark(op->u.call.callee, m, used);
+    if (op->code == OP_derive) mark(op->u.derive.callee, m, used);
+    for (int i = 0; i < op->nreg; i++) mark_calls(op->reg[i], m, used);
+  }
+}
+
 static void mark(Func *f, Module *m, bool *used) {
   for (int i = 0; i < m->nfunc; i++)
     if (m->func[i] == f) {
       if (used[i]) return;
       used[i] = true;
     }
-  for (Op *op = f->body->first; op; op = op->next)
-    if (op->code == OP_call) mark(op->u.call.callee, m, used);
+  mark_calls(f->body, m, used);
 }
 
+/* Functions that no exported one reaches. */
 static void drop_unreached(Module *m) {
   bool *used = NEW_N(m->ctx->arena, bool, m->nfunc + 1);
   for (int i = 0; i < m->nfunc; i++)
@@ -26,20 +35,22 @@ static void drop_unreached(Module *m) {
 }
 
 /* Takes away what was elaborated only for its type or its known value. */
-static void sweep(Func *f) {
-  int *uses = NEW_N(f->module->ctx->arena, int, f->nvalue + 1);
-  for (Op *op = f->body->first; op; op = op->next)
-    for (int i = 0; i < op->nopd; i++) uses[op->opd[i]->id]++;
-  for (int i = 0; i < f->body->nres; i++) uses[f->body->res[i]->id]++;
-  for (Op *op = f->body->last, *prev; op; op = prev) {
+static void sweep_region(Region *r, int *uses) {
+  for (Op *op = r->last, *prev; op; op = prev) {
     prev = op->prev;
     Family family = op_info[op->code].family;
     bool needed = family == FAM_EFFECT || family == FAM_CALL || op->code == OP_sym || op->nreg;
+    for (int i = 0; i < op->nreg; i++) sweep_region(op->reg[i], uses);
     for (int i = 0; i < op->nres; i++) needed = needed || uses[op->res[i]->id];
     if (needed) continue;
     for (int i = 0; i < op->nopd; i++) uses[op->opd[i]->id]--;
     op_remove(op);
   }
+}
+
+static void sweep(Func *f) {
+  func_renumber(f);
+  sweep_region(f->body, count_uses(f->module->ctx->arena, f));
   func_renumber(f);
 }
 

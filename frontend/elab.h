@@ -51,6 +51,8 @@ struct Elab {
   struct Program *program;
   int call_depth;
   bool no_code;          /* only types are wanted: nothing that is emitted will run */
+  struct Flow *flow;     /* the body being elaborated, or NULL: private to elab_flow.h */
+  int typing;            /* > 0: only types count, what is emitted is thrown away */
 };
 
 /* ---- elab.c and the other core files give the built-ins ---- */

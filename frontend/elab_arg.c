@@ -85,7 +85,7 @@ static bool dim_of_value(Elab *e, Expr *x, Tval *v, Dim **d) {
     return false;
   }
   Sym *s = sym_new(e->ctx, SYM_VALUE, x->kind == EX_NAME ? x->u.name : "value", x->loc);
-  v->v = b_sym(&e->b, b_cast(&e->b, v->v, I64), s);
+  b_sym(&e->b, b_cast(&e->b, v->v, I64), s);
   *d = v->dim = dim_sym(e->ctx, s);
   return true;
 }

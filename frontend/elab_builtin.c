@@ -88,8 +88,8 @@ static const Builtin table[] = {
     {"linspace", "a b n", bi_linspace, 0},
     {"one_hot", "i n", bi_one_hot, 0},
     {"segment_sum", "x ids n", bi_segment_sum, 0},
-    {"sort", "x axis=", bi_not_yet, 0},
-    {"argsort", "x axis=", bi_not_yet, 0},
+    {"sort", "x axis=", bi_sort, 0},
+    {"argsort", "x axis=", bi_sort, 1},
     /* whole tensors */
     {"sum", "x axis= keepdims=", bi_reduce, RED_SUM},
     {"mean", "x axis= keepdims=", bi_reduce, RED_MEAN},
@@ -110,12 +110,12 @@ static const Builtin table[] = {
     {"cross", "x y", bi_cross, 0},
     {"trace", "x", bi_trace, 0},
     {"einsum", "spec ...", bi_einsum, 0},
-    {"cholesky", "A", bi_not_yet, 0},
-    {"solve", "A b", bi_not_yet, 0},
-    {"solve_triangular", "L b lower= trans=", bi_not_yet, 0},
-    {"inv", "A", bi_not_yet, 0},
-    {"det", "A", bi_not_yet, 0},
-    {"logdet", "A", bi_not_yet, 0},
+    {"cholesky", "A", bi_cholesky, 0},
+    {"solve", "A b", bi_solve, 0},
+    {"solve_triangular", "L b lower= trans=", bi_solve, 1},
+    {"inv", "A", bi_inv, 0},
+    {"det", "A", bi_det, OP_det},
+    {"logdet", "A", bi_det, OP_logdet},
     /* networks */
     {"softmax", "x axis=", bi_softmax, 0},
     {"log_softmax", "x axis=", bi_softmax, 1},
@@ -126,10 +126,10 @@ static const Builtin table[] = {
     {"max_pool2d", "x k stride=", bi_pool, 1},
     {"avg_pool2d", "x k stride=", bi_pool, 0},
     /* random */
-    {"key", "seed", bi_not_yet, 0},
-    {"split", "k n", bi_not_yet, 0},
-    {"uniform", "k shape", bi_not_yet, 0},
-    {"normal", "k shape", bi_not_yet, 0},
+    {"key", "seed", bi_key, 0},
+    {"split", "k n", bi_split, 0},
+    {"uniform", "k shape", bi_random, 0},
+    {"normal", "k shape", bi_random, 1},
 };
 enum { NBUILTIN = sizeof table / sizeof *table };
 
@@ -268,12 +268,4 @@ Tval *builtin_call(Elab *e, const Builtin *b, Expr *call) {
   int nargs;
   Expr **args = bind_args(e, b, &p, call, &nargs);
   return args ? b->run(e, b, call, args, nargs) : tv_error(e, call->loc);
-}
-
-Tval *bi_not_yet(Elab *e, const Builtin *self, Expr *call, Expr **args, int nargs) {
-  (void)args;
-  (void)nargs;
-  diag_error(e->ctx, call->u.call.callee ? call->u.call.callee->loc : call->loc, 450,
-             "the built-in '%s' is not supported yet", self->name);
-  return tv_error(e, call->loc);
 }

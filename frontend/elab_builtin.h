@@ -36,12 +36,14 @@ typedef enum {
 BuiltinRun bi_reduce, bi_cumulate; /* bi_cumulate's detail: whether the product */
 /* elab_builtin_linalg.c */
 BuiltinRun bi_dot, bi_outer, bi_cross, bi_trace, bi_einsum, bi_segment_sum;
+/* elab_builtin_matrix.c; detail of bi_sort: whether the order itself; of bi_solve: whether triangular; of bi_det: an Opcode */
+BuiltinRun bi_sort, bi_cholesky, bi_solve, bi_inv, bi_det;
+/* elab_builtin_random.c; detail of bi_random: whether normal */
+BuiltinRun bi_key, bi_split, bi_random;
 /* elab_builtin_network.c; detail of bi_softmax: whether the logarithm */
 BuiltinRun bi_softmax, bi_cross_entropy, bi_layer_norm;
 /* elab_builtin_window.c; detail of bi_conv: the number of spatial axes; of bi_pool: whether the largest */
 BuiltinRun bi_conv, bi_pool;
-/* elab_builtin.c */
-BuiltinRun bi_not_yet;
 
 /* ---- elab_builtin_math.c: composing ---- */
 
@@ -75,6 +77,10 @@ Tval *bi_iota(Elab *e, Loc loc, Dim *n);                   /* 0 .. n-1 */
 int bi_items(Elab *e, Expr *x, const char *name, Tval ***item);
 /* One or several axes, ascending: 1, [0, 1] or (0, 1). */
 bool bi_axes(Elab *e, Expr *x, int rank, int *naxis, int *axis);
+
+/* ---- elab_builtin_make.c ---- */
+
+bool bi_shape(Elab *e, Expr *x, int *rank, Dim **dims); /* lengths that are not negative */
 
 /* ---- elab_builtin_linalg.c ---- */
 

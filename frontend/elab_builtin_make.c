@@ -16,7 +16,7 @@ static bool length_ok(Elab *e, Loc loc, Dim *n) {
   return true;
 }
 
-static bool shape_arg(Elab *e, Expr *x, int *rank, Dim **dims) {
+bool bi_shape(Elab *e, Expr *x, int *rank, Dim **dims) {
   if (!arg_dims(e, x, rank, dims)) return false;
   for (int i = 0; i < *rank; i++)
     if (!length_ok(e, x->loc, dims[i])) return false;
@@ -27,7 +27,7 @@ Tval *bi_filled(Elab *e, const Builtin *self, Expr *call, Expr **args, int nargs
   (void)nargs;
   Dim *dims[MAX_RANK];
   int rank;
-  if (!shape_arg(e, args[0], &rank, dims)) return tv_error(e, call->loc);
+  if (!bi_shape(e, args[0], &rank, dims)) return tv_error(e, call->loc);
   return tv_broadcast_to(e, tv_number(e, call->loc, bi_elem_real(e), self->detail), rank, dims);
 }
 
@@ -36,7 +36,7 @@ Tval *bi_full(Elab *e, const Builtin *self, Expr *call, Expr **args, int nargs) 
   (void)nargs;
   Dim *dims[MAX_RANK];
   int rank;
-  bool ok = shape_arg(e, args[0], &rank, dims);
+  bool ok = bi_shape(e, args[0], &rank, dims);
   Tval *v = elab_tensor(e, args[1]);
   if (!ok || !bi_rank(e, args[1]->loc, v, 0, 0, "what fills a tensor")) return tv_error(e, call->loc);
   return tv_broadcast_to(e, v, rank, dims);

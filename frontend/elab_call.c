@@ -1,6 +1,6 @@
 /* elab_call.c - calls: of a function as a `call` op, or expanded in place inside comprehensions; elementwise calls. */
 #include <string.h>
-#include "frontend/elab_core.h"
+#include "frontend/elab_flow.h"
 
 int tval_flatten(const Tval *t, Value **to) {
   if (t->kind == TV_TENSOR) {
@@ -84,10 +84,10 @@ static bool int_argument(Elab *e, FnDef *f, Sym *s, Tval **v, DimSubst *to) {
   Tval *t = *v;
   if (t->kind != TV_TENSOR || t->type->rank || !elem_is_int(t->type->elem)) return true;
   if (t->type->elem == I32) *v = t = tv_cast(e, t, I64);
-  if (!t->dim && !t->nlabel && !e->mask && !e->index) {
+  if (!t->dim && !t->nlabel && !e->mask) {
     Sym *bound = sym_new(e->ctx, SYM_VALUE, s->name, t->loc);
     t = arena_dup(e->ctx->arena, t, sizeof *t);
-    t->v = b_sym(&e->b, t->v, bound);
+    b_sym(&e->b, t->v, bound);
     t->dim = dim_sym(e->ctx, bound);
     *v = t;
   }
@@ -121,6 +121,10 @@ static bool resolve(Elab *e, Call *c) {
   for (int i = 0; i < f->nsym; i++)
     if (all[i].to) c->s[c->ns++] = all[i];
   bool ok = true;
+  for (int i = 0; i < c->ns; i++)
+    if (c->s[i].from->nonneg && !dim_nonneg(e->ctx, c->s[i].to))
+      check_dims(e, OP_check_dim_le, dim_const(e->ctx, 0), c->s[i].to,
+                 arena_printf(e->ctx->arena, "the dimension '%s' of '%s' is negative", c->s[i].from->name, f->name));
   for (int i = 0; i < f->nparam; i++) {
     Tval *t = c->arg[i];
     const char *what = arena_printf(e->ctx->arena, "the argument '%s' of '%s'", f->param_name[i], f->name);
@@ -136,6 +140,13 @@ static bool resolve(Elab *e, Call *c) {
 
 /* ---- the two ways of calling ---- */
 
+static int result_types(const Spec *s, Type **to, int n) {
+  if (s->kind == TV_TENSOR) to[n++] = s->type;
+  for (int i = 0; i < s->npart; i++) n = result_types(s->part[i], to, n);
+  return n;
+}
+
+/* The callee may still be in the making: then it is recursive. */
 static Tval *emit_call(Elab *e, Call *c) {
   FnDef *f = c->f;
   int n = 0, next = 0;
@@ -145,7 +156,9 @@ static Tval *emit_call(Elab *e, Call *c) {
   n = 0;
   for (int i = 0; i < f->nparam; i++)
     if (!f->param_sym[i]) n += tval_flatten(c->arg[i], leaf + n);
-  Op *op = b_call(&e->b, f->func, n, leaf, c->ns, c->s);
+  Type **types = NEW_N(e->ctx->arena, Type *, spec_leaves(c->result) + 1);
+  int nres = result_types(c->result, types, 0);
+  Op *op = b_call_typed(&e->b, f->func, n, leaf, c->ns, c->s, nres, types);
   Tval *v = spec_symbolic(e, c->result, op->res, &next);
   v->loc = c->x->loc;
   return v;
@@ -174,11 +187,22 @@ static Tval *expand_call(Elab *e, Call *c) {
   return v;
 }
 
+/* Nothing that the call is given depends on an index. */
+static bool plain_call(Elab *e, const Call *c) {
+  if (e->mask || c->f->takes_functions || c->ns != c->f->nsym) return false;
+  for (int i = 0; i < c->ns; i++)
+    if (dim_ragged(e, c->s[i].to)) return false;
+  for (int i = 0; i < c->f->nparam; i++)
+    if (has_labels(c->arg[i])) return false;
+  return true;
+}
+
 static Tval *call_resolved(Elab *e, Call *c) {
   if (!resolve(e, c)) return tv_error(e, c->x->loc);
-  bool plain = !e->index && !e->mask && c->ns == c->f->nsym;
-  for (int i = 0; plain && i < c->f->nparam; i++) plain = !has_labels(c->arg[i]);
-  return plain ? emit_call(e, c) : expand_call(e, c);
+  if (plain_call(e, c)) return emit_call(e, c);
+  /* Only the type of what cannot be expanded is wanted here. */
+  if (e->typing && e->index && fn_serial(e, c->f)) return tv_zeros(e, c->result);
+  return expand_call(e, c);
 }
 
 /* ---- elementwise ---- */
@@ -204,12 +228,16 @@ static Tval *axes_back(Elab *e, Tval *v, Tval *w, void *env) {
   return labels_to_axes(e, v, n, index);
 }
 
+static Tval *resolve_and_call(Elab *e, void *env) { return call_resolved(e, env); }
+
 static Tval *call_elementwise(Elab *e, Call *c) {
   Dim *dims[MAX_RANK];
   Index *outer = e->index, *index[MAX_RANK + 1] = {NULL}, **list = NEW_N(e->ctx->arena, Index *, MAX_RANK + 1);
   Tval *mask = e->mask;
   int rank;
   if (!common_shape(e, c->x->loc, c->f->nparam, c->arg, &rank, dims)) return tv_error(e, c->x->loc);
+  if (!e->index && fn_serial(e, c->f))
+    return serial_elementwise(e, c->x->loc, rank, dims, c->f->nparam, c->arg, resolve_and_call, c);
   for (int i = 0; i < rank; i++) {
     index[i] = index_new(e, intern(e->ctx, "element"), c->x->loc);
     if (!index[i] || !index_set_bound(e, index[i], dims[i])) return e->index = outer, tv_error(e, c->x->loc);
@@ -242,27 +270,35 @@ static Tval *only_args(Elab *e, Expr *x) {
   return tv_error(e, x->loc);
 }
 
-static Tval *call_fn(Elab *e, FnDef *f, Expr *x) {
-  Call c = {.f = f, .x = x};
-  if (f->body_state == STATE_BUSY || f->signature_state == STATE_BUSY) {
-    not_yet(e, x->loc, E_NO_RECURSION, arena_printf(e->ctx->arena, "recursion ('%s' calls itself) is", f->name));
+Tval *call_fn_values(Elab *e, FnDef *f, Expr *x, Tval **arg) {
+  Call c = {.f = f, .x = x, .arg = arg};
+  if (f->signature_state == STATE_BUSY) {
+    diag_error(e->ctx, x->loc, E_DIM_EXPR, "a type in the signature of '%s' calls '%s' itself", f->name, f->name);
     return tv_error(e, x->loc);
   }
   if (e->call_depth >= MAX_CALL_DEPTH) {
     diag_error(e->ctx, x->loc, E_TOO_LARGE, "calls are nested too deeply");
     return tv_error(e, x->loc);
   }
-  if (!fn_body(e, f)) return only_args(e, x);
-  if (!(c.arg = elab_args(e, f, x))) return tv_error(e, x->loc);
   e->b.loc = x->loc;
   return is_elementwise(&c) ? call_elementwise(e, &c) : call_resolved(e, &c);
 }
 
-static bool derivative_name(const char *n) {
+Tval *call_fn(Elab *e, FnDef *f, Expr *x) {
+  if (e->call_depth < MAX_CALL_DEPTH && f->signature_state != STATE_BUSY && !fn_body(e, f)) return only_args(e, x);
+  Tval **arg = elab_args(e, f, x);
+  return arg ? call_fn_values(e, f, x, arg) : tv_error(e, x->loc);
+}
+
+bool derivative_operator(const char *n) {
   static const char *const names[] = {"grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (!strcmp(n, names[i])) return true;
   return false;
+}
+
+Tval *call_value(Elab *e, FunctionValue *f, Expr *x) {
+  return f->derive ? call_derivative(e, f, x) : call_function_value(e, f, x);
 }
 
 static Tval *call_name(Elab *e, Expr *x) {
@@ -271,17 +307,15 @@ static Tval *call_name(Elab *e, Expr *x) {
   Binding *b = scope_find(e, name);
   Entry *k = b ? NULL : unit_find(e->scope->unit, name);
   if (k && k->fn) return call_fn(e, k->fn, x);
+  if (b && b->value && b->value->kind == TV_FUNCTION) return call_value(e, b->value->fn, x);
+  if (b && b->value && is_error(b->value)) return only_args(e, x);
   if (k && k->st) return call_struct(e, k->st, x);
   if (b || k) {
     Diag *d = diag_error(e->ctx, at, E_OPERATOR, "'%s' is not a function", name);
     diag_note(e->ctx, d, b ? b->loc : k->decl->name_loc, "it is declared here");
     return only_args(e, x);
   }
-  if (derivative_name(name)) {
-    not_yet(e, at, E_NO_DERIVATIVE,
-            arena_printf(e->ctx->arena, "the derivative operator '%s' inside the language is", name));
-    return tv_error(e, x->loc);
-  }
+  if (derivative_operator(name)) return elab_derivative(e, x);
   const Builtin *bi = builtin_named(name);
   Dim *known = bi ? dim_plain(e, x) : NULL;
   if (known) return tv_int(e, x->loc, known);
@@ -295,15 +329,8 @@ Tval *elab_call(Elab *e, Expr *x) {
   Expr *f = x->u.call.callee;
   if (f->kind == EX_NAME) return call_name(e, x);
   if (f->kind == EX_ERROR) return tv_error(e, x->loc);
-  if (f->kind == EX_CALL && f->u.call.callee->kind == EX_NAME && derivative_name(f->u.call.callee->u.name)) {
-    Tval *v = elab_call(e, f);
-    return is_error(v) ? v : tv_error(e, x->loc);
-  }
-  if (f->kind == EX_LAMBDA) {
-    not_yet(e, f->loc, E_NO_FUNCTION_VALUE, "lambdas are");
-  } else {
-    Tval *v = elab_expr(e, f);
-    if (!is_error(v)) diag_error(e->ctx, f->loc, E_OPERATOR, "this is %s, not a function", show_tval(e, v));
-  }
+  Tval *v = elab_expr(e, f);
+  if (v->kind == TV_FUNCTION) return call_value(e, v->fn, x);
+  if (!is_error(v)) diag_error(e->ctx, f->loc, E_OPERATOR, "this is %s, not a function", show_tval(e, v));
   return only_args(e, x);
 }

@@ -1,6 +1,6 @@
 /* elab_comp.c - comprehensions and reductions: the body is elaborated once, with the index variables as batch labels.
  */
-#include "frontend/elab_core.h"
+#include "frontend/elab_flow.h"
 
 /* The innermost labels, which are exactly these indices, become the first of the user's axes. */
 Tval *labels_to_axes(Elab *e, Tval *v, int n, Index *const *index) {
@@ -74,6 +74,7 @@ static Tval *stack_part(Elab *e, Tval *x, Tval *y, void *env) {
 }
 
 Tval *elab_comprehension(Elab *e, Expr *x) {
+  if (!e->index && needs_loop(e, x)) return serial_comprehension(e, x);
   Binders b;
   Tval *v = NULL;
   if (binders_begin(e, &b, x->u.comp.binders, x->u.comp.body, NULL)) v = elab_expr(e, x->u.comp.body);
@@ -117,6 +118,7 @@ static Tval *reduce_part(Elab *e, Tval *part, Tval *unused, void *env) {
 }
 
 Tval *elab_reduction(Elab *e, Expr *x) {
+  if (!e->index && needs_loop(e, x)) return serial_reduction(e, x);
   Binders b;
   Tval *v = NULL;
   Expr *cond = x->u.reduction.cond;

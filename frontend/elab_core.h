@@ -32,6 +32,8 @@ enum {
   E_STORE,
   E_NOT_CONSTANT,
   W_UNREACHABLE,
+  E_OUTSIDE_LOOP = 328,
+  E_LOOP_RANGE,
   E_UNKNOWN_NAME = 330,
   E_DUPLICATE,
   E_IMPORT,
@@ -39,9 +41,7 @@ enum {
   E_STRUCT_CYCLE,
   E_TOO_LARGE,
   E_NO_CONTROL_FLOW = 410,
-  E_NO_RECURSION,
-  E_NO_FUNCTION_VALUE,
-  E_NO_DERIVATIVE,
+  E_NO_DERIVATIVE = 413,
   E_NO_EXTERN
 };
 
@@ -63,9 +63,22 @@ typedef struct Spec {
   const char **part_name;
   StructDef *def;
   Dim **arg;
+  int nparam; /* TV_FUNCTION: no parts, but these */
+  struct Spec **param, *result;
 } Spec;
 
 typedef enum { STATE_NEW, STATE_BUSY, STATE_DONE } State;
+
+/* A function as a value: one of the file, a built-in, or a lambda with the scope of what it has captured. */
+typedef struct FunctionValue {
+  struct FnDef *fn;
+  const struct Builtin *builtin;
+  Expr *lambda;
+  struct Scope *scope;
+  struct DeriveForm *derive; /* grad(f), vjp(f, x), …: see elab_derive.c */
+  Spec *type; /* as a parameter declares it, or NULL */
+  Loc loc;
+} FunctionValue;
 
 struct StructDef {
   const char *name;
@@ -81,7 +94,9 @@ struct FnDef {
   const char *name;
   Decl *decl;
   Unit *home;
-  State signature_state, body_state;
+  State signature_state, body_state, serial_state;
+  bool serial;     /* see fn_serial */
+  bool takes_functions; /* has function-typed parameters: expanded where it is called, never compiled alone */
   bool failed, scalar_params; /* scalar_params: every parameter is a scalar: applied to tensors it acts elementwise */
   int nparam;
   Spec **param;
@@ -128,7 +143,7 @@ struct Program {
   int ndep, dep_cap;
 };
 
-typedef enum { BIND_LET, BIND_VAR, BIND_PARAM, BIND_DIM, BIND_INDEX } BindKind;
+typedef enum { BIND_LET, BIND_VAR, BIND_PARAM, BIND_DIM, BIND_INDEX, BIND_LOOP } BindKind;
 typedef struct Binding {
   const char *name;
   BindKind kind;
@@ -195,6 +210,9 @@ Tval *fn_value(Elab *e, FnDef *f, Spec *result);
 
 /* elab_call.c */
 Tval *elab_call(Elab *e, Expr *x);
+Tval *call_fn(Elab *e, FnDef *f, Expr *x);
+Tval *call_fn_values(Elab *e, FnDef *f, Expr *x, Tval **arg); /* arguments by parameter */
+bool derivative_operator(const char *name);
 Tval *call_struct(Elab *e, StructDef *s, Expr *x);
 /* Solves for the symbols so that the values have the given types; solved[i].to is set.  False after a diagnostic that
  * names `of`, a function or struct. */
@@ -209,7 +227,6 @@ Tval *elab_binop(Elab *e, Loc loc, Loc op_loc, BinOp op, Tval *x, Tval *y);
 Tval *elab_if(Elab *e, Expr *x);
 Tval *tv_not(Elab *e, Tval *x);
 Tval *tv_and(Elab *e, Tval *x, Tval *y); /* bool scalars; NULL: true */
-Tval *tv_select(Elab *e, Loc loc, Tval *c, Tval *x, Tval *y);
 
 /* elab_struct.c */
 Tval *struct_binop(Elab *e, Loc loc, Loc op_loc, BinOp op, Tval *x, Tval *y);
@@ -249,15 +266,36 @@ Tval *ragged_bounds(Elab *e, Loc loc, int n,
                     Index *const *index); /* index < bound where the axis is longer; NULL: nowhere */
 Tval *labels_to_axes(Elab *e, Tval *v, int n, Index *const *index);
 
-/* elab_stmt.c, elab_store.c */
-Tval *elab_block(Elab *e, Stmt *s); /* the value returned; NULL: the block ends without return */
+/* elab_scan.c: whether something in it (loops, recursion, also in what it calls) keeps it from being elaborated once for
+ * all values of an index */
+bool needs_loop(Elab *e, const Expr *x);
+bool fn_serial(Elab *e, FnDef *f);
+bool function_serial(Elab *e, const FunctionValue *f);
+
+/* elab_closure.c */
+Tval *function_of_name(Elab *e, Expr *x);                /* a function or built-in as a value; NULL: no such function */
+Tval *elab_lambda(Elab *e, Expr *x);
+Tval *function_of_type(Elab *e, Tval *v, Spec *s, const char *what); /* v as a parameter of that type */
+Tval *call_function_value(Elab *e, FunctionValue *f, Expr *x);                /* x: the call */
+Tval *call_function(Elab *e, FunctionValue *f, Expr *at, int n, Tval **arg); /* the same with values */
+
+/* elab_derive.c, elab_lift.c: derivative operators */
+Tval *elab_derivative(Elab *e, Expr *x);                       /* grad(f, x): a function as a value */
+Tval *call_derivative(Elab *e, FunctionValue *f, Expr *call);  /* f->derive is set */
+Tval *call_value(Elab *e, FunctionValue *f, Expr *call);       /* any function (elab_call.c) */
+
+/* elab_store.c */
 /* The tensor `base` with the elements that `target` names replaced by v; base itself after a diagnostic. */
 Tval *store_elements(Elab *e, Expr *target, Tval *base, Tval *v);
+Tval *store_add(Elab *e, Expr *target, Tval *base, Tval *v, bool negate); /* NULL: not by itself; see there */
 
 /* elab_shape.c */
 bool union_labels(Elab *e, int n, Tval **v, int *nlabel, Index **label);
 Tval *tv_expand(Elab *e, Tval *x, int nlabel, Index *const *label, int rank, Dim *const *dims);
 Type *value_type(Elab *e, Elem elem, int nlabel, Index *const *label, int rank, Dim *const *dims);
+bool dim_runtime(const Dim *d);         /* mentions an int that becomes known when the program runs */
+bool proved_nonneg(Elab *e, Dim *d);    /* also from the bounds of the loops around; d may be NULL */
+bool proved_le(Elab *e, Dim *a, Dim *b);
 bool type_ragged(Elab *e, const Type *t);
 bool common_shape(Elab *e, Loc op_loc, int n, Tval **v, int *rank,
                   Dim **dims);    /* by broadcasting; false after a diagnostic */

@@ -41,7 +41,7 @@ static Tval *binding_value(Elab *e, Binding *b, Loc loc) {
     return tv_int(e, loc, dim_sym(e->ctx, b->index->sym));
   }
   Tval *v = b->value;
-  if (v->kind != TV_TENSOR || !v->dim || dim_ragged(e, v->dim)) return v;
+  if (v->kind != TV_TENSOR || !v->dim || dim_ragged(e, v->dim) || (v->v && dim_runtime(v->dim))) return v;
   bool lit = v->literal;
   v = tv_int(e, loc, v->dim);
   v->literal = lit;
@@ -61,20 +61,12 @@ static Tval *elab_name(Elab *e, Expr *x) {
   Entry *k = unit_find(e->scope->unit, x->u.name);
   if (k && k->constant) return const_value(e, k, x->loc);
   Tval *v = k ? NULL : named_constant(e, x);
+  if (!v) v = function_of_name(e, x);
   if (v) return v;
-  if (k && k->fn)
-    not_yet(e, x->loc, E_NO_FUNCTION_VALUE, "functions as values are");
-  else if (k)
+  if (k)
     diag_error(e->ctx, x->loc, E_NOT_TENSOR, "'%s' is a struct, and stands here for no value", x->u.name);
-  else if (builtin_named(x->u.name))
-    not_yet(e, x->loc, E_NO_FUNCTION_VALUE, "functions as values are");
   else
     unknown_name(e, x->loc, x->u.name, "variable", false);
-  return tv_error(e, x->loc);
-}
-
-static Tval *elab_lambda(Elab *e, Expr *x) {
-  not_yet(e, x->loc, E_NO_FUNCTION_VALUE, "lambdas are");
   return tv_error(e, x->loc);
 }
 

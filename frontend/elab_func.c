@@ -1,6 +1,6 @@
 /* elab_func.c - a function: the symbols its parameters bind, its C signature, its body. */
 #include <string.h>
-#include "frontend/elab_core.h"
+#include "frontend/elab_flow.h"
 
 /* ---- symbols ---- */
 
@@ -120,10 +120,17 @@ static void names_in_result(Elab *e, FnDef *f, int *cap, const TypeExpr *t) {
     if (x->kind == EX_NAME && int_param_named(e, f, x->u.name)) add_symbol(e, f, cap, x->u.name, x->loc);
 }
 
+/* Dimensions of the type, and of those within a function's type. */
+static void type_symbols(Elab *e, FnDef *f, int *cap, TypeExpr *t) {
+  if (!t) return;
+  for (Expr *x = t->dims; x; x = x->next) names_in(e, f, cap, x, 0);
+  for (Param *p = t->params; p; p = p->next) type_symbols(e, f, cap, p->type);
+  type_symbols(e, f, cap, t->result);
+}
+
 static void collect_symbols(Elab *e, FnDef *f) {
   int cap = 0;
-  for (Param *p = f->decl->params; p; p = p->next)
-    for (Expr *x = p->type ? p->type->dims : NULL; x; x = x->next) names_in(e, f, &cap, x, 0);
+  for (Param *p = f->decl->params; p; p = p->next) type_symbols(e, f, &cap, p->type);
   names_in_result(e, f, &cap, f->decl->result);
   for (Param *p = f->decl->params; p; p = p->next)
     if (int_param(e, p) && !symbol_named(f, p->name))
@@ -171,6 +178,7 @@ static bool signature_types(Elab *e, FnDef *f) {
     f->param_name[i] = p->name;
     f->param[i] = param_spec(e, p);
     if (int_param(e, p)) f->param_sym[i] = symbol_named(f, p->name);
+    f->takes_functions = f->takes_functions || f->param[i]->kind == TV_FUNCTION;
     if (f->param[i]->kind == TV_ERROR)
       ok = false;
     else
@@ -227,14 +235,13 @@ bool fn_signature(Elab *e, FnDef *f) {
 
 Tval *fn_value(Elab *e, FnDef *f, Spec *result) {
   Decl *d = f->decl;
-  Tval *v = d->expr ? elab_expr(e, d->expr) : elab_block(e, d->block);
-  if (v && is_error(v)) return v;
-  if (!v) {
-    Diag *g = diag_error(e->ctx, d->name_loc, E_NO_RETURN, "the body of '%s' ends without `return`", f->name);
-    diag_note(e->ctx, g, d->result->loc, "the result is declared here");
-    return tv_error(e, d->loc);
-  }
-  return fit(e, result, v, FIT_STRICT, arena_printf(e->ctx->arena, "the result of '%s'", f->name));
+  const char *who = arena_printf(e->ctx->arena, "'%s'", f->name);
+  if (!d->expr) return elab_body(e, d->block, result, who, d->name_loc);
+  struct Flow *outer = e->flow;
+  e->flow = NULL;
+  Tval *v = elab_expr(e, d->expr);
+  e->flow = outer;
+  return is_error(v) ? v : fit(e, result, v, FIT_STRICT, arena_printf(e->ctx->arena, "the result of %s", who));
 }
 
 static Aggregate *aggregate_of(Elab *e, const Spec *s) {
@@ -349,6 +356,7 @@ static bool declined(Elab *e, FnDef *f) {
 
 bool fn_body(Elab *e, FnDef *f) {
   if (f->body_state != STATE_NEW || !fn_signature(e, f)) return !f->failed;
+  if (f->takes_functions) return f->result != NULL;
   if (f->home->source->had_error && !f->decl->expr && !f->decl->block && !f->decl->has_block) f->failed = true;
   Diags *d = e->ctx->diags;
   int muted = d->muted, before = d->nerror;

@@ -7,7 +7,7 @@ Range index_range(Elab *e, Tval *idx, Dim *len) {
   if (!idx->dim || dim_ragged(e, len)) return RANGE_OPEN;
   Dim *lo = dim_lower(c, idx->dim), *hi = dim_upper(c, idx->dim), *one = dim_const(c, 1);
   int64_t v;
-  if (lo && hi && dim_nonneg(c, lo) && dim_le(c, dim_add(c, hi, one), len)) return RANGE_PROVED;
+  if (lo && hi && proved_nonneg(e, lo) && proved_le(e, dim_add(c, hi, one), len)) return RANGE_PROVED;
   /* Always out of range, whatever the indices. */
   if (lo && dim_le(c, len, lo) && !dim_is_const(len, NULL) && dim_is_const(dim_sub(c, lo, len), &v)) return RANGE_BAD;
   if (lo && dim_is_const(len, NULL) && dim_is_const(lo, NULL) && dim_le(c, len, lo)) return RANGE_BAD;

@@ -21,7 +21,7 @@ static bool out_of_range(Elab *e, Loc loc, Dim *d, Dim *len) {
 static bool require_le(Elab *e, Loc loc, Dim *a, Dim *b, Dim *shown, Dim *len, bool *open) {
   int64_t v;
   Dim *d = dim_sub(e->ctx, b, a);
-  if (dim_le(e->ctx, a, b)) return true;
+  if (proved_le(e, a, b)) return true;
   if (d && dim_is_const(d, &v) && v < 0) return out_of_range(e, loc, shown, len);
   check_dims(e, OP_check_dim_le, a, b, "slice out of range");
   *open = true;
@@ -187,7 +187,7 @@ static bool plan_axis(Elab *e, Tval *x, int axis, Axis *ax) {
   }
   a->plan = AX_GATHER;
   if (it->kind == IT_TENSOR || !it->idx->dim || plan_label(e, x, len, ax, axis)) return true;
-  if (dim_ragged(e, it->idx->dim) || dim_ragged(e, len)) return true;
+  if (dim_ragged(e, it->idx->dim) || dim_runtime(it->idx->dim) || dim_ragged(e, len)) return true;
   if (index_range(e, it->idx, len) == RANGE_OPEN) {
     if (e->mask) return true;
     tv_check_index(e, it->idx, len);
@@ -330,7 +330,41 @@ static Tval *insert_new(Elab *e, Loc loc, Tval *x, int n, const Item *items) {
                    x->label);
 }
 
+static bool computed_scalar(Elab *e, const Item *it) {
+  return it->kind == IT_SCALAR && !it->idx->nlabel && (!it->idx->dim || (dim_runtime(it->idx->dim) && !dim_ragged(e, it->idx->dim)));
+}
+
+/* Where single indices that are computed stand beside slices, the row that they choose is taken first: it alone is cut. */
+static bool rows_first(Elab *e, int n, const Item *items) {
+  bool computed = false, sliced = false;
+  for (int i = 0; i < n; i++) {
+    if (items[i].kind == IT_TENSOR) return false;
+    computed = computed || computed_scalar(e, &items[i]);
+    sliced = sliced || items[i].kind == IT_SLICE || (items[i].kind == IT_SCALAR && !computed_scalar(e, &items[i]));
+  }
+  return computed && sliced;
+}
+
+static Tval *take_rows(Elab *e, Loc loc, Tval *x, int *n, Item *items) {
+  Tval *idx[MAX_RANK];
+  int axis[MAX_RANK], k = 0, left = 0, at = 0;
+  for (int i = 0; i < *n; i++) {
+    /* Indices within labels are left to relabelling. */
+    bool take = items[i].kind == IT_SCALAR && !items[i].idx->nlabel;
+    if (take) {
+      axis[k] = at;
+      idx[k++] = items[i].idx;
+    }
+    at += items[i].kind != IT_NEW;
+    if (!take) items[left++] = items[i];
+  }
+  *n = left;
+  return tv_gather(e, loc, x, k, axis, idx);
+}
+
 Tval *tv_index(Elab *e, Loc loc, Tval *x, int n, Item *items) {
+  if (rows_first(e, n, items)) x = take_rows(e, loc, x, &n, items);
+  if (is_error(x)) return x;
   Axis ax[MAX_RANK];
   Dim *start[MAX_RANK] = {NULL}, *size[MAX_RANK] = {NULL};
   int64_t stride[MAX_RANK] = {0};

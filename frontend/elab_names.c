@@ -53,7 +53,8 @@ typedef struct Names {
 static void visible_names(Elab *e, Names *k, bool functions_too) {
   Arena *a = e->ctx->arena;
   for (Scope *s = e->scope; s; s = s->outer)
-    for (Binding *b = s->first; b; b = b->next) PUSH(a, k->name, k->n, k->cap) = b->name;
+    for (Binding *b = s->first; b; b = b->next)
+      if (b->name[0] != '%') PUSH(a, k->name, k->n, k->cap) = b->name;
   for (Entry *x = e->scope->unit->entries; x; x = x->next)
     if (functions_too || x->constant) PUSH(a, k->name, k->n, k->cap) = x->name;
   for (int i = 0; functions_too && builtin_at(i); i++) PUSH(a, k->name, k->n, k->cap) = builtin_at(i)->name;
@@ -83,11 +84,13 @@ Scratch scratch_begin(Elab *e) {
   e->b.region = r;
   e->b.before = NULL;
   e->ctx->diags->muted++;
+  e->typing++;
   return s;
 }
 
 void scratch_end(Elab *e, Scratch *s) {
   e->ctx->diags->muted--;
+  e->typing--;
   e->ctx->diags->nerror = s->nerror + e->program->kept_errors - s->kept;
   e->b = s->b;
   e->b.func->nvalue = s->nvalue;

@@ -1,6 +1,6 @@
 /* elab_op.c - operators: arithmetic, comparison, logic, choice. */
 #include <math.h>
-#include "frontend/elab_core.h"
+#include "frontend/elab_flow.h"
 
 /* ---- logic ---- */
 
@@ -19,11 +19,7 @@ static bool is_bool(Elab *e, Tval *v, const char *where) {
   return false;
 }
 
-/* The right operand counts only where the left one leaves the answer open. */
-static Tval *short_circuit(Elab *e, Expr *at, Tval *x) {
-  bool is_and = at->u.binary.op == BIN_AND;
-  const char *where = is_and ? "an operand of `and`" : "an operand of `or`";
-  if (!is_bool(e, x, where)) return tv_error(e, at->loc);
+static Tval *under_mask(Elab *e, Expr *at, Tval *x, bool is_and, const char *where) {
   Tval *outer = e->mask;
   if (x->type->rank == 0) e->mask = tv_and(e, outer, is_and ? x : tv_not(e, x));
   Tval *y = elab_expr(e, at->u.binary.y);
@@ -31,6 +27,23 @@ static Tval *short_circuit(Elab *e, Expr *at, Tval *x) {
   if (!is_bool(e, y, where)) return tv_error(e, at->loc);
   Tval *v[2] = {x, y};
   return tv_map(e, at->loc, at->op_loc, is_and ? OP_and : OP_or, 2, v);
+}
+
+/* The right operand counts only where the left one leaves the answer open. */
+static Tval *short_circuit(Elab *e, Expr *at, Tval *x) {
+  bool is_and = at->u.binary.op == BIN_AND;
+  const char *where = is_and ? "an operand of `and`" : "an operand of `or`";
+  if (!is_bool(e, x, where)) return tv_error(e, at->loc);
+  if (e->index || x->type->rank) return under_mask(e, at, x, is_and, where);
+  Branch br;
+  branch_begin(e, &br, is_and ? x : tv_not(e, x));
+  branch_arm(e, &br, 0);
+  Tval *y = elab_expr(e, at->u.binary.y), *settled = NULL;
+  bool ok = is_bool(e, y, where);
+  branch_arm(e, &br, 1);
+  if (ok) settled = tv_tensor(e, at->loc, y->type, b_splat(&e->b, y->v->type, !is_and), 0, NULL);
+  Tval *v = branch_end(e, &br, at->loc, ok ? y : NULL, settled);
+  return ok ? v : tv_error(e, at->loc);
 }
 
 /* ---- arithmetic ---- */
@@ -125,7 +138,7 @@ static Tval *numbers(Elab *e, Loc loc, Loc op_loc, BinOp op, Tval *x, Tval *y) {
   bool lit = x->literal && y->literal;
   Tval *t = fold(e, loc, op, x, y);
   if (t) return t;
-  if (d && !dim_ragged(e, d)) {
+  if (d && !dim_ragged(e, d) && !dim_runtime(d)) {
     t = tv_int(e, loc, d);
   } else {
     Tval *v[2] = {x, y};
@@ -179,7 +192,7 @@ static Tval *negate(Elab *e, Tval *x, Tval *y, void *env) {
     return t;
   }
   Dim *d = x->dim ? dim_sub(e->ctx, dim_const(e->ctx, 0), x->dim) : NULL;
-  Tval *t = d && !dim_ragged(e, d) ? tv_int(e, e->b.loc, d) : tv_map(e, e->b.loc, e->b.loc, OP_neg, 1, &x);
+  Tval *t = d && !dim_ragged(e, d) && !dim_runtime(d) ? tv_int(e, e->b.loc, d) : tv_map(e, e->b.loc, e->b.loc, OP_neg, 1, &x);
   t->dim = d;
   t->literal = x->literal && (x->scalar_const || x->type->rank);
   return t;
@@ -206,55 +219,15 @@ Tval *elab_unary(Elab *e, Expr *x) {
 
 /* ---- choice ---- */
 
-static Tval *choose(Elab *e, Tval *x, Tval *y, void *cond) {
-  Tval *v[3] = {cond, x, y}, *t = tv_map(e, e->b.loc, e->b.loc, OP_select, 3, v);
-  if (!is_error(t)) t->literal = x->literal && y->literal;
-  return t;
-}
-
-static bool same_kind(const Tval *x, const Tval *y) {
-  if (x->kind != y->kind || x->npart != y->npart || x->struct_def != y->struct_def) return false;
-  for (int i = 0; i < x->npart; i++)
-    if (!same_kind(x->part[i], y->part[i])) return false;
-  return true;
-}
-
-/* The branches of an `if` have one shape: it chooses one of them whole. */
-static bool same_shapes(Elab *e, Tval *x, Tval *y) {
-  for (int i = 0; i < x->npart; i++)
-    if (!same_shapes(e, x->part[i], y->part[i])) return false;
-  if (x->kind != TV_TENSOR || same_shape(x->type, y->type)) return true;
-  Diag *d = diag_error(e->ctx, y->loc, E_DIM_DIFFER, "the branches of an `if` have one shape, but this is %s",
-                       show_type(e, y->type));
-  diag_note(e->ctx, d, x->loc, "%s", show_type(e, x->type));
-  return false;
-}
-
-Tval *tv_select(Elab *e, Loc loc, Tval *c, Tval *x, Tval *y) {
-  if (is_error(x) || is_error(y) || is_error(c)) return tv_error(e, loc);
-  if (!same_kind(x, y)) {
-    Diag *d = diag_error(e->ctx, y->loc, E_TYPE_MISMATCH, "the branches of an `if` have one type, but this is %s",
-                         show_tval(e, y));
-    diag_note(e->ctx, d, x->loc, "%s", show_tval(e, x));
-    return tv_error(e, loc);
-  }
-  return same_shapes(e, x, y) ? tv_map_parts(e, x, y, choose, c) : tv_error(e, loc);
-}
-
 Tval *elab_if(Elab *e, Expr *x) {
-  Tval *c = elab_expr(e, x->u.cond.cond), *outer = e->mask;
-  bool ok = is_bool(e, c, "the condition of an `if`");
-  if (ok && c->type->rank > 0) {
-    Diag *d = diag_error(e->ctx, c->loc, E_NOT_BOOL, "the condition of an `if` is one truth value, but this is %s",
-                         show_type(e, c->type));
-    diag_help(e->ctx, d, "`where(c, a, b)` chooses element by element; `any(c)` and `all(c)` give one truth value");
-    ok = false;
-  }
-  if (ok) e->mask = tv_and(e, outer, c);
+  Tval *c = elab_condition(e, x->u.cond.cond, "the condition of an `if`");
+  Branch br;
+  branch_begin(e, &br, c ? c : unknown_condition(e));
+  branch_arm(e, &br, 0);
   Tval *a = elab_expr(e, x->u.cond.then);
-  if (ok) e->mask = tv_and(e, outer, tv_not(e, c));
+  branch_arm(e, &br, 1);
   Tval *b = elab_expr(e, x->u.cond.otherwise);
-  e->mask = outer;
   e->b.loc = x->loc;
-  return ok ? tv_select(e, x->loc, c, a, b) : tv_error(e, x->loc);
+  Tval *v = branch_end(e, &br, x->loc, a, b);
+  return c ? v : tv_error(e, x->loc);
 }

@@ -54,16 +54,17 @@ Tval *tv_tuple(Elab *e, Loc loc, int n, Tval *const *part) {
 
 /* ---- dimensions that mention indices ---- */
 
-static bool atom_ragged(const Atom *a);
-static bool ragged(const Dim *d) {
+static bool mentions_kind(const Dim *d, SymKind kind) {
   for (int i = 0; i < d->nterm; i++)
-    for (int j = 0; j < d->term[i].nfactor; j++)
-      if (atom_ragged(d->term[i].factor[j])) return true;
+    for (int j = 0; j < d->term[i].nfactor; j++) {
+      const Atom *a = d->term[i].factor[j];
+      if (a->kind == ATOM_SYM ? a->sym->kind == kind : mentions_kind(a->a, kind) || mentions_kind(a->b, kind)) return true;
+    }
   return false;
 }
-static bool atom_ragged(const Atom *a) {
-  return a->kind == ATOM_SYM ? a->sym->kind == SYM_INDEX : ragged(a->a) || ragged(a->b);
-}
+static bool ragged(const Dim *d) { return mentions_kind(d, SYM_INDEX); }
+
+bool dim_runtime(const Dim *d) { return mentions_kind(d, SYM_VALUE); }
 
 bool dim_ragged(Elab *e, const Dim *d) {
   (void)e;
@@ -93,6 +94,43 @@ Type *value_type(Elab *e, Elem elem, int nlabel, Index *const *label, int rank, 
   for (int i = 0; i < rank; i++) d[nlabel + i] = dim_extent(e, dims[i]);
   return type_tensor(e->ctx, elem, nlabel + rank, d);
 }
+
+/* ---- what the loops around tell ---- */
+
+/* The counter of the innermost loop that d depends on. */
+static Sym *last_counter(const Dim *d) {
+  Sym *last = NULL;
+  for (int i = 0; i < d->nterm; i++)
+    for (int j = 0; j < d->term[i].nfactor; j++) {
+      Sym *s = d->term[i].factor[j]->sym;
+      if (d->term[i].factor[j]->kind == ATOM_SYM && s->kind == SYM_VALUE && s->lo && s->hi && (!last || s->id > last->id))
+        last = s;
+    }
+  return last;
+}
+
+/* d is linear in the counters, which are put at the end of their ranges where d is least. */
+bool proved_nonneg(Elab *e, Dim *d) {
+  Ctx *c = e->ctx;
+  Dim *one = dim_const(c, 1);
+  for (int steps = 0; d && steps < 16; steps++) {
+    if (dim_nonneg(c, d)) return true;
+    Sym *s = last_counter(d);
+    if (!s) return false;
+    DimSubst next = {s, dim_add(c, dim_sym(c, s), one)}, end = {s, NULL};
+    Dim *slope = dim_sub(c, dim_subst(c, d, &next, 1), d);
+    if (!slope || dim_mentions(slope, s)) return false;
+    if (proved_nonneg(e, slope))
+      end.to = s->lo;
+    else if (proved_nonneg(e, dim_sub(c, dim_const(c, 0), slope)))
+      end.to = dim_sub(c, s->hi, one);
+    if (!end.to) return false;
+    d = dim_subst(c, d, &end, 1);
+  }
+  return false;
+}
+
+bool proved_le(Elab *e, Dim *a, Dim *b) { return dim_le(e->ctx, a, b) || proved_nonneg(e, dim_sub(e->ctx, b, a)); }
 
 /* ---- ints of known value ---- */
 
@@ -254,7 +292,7 @@ void check_true(Elab *e, Tval *cond, const char *text) {
 }
 
 void check_dims(Elab *e, Opcode op, Dim *a, Dim *b, const char *text) {
-  if (a == b || (op == OP_check_dim_le && dim_le(e->ctx, a, b))) return;
+  if (a == b || (op == OP_check_dim_le && proved_le(e, a, b))) return;
   if (!e->mask && !ragged(a) && !ragged(b)) {
     b_check_dim(&e->b, op, a, b, text);
     return;

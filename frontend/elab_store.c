@@ -58,7 +58,8 @@ static Tval *set_place(Elab *e, Tval *x, Tval *v, Place *p) {
 }
 
 static bool runtime_scalar(Elab *e, const Item *it) {
-  return it->kind == IT_SCALAR && (!it->idx->dim || dim_ragged(e, it->idx->dim) || (e->mask && !it->checked));
+  return it->kind == IT_SCALAR && (!it->idx->dim || dim_ragged(e, it->idx->dim) || dim_runtime(it->idx->dim) ||
+                                   (e->mask && !it->checked));
 }
 
 static bool place_axis(Elab *e, Dim *len, Item *it, Place *p) {
@@ -116,12 +117,21 @@ static Tval *set_at(Elab *e, Tval *x, Tval *v, int n, const int *axis, Tval **id
   return tv_with(e, x, x->type, b_set(&e->b, x->v, v->v, n, axis, iv));
 }
 
+/* Beside a computed index the known ones are indices too: one element, or one row, is stored. */
+static bool by_index(Elab *e, int n, const Item *items, int i) {
+  if (runtime_scalar(e, &items[i])) return true;
+  if (items[i].kind != IT_SCALAR || e->index) return false;
+  for (int k = 0; k < n; k++)
+    if (runtime_scalar(e, &items[k])) return true;
+  return false;
+}
+
 /* The row that the computed subscripts choose is taken out, changed, and put back. */
 static Tval *store_row(Elab *e, Tval *x, Tval *v, int n, Item *items, Place *p) {
   Tval *idx[MAX_RANK];
   int axis[MAX_RANK], k = 0;
   for (int i = 0; i < n; i++)
-    if (runtime_scalar(e, &items[i])) {
+    if (by_index(e, n, items, i)) {
       axis[k] = i;
       idx[k++] = items[i].idx;
     }
@@ -154,7 +164,7 @@ Tval *store_elements(Elab *e, Expr *target, Tval *base, Tval *v) {
                       : "elements are stored one at a time, or by slices: this subscript is a tensor");
       return base;
     }
-    if (items[i].kind == IT_SCALAR && !runtime_scalar(e, &items[i]) &&
+    if (items[i].kind == IT_SCALAR && !by_index(e, n, items, i) &&
         index_range(e, items[i].idx, base->type->dim[i]) == RANGE_OPEN) {
       /* Under a mask a place that may be out of range is treated as one known only when it runs. */
       if (e->mask)
@@ -162,8 +172,46 @@ Tval *store_elements(Elab *e, Expr *target, Tval *base, Tval *v) {
       else
         tv_check_index(e, items[i].idx, base->type->dim[i]);
     }
-    if (!runtime_scalar(e, &items[i]) && !place_axis(e, base->type->dim[i], &items[i], &p)) return base;
+    if (!by_index(e, n, items, i) && !place_axis(e, base->type->dim[i], &items[i], &p)) return base;
   }
   Tval *r = store_row(e, base, v, n, items, &p);
   return r && !is_error(r) ? r : base;
+}
+
+static bool single_elements(const Expr *target) {
+  if (target->kind != EX_INDEX) return false;
+  for (const Sub *s = target->u.index.subs; s; s = s->next)
+    if (s->kind != SUB_INDEX && (s->kind != SUB_SLICE || s->lo || s->hi || s->step)) return false;
+  return true;
+}
+
+/* x[i, :] += v at computed places: nothing has to be read, nor set to zero in the derivative. */
+Tval *store_add(Elab *e, Expr *target, Tval *base, Tval *v, bool negate) {
+  Item items[MAX_RANK * 2];
+  if (e->index || !single_elements(target) || base->kind != TV_TENSOR || v->kind != TV_TENSOR ||
+      base->type->elem == BOOL || v->type->elem == BOOL)
+    return NULL;
+  int n = elab_items(e, base, target, items), axis[MAX_RANK], k = 0, rank = 0;
+  Value *idx[MAX_RANK];
+  Dim *dims[MAX_RANK];
+  bool computed = false;
+  for (int i = 0; i < n; i++) {
+    if (items[i].kind != IT_SCALAR && items[i].kind != IT_FULL) return NULL;
+    computed = computed || runtime_scalar(e, &items[i]);
+  }
+  if (!computed) return NULL;
+  for (int i = 0; i < n; i++) {
+    Dim *len = base->type->dim[i];
+    if (items[i].kind == IT_FULL) {
+      dims[rank++] = len;
+      continue;
+    }
+    if (index_range(e, items[i].idx, len) == RANGE_OPEN) tv_check_index(e, items[i].idx, len);
+    axis[k] = i;
+    idx[k++] = b_cast(&e->b, items[i].idx->v, I64);
+  }
+  Tval *u = shaped(e, base, v, rank, dims);
+  if (!u) return base;
+  Value *w = negate ? b_map1(&e->b, OP_neg, u->v) : u->v;
+  return tv_with(e, base, base->type, b_scatter_acc(&e->b, base->v, w, k, axis, idx, NULL));
 }

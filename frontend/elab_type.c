@@ -85,13 +85,24 @@ static Spec *tuple_type(Elab *e, TypeExpr *t) {
   return s;
 }
 
+static Spec *function_type(Elab *e, TypeExpr *t) {
+  Spec *s = spec_new(e, TV_FUNCTION, t->loc);
+  for (Param *p = t->params; p; p = p->next) s->nparam++;
+  s->param = NEW_N(e->ctx->arena, Spec *, s->nparam + 1);
+  int i = 0;
+  for (Param *p = t->params; p; p = p->next, i++) {
+    s->param[i] = spec_of(e, p->type);
+    if (s->param[i]->kind == TV_ERROR) s->kind = TV_ERROR;
+  }
+  s->result = spec_of(e, t->result);
+  if (s->result->kind == TV_ERROR) s->kind = TV_ERROR;
+  return s;
+}
+
 Spec *spec_of(Elab *e, TypeExpr *t) {
   Elem elem;
   if (t->kind == TY_TUPLE) return tuple_type(e, t);
-  if (t->kind == TY_FUNCTION) {
-    not_yet(e, t->loc, E_NO_FUNCTION_VALUE, "function types are");
-    return spec_new(e, TV_ERROR, t->loc);
-  }
+  if (t->kind == TY_FUNCTION) return function_type(e, t);
   Entry *x = unit_find(e->scope->unit, t->name);
   if (x && x->st) return struct_type(e, t, x->st);
   if (!scalar_name(e, t->name, &elem)) return unknown_type(e, t);
@@ -140,6 +151,9 @@ Spec *spec_subst(Elab *e, Spec *s, const DimSubst *d, int n) {
   }
   r->part = NEW_N(e->ctx->arena, Spec *, s->npart + 1);
   for (int i = 0; i < s->npart; i++) r->part[i] = spec_subst(e, s->part[i], d, n);
+  r->param = NEW_N(e->ctx->arena, Spec *, s->nparam + 1);
+  for (int i = 0; i < s->nparam; i++) r->param[i] = spec_subst(e, s->param[i], d, n);
+  if (s->result) r->result = spec_subst(e, s->result, d, n);
   if (s->def) {
     r->arg = NEW_N(e->ctx->arena, Dim *, s->def->ndim + 1);
     for (int i = 0; i < s->def->ndim; i++) r->arg[i] = dim_subst(e->ctx, s->arg[i], d, n);
@@ -186,6 +200,7 @@ static void show_args(Text *t, const StructDef *def, Dim *const *arg) {
 
 const char *show_spec(Elab *e, const Spec *s) {
   if (s->kind == TV_TENSOR) return show_type(e, s->type);
+  if (s->kind == TV_FUNCTION) return "a function";
   Text t;
   text_init(&t, e->ctx->arena);
   if (s->kind == TV_STRUCT) {
@@ -272,6 +287,7 @@ Tval *fit(Elab *e, Spec *s, Tval *v, FitMode mode, const char *what) {
   if (s->kind != v->kind || (s->kind != TV_TENSOR && (s->npart != v->npart || s->def != v->struct_def)))
     return misfit(e, s, v, what);
   if (s->kind == TV_TENSOR) return fit_tensor(e, s, v, mode, what);
+  if (s->kind == TV_FUNCTION) return function_of_type(e, v, s, what);
   Tval *t = aggregate(e, s);
   t->loc = v->loc;
   bool ok = true;

@@ -196,8 +196,9 @@ Op *b_call(Builder *b, Func *callee, int nopd, Value *const *opd, int nsubst, co
 }
 
 Op *b_derive(Builder *b, Func *callee, DeriveKind kind, int nwrt, const int *wrt, int nopd, Value *const *opd, int nsubst,
-             const DimSubst *subst) {
+             const DimSubst *subst, int nbatch) {
   Op *op = op_start(b, OP_derive, nopd, opd);
+  op->u.derive.nbatch = nbatch;
   op->u.derive.callee = callee;
   op->u.derive.kind = kind;
   op->u.derive.nwrt = nwrt;

@@ -123,6 +123,20 @@ Value *b_linrec(Builder *b, Value *a, Value *x, int axis, bool reverse) {
  * ----------------------------------------------------------------------------------------------------------------------
  */
 
+Value *b_argsort(Builder *b, Value *x, int axis) {
+  Op *op = op_start(b, OP_argsort, 1, &x);
+  op->u.scan.axis = axis;
+  return op_value(b, op, NULL);
+}
+
+Value *b_matrix(Builder *b, Opcode code, int nopd, Value *const *opd, bool upper, bool trans) {
+  if (op_info[code].family != FAM_MATRIX) bug("b_matrix of %s", op_info[code].name);
+  Op *op = op_start(b, code, nopd, opd);
+  op->u.matrix.upper = upper;
+  op->u.matrix.trans = trans;
+  return op_value(b, op, NULL);
+}
+
 Value *b_reshape(Builder *b, Value *x, int rank, Dim *const *dims) {
   Type *t = type_tensor(b->ctx, x->type->elem, rank, dims);
   return t == x->type ? x : op_value(b, op_start(b, OP_reshape, 1, &x), t);

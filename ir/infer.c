@@ -21,7 +21,7 @@ static bool (*const family_rule[FAM_COUNT])(Infer *) = {
     [FAM_SOURCE] = infer_source, [FAM_MAP] = infer_map,       [FAM_CONTRACT] = infer_contract,
     [FAM_REDUCE] = infer_reduce, [FAM_SCAN] = infer_scan,     [FAM_VIEW] = infer_view,
     [FAM_INDEX] = infer_index,   [FAM_EFFECT] = infer_effect, [FAM_CALL] = infer_call,
-    [FAM_REGION] = infer_region,
+    [FAM_REGION] = infer_region, [FAM_MATRIX] = infer_matrix,
 };
 
 bool infer_op(Infer *in) {
@@ -84,7 +84,7 @@ static bool elem_allowed(MapSig sig, Opcode code, int i, Elem e) {
   switch (sig) {
   case SIG_REAL: return elem_is_real(e);
   case SIG_NUM: return e != BOOL;
-  case SIG_INT: return elem_is_int(e);
+  case SIG_INT: return e == I64 || (e == I32 && code == OP_ipow);
   case SIG_BOOL: return e == BOOL;
   case SIG_COMPARE: return e != BOOL || code == OP_eq || code == OP_ne;
   case SIG_SELECT: return i > 0 || e == BOOL;

@@ -99,15 +99,31 @@ static bool wrt_leaves(Infer *in, Leaves *l) {
 }
 
 static bool product_leaves(Infer *in, const Leaves *x, const Leaves *y, Leaves *to) {
+  int nbatch = in->op->u.derive.nbatch;
   for (int i = 0; i < x->n; i++)
     for (int j = 0; j < y->n; j++) {
       const Type *a = x->t[i], *b = y->t[j];
       Dim *dim[2 * MAX_RANK];
-      if (a->rank + b->rank > MAX_RANK)
-        return infer_fail(in, E_RANK, "a derivative would have rank %d; %d is the most", a->rank + b->rank, MAX_RANK);
+      int rank = a->rank + b->rank - nbatch;
+      if (rank > MAX_RANK) return infer_fail(in, E_RANK, "a derivative would have rank %d; %d is the most", rank, MAX_RANK);
       for (int k = 0; k < a->rank; k++) dim[k] = a->dim[k];
-      for (int k = 0; k < b->rank; k++) dim[a->rank + k] = b->dim[k];
-      PUSH(in->ctx->arena, to->t, to->n, to->cap) = type_tensor(in->ctx, a->elem, a->rank + b->rank, dim);
+      for (int k = nbatch; k < b->rank; k++) dim[a->rank + k - nbatch] = b->dim[k];
+      PUSH(in->ctx->arena, to->t, to->n, to->cap) = type_tensor(in->ctx, a->elem, rank, dim);
+    }
+  return true;
+}
+
+/* The batch axes are the same ones everywhere. */
+static bool batch_axes(Infer *in, const Leaves *wrt, const Leaves *real) {
+  int nbatch = in->op->u.derive.nbatch;
+  const Leaves *side[2] = {wrt, real};
+  for (int s = 0; s < 2; s++)
+    for (int i = 0; i < side[s]->n; i++) {
+      const Type *t = side[s]->t[i];
+      bool ok = nbatch >= 0 && t->rank >= nbatch;
+      for (int k = 0; ok && k < nbatch; k++) ok = t->dim[k] == wrt->t[0]->dim[k];
+      if (!ok)
+        return infer_fail(in, E_DERIVE, "%s does not begin with the %d batch axes", ir_show_type(in->ctx, t), nbatch);
     }
   return true;
 }
@@ -117,7 +133,7 @@ static void join(Infer *in, Leaves *to, const Leaves *more) {
 }
 
 static bool scalar_function(Infer *in, const Leaves *real) {
-  return (real->n == 1 && real->t[0]->rank == 0) ||
+  return (real->n == 1 && real->t[0]->rank == in->op->u.derive.nbatch) ||
          infer_fail(in, E_DERIVE, "%s has not exactly one real scalar result", in->op->u.derive.callee->name);
 }
 
@@ -144,6 +160,7 @@ bool infer_derive(Infer *in, int *n, Type ***types) {
   if (!all_leaves(in, &params, f->body->nparam, f->body->param, false) ||
       !all_leaves(in, &results, f->body->nres, f->body->res, false) || !all_leaves(in, &real, f->body->nres, f->body->res, true))
     return false;
+  if (!batch_axes(in, &wrt, &real)) return false;
   if ((kind == DERIVE_GRAD || kind == DERIVE_HESSIAN || kind == DERIVE_HVP) && !scalar_function(in, &real)) return false;
   if (kind == DERIVE_VJP) join(in, &params, &real);
   if (kind == DERIVE_JVP || kind == DERIVE_HVP) join(in, &params, &wrt);

@@ -84,8 +84,18 @@ bool infer_reduce(Infer *in) {
  * -----------------------------------------------------------------------------------------------------------------------
  */
 
+static bool infer_argsort(Infer *in) {
+  const Op *op = in->op;
+  Type *x = op->opd[0]->type;
+  if (x->elem == BOOL || op->u.scan.axis < 0 || op->u.scan.axis >= x->rank || op->u.scan.reverse)
+    return infer_fail(in, E_SCAN, "argsort along axis %d of %s", op->u.scan.axis, ir_show_type(in->ctx, x));
+  in->result = type_with_elem(in->ctx, x, I64);
+  return true;
+}
+
 bool infer_scan(Infer *in) {
   const Op *op = in->op;
+  if (op->code == OP_argsort) return infer_argsort(in);
   Type *x = op->opd[1]->type;
   if (op->opd[0]->type != x || !elem_is_real(x->elem))
     return infer_fail(in, E_SCAN, "linrec of %s and %s", ir_show_type(in->ctx, op->opd[0]->type),

@@ -59,6 +59,7 @@ bool infer_map(Infer *in);
 bool infer_contract(Infer *in);
 bool infer_reduce(Infer *in);
 bool infer_scan(Infer *in);
+bool infer_matrix(Infer *in);
 bool infer_view(Infer *in);
 bool infer_index(Infer *in);
 bool infer_effect(Infer *in);
@@ -77,7 +78,7 @@ enum {
   E_LABEL_TWICE, E_LABEL_EXTENT, E_REDUCE_AXES, E_REDUCE_ELEM, E_SCAN, E_RESHAPE, E_SLICE, E_EMBED, E_CONCAT, E_INDEX_AXES,
   E_INDEX_TENSOR, E_INDEX_MASK, E_INDEX_VALUE, E_CHECK, E_ASSERT, E_CALL_OPERAND, E_CALL_SUBST, E_CALL_CALLEE, E_FUNC_RESULTS,
   E_FUNC_PARAMS, E_PORT_OF, E_FUNC_NAME, E_LINKS, E_VALUE_ID, E_RANK,
-  E_CONDITION, E_LOOP_RANGE, E_CARRIED, E_YIELD, E_DERIVE,
+  E_CONDITION, E_LOOP_RANGE, E_CARRIED, E_YIELD, E_DERIVE, E_MATRIX,
   E_READ_SYNTAX = 950, E_READ_OP, E_READ_VALUE, E_READ_TWICE, E_READ_SYMBOL, E_READ_FUNC, E_READ_NUMBER, E_READ_ATTRIBUTE,
   E_READ_OVERFLOW, E_READ_DEPTH
 };

@@ -171,7 +171,7 @@ void type_print(Text *t, const Type *ty); /* f64[n, m] */
 /* ---- op.c, ops.def: operations -------------------------------------------------------------------------------------- */
 
 typedef enum {
-  FAM_SOURCE, FAM_MAP, FAM_CONTRACT, FAM_REDUCE, FAM_SCAN, FAM_VIEW, FAM_INDEX, FAM_EFFECT, FAM_CALL, FAM_REGION, FAM_COUNT
+  FAM_SOURCE, FAM_MAP, FAM_CONTRACT, FAM_REDUCE, FAM_SCAN, FAM_MATRIX, FAM_VIEW, FAM_INDEX, FAM_EFFECT, FAM_CALL, FAM_REGION, FAM_COUNT
 } Family;
 typedef enum {
 #define OP(name, ...) OP_##name,
@@ -221,7 +221,8 @@ struct Op {
     int axis;                                            /* iota, concat */
     struct { int8_t *opd[2]; int8_t *out; } contract;    /* labels 0..25, one an axis; label extents from the types */
     struct { int naxis; int *axis; } reduce;             /* reduced axes, ascending */
-    struct { int axis; bool reverse; } scan;
+    struct { int axis; bool reverse; } scan;             /* argsort: never reverse */
+    struct { bool upper, trans; } matrix;                /* trisolve: both; lusolve: trans */
     struct { Dim **start; int64_t *stride; } slice;      /* slice, embed, set_slice: one an axis */
     struct { int naxis; int *axis; bool masked; } index; /* gather, scatter_add, set: the indexed axes, ascending */
     struct { const char *text; Dim *a, *b; } check;      /* effects: message; the dimensions, or a: the index's limit */
@@ -229,8 +230,10 @@ struct Op {
     /* derive: operands are the callee's parameters (leaves), then a seed for each real result leaf (VJP) or a tangent for each
      * real leaf of the wrt ports (JVP, HVP).  Results: GRAD, VJP: the callee's results, then the wrt ports' cotangents; JVP: the
      * results, then the tangents of the real ones; JACOBIAN, HESSIAN: for each real result leaf (HESSIAN: wrt leaf) and each
-     * wrt leaf one tensor, the result's dimensions first; HVP: a leaf for each wrt leaf. */
-    struct { Func *callee; DeriveKind kind; int nwrt; int *wrt; int nsubst; DimSubst *subst; } derive;
+     * wrt leaf one tensor, the result's dimensions first; HVP: a leaf for each wrt leaf.
+     * nbatch: the wrt leaves and real results begin with so many common axes, over which the callee works entry by entry; a
+     * derivative is taken of each entry: JACOBIAN and HESSIAN then have these axes once, first. */
+    struct { Func *callee; DeriveKind kind; int nwrt; int *wrt; int nsubst; DimSubst *subst; int nbatch; } derive;
     struct { Func *callee; int nsubst; DimSubst *subst; } call; /* subst: callee's symbols in the caller's terms */
   } u;
 };
@@ -315,6 +318,8 @@ Value *b_transpose(Builder *b, Value *x, const int *perm);    /* result axis i i
 Value *b_sum(Builder *b, Value *x, int naxis, const int *axes); /* axes dropped */
 Value *b_reduce(Builder *b, Opcode code, Value *x, int naxis, const int *axes); /* axes dropped; argmax, argmin: one axis, i64 */
 Value *b_linrec(Builder *b, Value *a, Value *x, int axis, bool reverse);
+Value *b_argsort(Builder *b, Value *x, int axis);
+Value *b_matrix(Builder *b, Opcode code, int nopd, Value *const *opd, bool upper, bool trans);
 Value *b_reshape(Builder *b, Value *x, int rank, Dim *const *dims); /* equal counts are the caller's to check */
 Value *b_slice(Builder *b, Value *x, Dim *const *start, const int64_t *stride, Dim *const *size);
 Value *b_embed(Builder *b, Value *x, Dim *const *start, const int64_t *stride, Type *result);
@@ -332,7 +337,7 @@ Op *b_call(Builder *b, Func *callee, int nopd, Value *const *opd, int nsubst, co
 Op *b_call_typed(Builder *b, Func *callee, int nopd, Value *const *opd, int nsubst, const DimSubst *subst, int nres, Type *const *types);
 /* wrt: ports among callee->in, each with a real leaf.  The callee is complete; results are those told at Op.u.derive. */
 Op *b_derive(Builder *b, Func *callee, DeriveKind kind, int nwrt, const int *wrt, int nopd, Value *const *opd, int nsubst,
-             const DimSubst *subst);
+             const DimSubst *subst, int nbatch);
 void region_set_results(Region *r, int n, Value *const *v);
 
 /* ---- builder_region.c: structured control flow --------------------------------------------------------------------------- */
@@ -375,6 +380,7 @@ void func_renumber(Func *f);                   /* dense ids again, after deletio
 
 void module_print(Text *t, const Module *m);
 void func_print(Text *t, const Func *f);
+void module_dot(Text *t, const Module *m); /* dot.c: the exported functions in Graphviz's language */
 Module *module_read(Ctx *c, const char *name, const char *text, size_t len); /* NULL after diagnostics */
 /* Checks every rule; a violation is a diagnostic (code E09xx, at the op's place) saying which.  True when all hold. */
 bool module_verify(Module *m);

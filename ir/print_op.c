@@ -130,6 +130,7 @@ static bool print_subst(Printer *p, const Func *f, int n, const DimSubst *subst,
 static void print_derive(Printer *p, const Op *op) {
   text_add(p->text, " {%s", derive_word[op->u.derive.kind]);
   for (int i = 0; i < op->u.derive.nwrt; i++) text_add(p->text, "%s%d", i ? ", " : " ", op->u.derive.wrt[i]);
+  if (op->u.derive.nbatch) text_add(p->text, " batch %d", op->u.derive.nbatch);
   print_subst(p, op->u.derive.callee, op->u.derive.nsubst, op->u.derive.subst, "; ");
   text_add(p->text, "}");
 }
@@ -141,12 +142,19 @@ static void print_callee(Printer *p, const Op *op) {
     text_add(p->text, "}");
 }
 
+static void print_matrix(Printer *p, const Op *op) {
+  if (op->u.matrix.upper || op->u.matrix.trans)
+    text_add(p->text, " {%s%s}", op->u.matrix.upper ? (op->u.matrix.trans ? "upper, " : "upper") : "",
+             op->u.matrix.trans ? "trans" : "");
+}
+
 static void print_attribute(Printer *p, const Op *op) {
   switch (op_info[op->code].family) {
   case FAM_SOURCE: print_source(p, op); break;
   case FAM_CONTRACT: print_contract(p, op); break;
   case FAM_REDUCE: print_axes(p, op->u.reduce.naxis, op->u.reduce.axis, false); break;
   case FAM_SCAN: text_add(p->text, " {axis %d%s}", op->u.scan.axis, op->u.scan.reverse ? ", reverse" : ""); break;
+  case FAM_MATRIX: print_matrix(p, op); break;
   case FAM_VIEW: print_view(p, op); break;
   case FAM_INDEX: print_axes(p, op->u.index.naxis, op->u.index.axis, op->u.index.masked); break;
   case FAM_EFFECT: print_effect(p, op); break;

@@ -207,6 +207,9 @@ static bool read_derive(Reader *r, Op *op) {
       if (!read_int(r, &at, 0, INT32_MAX)) return false;
       PUSH(r->ctx->arena, op->u.derive.wrt, op->u.derive.nwrt, cap) = (int)at;
     } while (take_punct(r, ','));
+  int64_t nbatch = 0;
+  if (take_word(r, "batch") && !read_int(r, &nbatch, 0, MAX_RANK)) return false;
+  op->u.derive.nbatch = (int)nbatch;
   if (take_punct(r, ';') && !read_subst(r, op->u.derive.callee, &op->u.derive.nsubst, &op->u.derive.subst)) return false;
   return expect_punct(r, '}');
 }
@@ -225,6 +228,13 @@ static bool read_loop(Reader *r, Op *op) {
   return expect_punct(r, '}');
 }
 
+static bool read_matrix(Reader *r, Op *op) {
+  if (!take_punct(r, '{')) return true;
+  op->u.matrix.upper = take_word(r, "upper");
+  if (!op->u.matrix.upper || take_punct(r, ',')) op->u.matrix.trans = take_word(r, "trans");
+  return expect_punct(r, '}');
+}
+
 static bool read_attribute(Reader *r, OpText *t) {
   Op *op = t->op;
   switch (op_info[op->code].family) {
@@ -232,6 +242,7 @@ static bool read_attribute(Reader *r, OpText *t) {
   case FAM_CONTRACT: return read_contract(r, t);
   case FAM_REDUCE: return read_axes(r, &op->u.reduce.naxis, &op->u.reduce.axis, NULL);
   case FAM_SCAN: return read_one_axis(r, &op->u.scan.axis, &op->u.scan.reverse);
+  case FAM_MATRIX: return read_matrix(r, op);
   case FAM_VIEW:
     if (op->code == OP_reshape) return true;
     return op->code == OP_concat ? read_one_axis(r, &op->u.axis, NULL) : read_window(r, t);

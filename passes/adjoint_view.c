@@ -22,8 +22,18 @@ static void adjoint_set_slice(Deriv *d, Op *op, Value *dy) {
   Value *x = op->opd[0], *v = op->opd[1];
   Dim **start = op->u.slice.start;
   int64_t *stride = op->u.slice.stride;
-  if (is_active(d, x)) deriv_add(d, x, b_set_slice(b, dy, b_splat(b, v->type, 0), start, stride));
   if (is_active(d, v)) deriv_add(d, v, b_slice(b, dy, start, stride, v->type->dim));
+  if (is_active(d, x)) deriv_add(d, x, b_set_slice(b, dy, b_splat(b, v->type, 0), start, stride));
+}
+
+/* As adjoint_gather. */
+static void adjoint_slice(Deriv *d, Op *op, Value *dy) {
+  Builder *b = &d->b;
+  Value *x = op->opd[0], *dx = deriv_of(d, x);
+  Dim **start = op->u.slice.start;
+  int64_t *stride = op->u.slice.stride;
+  if (!dx || !deriv_in_region(d)) deriv_add(d, x, b_embed(b, dy, start, stride, x->type));
+  else d->d[x->id] = b_set_slice(b, dx, b_map2(b, OP_add, b_slice(b, dx, start, stride, dy->type->dim), dy), start, stride);
 }
 
 static void adjoint_view(Deriv *d, Op *op, Value *dy) {
@@ -31,7 +41,7 @@ static void adjoint_view(Deriv *d, Op *op, Value *dy) {
   Type *t = op->nopd ? op->opd[0]->type : NULL;
   switch (op->code) {
   case OP_reshape: deriv_add(d, op->opd[0], b_reshape(b, dy, t->rank, t->dim)); break;
-  case OP_slice: deriv_add(d, op->opd[0], b_embed(b, dy, op->u.slice.start, op->u.slice.stride, t)); break;
+  case OP_slice: adjoint_slice(d, op, dy); break;
   case OP_embed: deriv_add(d, op->opd[0], b_slice(b, dy, op->u.slice.start, op->u.slice.stride, t->dim)); break;
   case OP_set_slice: adjoint_set_slice(d, op, dy); break;
   case OP_concat: adjoint_concat(d, op, dy); break;
@@ -66,7 +76,7 @@ static Value *tangent_view(Deriv *d, Op *op) {
   }
 }
 
-/* ---- gather, scatter_add, set ------------------------------------------------------------------------------------------------ */
+/* ---- gather, scatter_add, scatter_acc, set ------------------------------------------------------------------------------------------------ */
 
 static Value *mask_of(const Op *op) { return op->u.index.masked ? op->opd[op->nopd - 1] : NULL; }
 
@@ -78,6 +88,17 @@ static Value *scatter(Builder *b, Op *op, Value *u, Type *result) {
   return b_scatter_add(b, u, op->u.index.naxis, op->u.index.axis, op->opd + 1, mask_of(op), result);
 }
 
+static Value *accumulate(Builder *b, Op *op, Value *x, Value *u, int first) {
+  return b_scatter_acc(b, x, u, op->u.index.naxis, op->u.index.axis, op->opd + first, mask_of(op));
+}
+
+/* In a loop what was read is added where it was read from: its cost must not depend on x's size. */
+static void adjoint_gather(Deriv *d, Op *op, Value *dy) {
+  Value *x = op->opd[0], *dx = deriv_of(d, x);
+  if (dx && deriv_in_region(d)) d->d[x->id] = accumulate(&d->b, op, dx, dy, 1);
+  else deriv_add(d, x, scatter(&d->b, op, dy, x->type));
+}
+
 static Value *set(Builder *b, Op *op, Value *x, Value *v) {
   return b_set(b, x, v, op->u.index.naxis, op->u.index.axis, op->opd + 2);
 }
@@ -85,11 +106,15 @@ static Value *set(Builder *b, Op *op, Value *x, Value *v) {
 static void adjoint_index(Deriv *d, Op *op, Value *dy) {
   Builder *b = &d->b;
   switch (op->code) {
-  case OP_gather: deriv_add(d, op->opd[0], scatter(b, op, dy, op->opd[0]->type)); break;
+  case OP_gather: adjoint_gather(d, op, dy); break;
   case OP_scatter_add: deriv_add(d, op->opd[0], gather(b, op, dy, 1)); break;
   case OP_set:
-    if (is_active(d, op->opd[0])) deriv_add(d, op->opd[0], set(b, op, dy, b_splat(b, op->opd[1]->type, 0)));
     if (is_active(d, op->opd[1])) deriv_add(d, op->opd[1], gather(b, op, dy, 2));
+    if (is_active(d, op->opd[0])) deriv_add(d, op->opd[0], set(b, op, dy, b_splat(b, op->opd[1]->type, 0)));
+    break;
+  case OP_scatter_acc:
+    if (is_active(d, op->opd[1])) deriv_add(d, op->opd[1], gather(b, op, dy, 2));
+    deriv_add(d, op->opd[0], dy);
     break;
   default: bug("no adjoint of %s", op_info[op->code].name);
   }
@@ -103,6 +128,7 @@ static Value *tangent_index(Deriv *d, Op *op) {
   case OP_gather: return gather(b, op, dx, 1);
   case OP_scatter_add: return scatter(b, op, dx, op->res[0]->type);
   case OP_set: return set(b, op, dx, deriv_or_zero(d, op->opd[1]));
+  case OP_scatter_acc: return deriv_of(d, op->opd[1]) ? accumulate(b, op, dx, deriv_of(d, op->opd[1]), 2) : dx;
   default: bug("no tangent of %s", op_info[op->code].name);
   }
 }

@@ -1,12 +1,20 @@
 /* cse.c - one operation for equal computations.
  * Two operations are equal when opcode, operands (in either order where the op commutes), attributes and result types are.  What
  * a region computes is known in the regions inside it, not after it.  Identical checks merge as well: the first one stands for
- * all.  Operations that bind symbols, calls and operations with regions stay as they are. */
+ * all.  Operations that bind symbols, calls and operations with regions stay as they are; and so do broadcasts and counters
+ * inside a region, but what is computed of them counts as computed of the equal ones outside. */
 #include "passes/pass.h"
 #include <string.h>
 
 typedef struct Entry { Op *op; uint64_t hash; struct Entry *next; } Entry;
-typedef struct Cse { Rewrite rw; Entry **bucket; int nbucket; Entry **trail; int ntrail, trail_cap; } Cse;
+typedef struct Cse {
+  Rewrite rw;
+  Entry **bucket;
+  int nbucket;
+  Entry **trail;
+  int ntrail, trail_cap;
+  const Value **canon; /* by value id: the equal value outside that it counts as; NULL: itself */
+} Cse;
 
 static uint64_t mix(uint64_t h, uint64_t x) {
   h = (h ^ x) * UINT64_C(0x9e3779b97f4a7c15);
@@ -20,8 +28,10 @@ static bool commutes(Opcode c) {
          c == OP_min;
 }
 
-static void operands(const Op *op, const Value **x) {
-  for (int i = 0; i < op->nopd; i++) x[i] = op->opd[i];
+static const Value *canonical(const Cse *s, const Value *v) { return s->canon[v->id] ? s->canon[v->id] : v; }
+
+static void operands(const Cse *s, const Op *op, const Value **x) {
+  for (int i = 0; i < op->nopd; i++) x[i] = canonical(s, op->opd[i]);
   if (commutes(op->code) && x[0]->id > x[1]->id) {
     const Value *t = x[0];
     x[0] = x[1];
@@ -66,6 +76,10 @@ static Words attributes(const Op *op) {
     word(&k, (uint64_t)op->u.scan.axis);
     word(&k, op->u.scan.reverse);
     break;
+  case FAM_MATRIX:
+    word(&k, op->u.matrix.upper);
+    word(&k, op->u.matrix.trans);
+    break;
   case FAM_VIEW:
     if (op->code == OP_concat) word(&k, (uint64_t)op->u.axis);
     for (int a = 0; is_windowed(op) && a < op->opd[0]->type->rank; a++) {
@@ -85,31 +99,35 @@ static Words attributes(const Op *op) {
 }
 
 /* A concat has as many operands as it likes; they are compared without a copy. */
-static bool same_operands(const Op *p, const Op *q) {
+static bool same_operands(const Cse *s, const Op *p, const Op *q) {
   if (p->nopd != q->nopd) return false;
-  if (!commutes(p->code)) return !memcmp(p->opd, q->opd, sizeof *p->opd * (size_t)p->nopd);
+  if (!commutes(p->code)) {
+    int i = 0;
+    while (i < p->nopd && canonical(s, p->opd[i]) == canonical(s, q->opd[i])) i++;
+    return i == p->nopd;
+  }
   const Value *x[2], *y[2];
-  operands(p, x);
-  operands(q, y);
+  operands(s, p, x);
+  operands(s, q, y);
   return x[0] == y[0] && x[1] == y[1];
 }
 
-static bool equal(const Op *p, const Op *q) {
-  if (p->code != q->code || p->nres != q->nres || !same_operands(p, q)) return false;
+static bool equal(const Cse *s, const Op *p, const Op *q) {
+  if (p->code != q->code || p->nres != q->nres || !same_operands(s, p, q)) return false;
   for (int i = 0; i < p->nres; i++)
     if (p->res[i]->type != q->res[i]->type) return false;
   Words a = attributes(p), b = attributes(q);
   return a.n == b.n && !memcmp(a.w, b.w, sizeof a.w[0] * (size_t)a.n);
 }
 
-static uint64_t hash_of(const Op *op) {
+static uint64_t hash_of(const Cse *s, const Op *op) {
   uint64_t h = mix(0, (uint64_t)op->code);
   if (commutes(op->code)) {
     const Value *x[2];
-    operands(op, x);
+    operands(s, op, x);
     h = mix_ptr(mix_ptr(h, x[0]), x[1]);
   } else
-    for (int i = 0; i < op->nopd; i++) h = mix_ptr(h, op->opd[i]);
+    for (int i = 0; i < op->nopd; i++) h = mix_ptr(h, canonical(s, op->opd[i]));
   for (int i = 0; i < op->nres; i++) h = mix_ptr(h, op->res[i]->type);
   Words k = attributes(op);
   for (int i = 0; i < k.n; i++) h = mix(h, k.w[i]);
@@ -123,7 +141,7 @@ static bool mergeable(const Op *op) {
 
 static Op *find(const Cse *s, const Op *op, uint64_t hash) {
   for (Entry *e = s->bucket[hash % (uint64_t)s->nbucket]; e; e = e->next)
-    if (e->hash == hash && equal(e->op, op)) return e->op;
+    if (e->hash == hash && equal(s, e->op, op)) return e->op;
   return NULL;
 }
 
@@ -148,10 +166,11 @@ static void sweep(Cse *s, Region *g) {
     rw_operands(&s->rw, op);
     for (int i = 0; i < op->nreg; i++) sweep(s, op->reg[i]);
     if (!mergeable(op)) continue;
-    uint64_t hash = hash_of(op);
+    uint64_t hash = hash_of(s, op);
     Op *first = find(s, op, hash);
     if (!first) enter(s, op, hash);
     else if (op->nres == 0) op_remove(op);
+    else if (first->parent != g && is_free(op)) s->canon[op->res[0]->id] = first->res[0];
     else rw_replace(&s->rw, op->res[0], first->res[0]);
   }
   rw_results(&s->rw, g);
@@ -162,6 +181,7 @@ void pass_cse(Func *f) {
   Ctx *c = f->module->ctx;
   Cse s = {.nbucket = f->nvalue + 61};
   rw_init(&s.rw, f);
+  s.canon = NEW_N(c->arena, const Value *, f->nvalue + 1);
   s.bucket = NEW_N(c->arena, Entry *, s.nbucket);
   sweep(&s, f->body);
   pass_dce(f);

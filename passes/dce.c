@@ -10,8 +10,10 @@ typedef struct Seen { const Func *f; struct Seen *next; } Seen;
 typedef struct Live {
   Ctx *ctx;
   bool *value;     /* by value id; a carried value is alive as its loop's result */
+  bool *structure; /* by the id of the first result: what the operation needs whichever result is wanted is alive */
+  int *slot;       /* by value id: the place among its operation's results or carried values; -1: the index of a loop */
   bool *sym;       /* by symbol id */
-  Op **binds;      /* by symbol id: the operation, if it is in this function */
+  Op **binds;      /* by symbol id: the operation in this function */
   Value **todo;    /* alive, and not looked at yet */
   int ntodo, todo_cap;
   Purity *known;
@@ -62,24 +64,111 @@ static void need(Live *l, Value *v) {
   PUSH(l->ctx->arena, l->todo, l->ntodo, l->todo_cap) = v;
 }
 
-static void need_op(Live *l, Op *op);
-
 static void need_sym(void *env, Sym *s) {
   Live *l = env;
   if (l->sym[s->id]) return;
   l->sym[s->id] = true;
-  if (l->binds[s->id]) need_op(l, l->binds[s->id]);
+  if (l->binds[s->id]) need(l, l->binds[s->id]->res[0]);
 }
 
-static bool is_alive(const Live *l, const Op *op) { return l->value[op->res[0]->id]; }
+static bool is_loop(const Op *op) { return op->code == OP_for || op->code == OP_while; }
 
-/* What an operation needs to be done at all, whichever of its results is wanted. */
-static void need_op(Live *l, Op *op) {
-  if (op->nres == 1 && !op->nreg) need(l, op->res[0]);
-  Op *around = op->parent->parent;
-  bool loop = op->code == OP_for || op->code == OP_while;
-  for (int i = 0; i < (loop ? loop_ninit(op) : op->nopd); i++) need(l, op->opd[i]);
-  if (op->code == OP_while) need(l, op->reg[0]->res[0]);
-  if (!op->nreg) op_each_sym(op, need_sym, l);
-  (void)around;
+/* What decides whether and how often the regions of op are entered, and those around it. */
+static void need_structure(Live *l, const Op *op) {
+  for (; op; op = op->parent->parent) {
+    if (op->nres && l->structure[op->res[0]->id]) return;
+    if (op->nres) l->structure[op->res[0]->id] = true;
+    for (int i = 0; i < (is_loop(op) ? loop_ninit(op) : op->nopd); i++) need(l, op->opd[i]);
+    if (op->code == OP_while) need(l, op->reg[0]->res[0]);
+  }
+}
+
+static void need_plain(Live *l, const Op *op) {
+  for (int i = 0; i < op->nopd; i++) need(l, op->opd[i]);
+  op_each_sym(op, need_sym, l);
+  need_structure(l, op->parent->parent);
+}
+
+static void need_result(Live *l, const Op *op, int k) {
+  type_each_sym(op->res[k]->type, need_sym, l);
+  need_structure(l, op);
+  if (is_loop(op)) need(l, op->opd[loop_ninit(op) + k]);
+  for (int i = 0; i < op->nreg; i++)
+    if (op->code == OP_if || op->reg[i] == loop_body(op)) need(l, op->reg[i]->res[k]);
+}
+
+static void follow(Live *l) {
+  while (l->ntodo) {
+    const Value *v = l->todo[--l->ntodo];
+    const Op *op = v->def ? v->def : v->region->parent;
+    if (!op) continue;
+    if (!op->nreg) need_plain(l, op);
+    else if (v->def) need_result(l, op, l->slot[v->id]);
+    else if (l->slot[v->id] < 0) need_structure(l, op);
+    else need(l, op->res[l->slot[v->id]]);
+  }
+}
+
+static bool is_root(Live *l, const Op *op) {
+  Family f = op_info[op->code].family;
+  return f == FAM_EFFECT || (f == FAM_CALL && call_effects(l, op));
+}
+
+/* Fills the tables; needs what has effects.  True if there is any. */
+static bool enter(Live *l, const Region *g) {
+  bool any = false;
+  for (Op *op = g->first; op; op = op->next) {
+    bool inside = false;
+    if (op->code == OP_sym) l->binds[op->u.sym->id] = op;
+    for (int i = 0; i < op->nres; i++) l->slot[op->res[i]->id] = i;
+    for (int i = 0; i < op->nreg; i++) {
+      for (int k = 0; k < op->reg[i]->nparam; k++) l->slot[op->reg[i]->param[k]->id] = k - loop_nindex(op);
+      inside |= enter(l, op->reg[i]);
+    }
+    if (inside) need_structure(l, op);
+    if (is_root(l, op)) need_plain(l, op);
+    any |= inside || is_root(l, op);
+  }
+  return any;
+}
+
+/* ---- removal ------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_alive(Live *l, const Op *op) {
+  if (is_root(l, op)) return true;
+  for (int i = 0; i < op->nres; i++)
+    if (l->value[op->res[i]->id]) return true;
+  for (int i = 0; i < op->nreg; i++)
+    if (op->reg[i]->first) return true;
+  return false;
+}
+
+static void keep_needed(Live *l, Op *op) {
+  bool *keep = NEW_N(l->ctx->arena, bool, op->nres), all = true;
+  for (int i = 0; i < op->nres; i++) all &= keep[i] = l->value[op->res[i]->id];
+  if (!all) op_keep_results(op, keep);
+}
+
+static void sweep(Live *l, Region *g) {
+  for_each_op(op, g) {
+    for (int i = 0; i < op->nreg; i++) sweep(l, op->reg[i]);
+    if (!is_alive(l, op)) op_remove(op);
+    else if (op->nreg) keep_needed(l, op);
+  }
+}
+
+void pass_dce(Func *f) {
+  Ctx *c = f->module->ctx;
+  Live l = {.ctx = c, .value = NEW_N(c->arena, bool, f->nvalue + 1), .sym = NEW_N(c->arena, bool, c->next_sym + 1)};
+  l.structure = NEW_N(c->arena, bool, f->nvalue + 1);
+  l.slot = NEW_N(c->arena, int, f->nvalue + 1);
+  l.binds = NEW_N(c->arena, Op *, c->next_sym + 1);
+  enter(&l, f->body);
+  for (int i = 0; i < f->body->nres; i++) {
+    need(&l, f->body->res[i]);
+    type_each_sym(f->body->res[i]->type, need_sym, &l);
+  }
+  follow(&l);
+  sweep(&l, f->body);
+  func_renumber(f);
 }

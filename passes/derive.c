@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-  E_NOT_SCALAR = 501, E_NO_PARAMETER = 502, E_NOT_REAL = 503, E_NOTHING_REAL = 504, E_NAME_TAKEN = 505, E_RECURSIVE = 506,
+  E_NOT_SCALAR = 501, E_NO_PARAMETER = 502, E_NOT_REAL = 503, E_NOTHING_REAL = 504, E_NAME_TAKEN = 505,
   W_SEVERED = 521
 };
 
@@ -16,6 +16,8 @@ typedef struct Plan {
   FuncKind kind;
   int *wrt, nwrt; /* ports of f */
   int target;     /* grad: the result port */
+  const char *name; /* of the new function; NULL: f's and the usual ending */
+  bool optimise;
 } Plan;
 
 static void add_wrt(Plan *p, int port) {
@@ -107,22 +109,10 @@ static bool choose_result(Plan *p) {
 
 static const char *const suffix_of[] = {[FUNC_GRAD] = "_grad", [FUNC_VJP] = "_vjp", [FUNC_JVP] = "_jvp"};
 
-/* What is left of calls after inlining, and operations with regions, have no derivative here: an error, not a wrong number. */
-static bool straight_line(Func *f, const Func *g) {
-  for (const Op *op = g->body->first; op; op = op->next) {
-    if (op->code != OP_call && op->nreg == 0) continue;
-    const char *what = op->code == OP_call ? op->u.call.callee->name : op_info[op->code].name;
-    Diag *d = diag_error(f->module->ctx, op->loc, E_RECURSIVE, "'%s' cannot be differentiated yet", what);
-    if (op->code == OP_call) diag_help(f->module->ctx, d, "it calls itself; write it with sums and comprehensions");
-    return false;
-  }
-  return true;
-}
-
-static Func *make_func(const Plan *p, bool optimise) {
+static Func *make_func(const Plan *p) {
   Func *f = p->f;
   Ctx *c = f->module->ctx;
-  const char *name = intern(c, arena_printf(c->arena, "%s%s", f->name, suffix_of[p->kind]));
+  const char *name = p->name ? p->name : intern(c, arena_printf(c->arena, "%s%s", f->name, suffix_of[p->kind]));
   if (module_find(f->module, name)) {
     diag_error(c, f->loc, E_NAME_TAKEN, "the derivative of '%s' would be called '%s', and there is a function of that name", f->name, name);
     return NULL;
@@ -131,11 +121,7 @@ static Func *make_func(const Plan *p, bool optimise) {
   g->kind = p->kind;
   g->origin = f;
   pass_inline(g);
-  if (!straight_line(f, g)) {
-    f->module->nfunc--;
-    return NULL;
-  }
-  if (optimise) pass_optimise(g);
+  if (p->optimise) pass_optimise(g);
   return g;
 }
 
@@ -178,14 +164,10 @@ static bool already_reported(const Ctx *c, Loc loc) {
   return false;
 }
 
-/* A conversion to int or bool between a chosen parameter and a result. */
-static void warn_severed(const Deriv *d, const Func *f) {
+static void warn_severed_in(const Deriv *d, const Func *f, const Region *g, const bool *reaches) {
   Ctx *c = d->b.ctx;
-  bool *reaches = NEW_N(c->arena, bool, d->n + 1);
-  if (f->kind != FUNC_PRIMAL) return;
-  for (int i = 0; i < d->func->body->nres; i++) reaches[d->func->body->res[i]->id] = true;
-  activity_backward(d->func, reaches);
-  for (const Op *op = d->func->body->first; op; op = op->next) {
+  for (const Op *op = g->first; op; op = op->next) {
+    for (int i = 0; i < op->nreg; i++) warn_severed_in(d, f, op->reg[i], reaches);
     if (op->code != OP_cast || !is_active(d, op->opd[0]) || !reaches[op->res[0]->id]) continue;
     if (elem_is_real(op->res[0]->type->elem) || already_reported(c, op->loc)) continue;
     Diag *w = diag_warning(c, op->loc, W_SEVERED, "the derivative of '%s' stops at this conversion to %s", f->name,
@@ -194,12 +176,20 @@ static void warn_severed(const Deriv *d, const Func *f) {
   }
 }
 
+/* A conversion to int or bool between a chosen parameter and a result. */
+static void warn_severed(const Deriv *d, const Func *f) {
+  if (f->kind != FUNC_PRIMAL) return;
+  const Region *body = d->func->body;
+  bool *reaches = NEW_N(d->b.ctx->arena, bool, d->n + 1);
+  for (int i = 0; i < body->nres; i++) reaches[body->res[i]->id] = true;
+  activity_backward(body, reaches);
+  warn_severed_in(d, f, body, reaches);
+}
+
 /* Marks what depends on the chosen parameters. */
 static Deriv deriv_new(const Plan *p, Func *g) {
-  Ctx *c = g->module->ctx;
-  Deriv d = {.b = builder_at_end(g), .func = g, .n = g->nvalue};
-  d.active = NEW_N(c->arena, bool, d.n + 1);
-  d.d = NEW_N(c->arena, Value *, d.n + 1);
+  Deriv d = deriv_start(g);
+  d.optimise = p->optimise;
   for (int i = 0; i < p->nwrt; i++) {
     const Port *port = &g->in[p->wrt[i]];
     for (int k = 0; k < port->nleaf; k++) {
@@ -255,19 +245,30 @@ static void build_forward(const Plan *p, Func *g) {
   region_set_results(g->body, r.n, r.v);
 }
 
-static Func *derive(Func *f, Wrt wrt, FuncKind kind, bool optimise) {
-  Plan p = {.f = f, .kind = kind};
-  if (!choose_wrt(&p, wrt) || !choose_result(&p)) return NULL;
-  Func *g = make_func(&p, optimise);
+static Func *build(const Plan *p) {
+  Func *g = make_func(p);
   if (!g) return NULL;
-  if (kind == FUNC_JVP) build_forward(&p, g);
-  else build_reverse(&p, g);
-  if (optimise) pass_optimise(g);
+  if (p->kind == FUNC_JVP) build_forward(p, g);
+  else build_reverse(p, g);
+  if (p->optimise) pass_optimise(g);
   else pass_dce(g);
   if (!func_verify(g)) {
-    diag_print_text(f->module->ctx, stderr, false);
+    diag_print_text(g->module->ctx, stderr, false);
     bug("%s does not verify", g->name);
   }
+  return g;
+}
+
+static Func *derive(Func *f, Wrt wrt, FuncKind kind, bool optimise) {
+  Plan p = {.f = f, .kind = kind, .optimise = optimise};
+  return choose_wrt(&p, wrt) && choose_result(&p) ? build(&p) : NULL;
+}
+
+Func *derive_ports(Func *f, FuncKind kind, int nwrt, const int *wrt, const char *name) {
+  Plan p = {.f = f, .kind = kind, .nwrt = nwrt, .target = -1, .name = intern(f->module->ctx, name), .optimise = true};
+  p.wrt = arena_dup(f->module->ctx->arena, wrt, sizeof *wrt * (size_t)nwrt);
+  Func *g = build(&p);
+  if (g) g->exported = false;
   return g;
 }
 

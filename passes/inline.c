@@ -3,36 +3,43 @@
  * dimensions. */
 #include "passes/pass.h"
 
-typedef struct Path { const Func *f; const struct Path *up; } Path;
+/* What a call of a function leads to, once each. */
+typedef struct Seen { const Func *f; struct Seen *next; } Seen;
+/* What is known of callees. */
+typedef struct Known { const Func *f; bool recursive; struct Known *next; } Known;
 
-static bool on_path(const Path *p, const Func *f) {
-  for (; p; p = p->up)
-    if (p->f == f) return true;
-  return false;
-}
+typedef struct Inline { Rewrite rw; Known *known; } Inline;
 
-static bool reaches(const Region *g, const Func *target, const Path *up);
+static bool reaches(Ctx *c, const Region *g, const Func *target, Seen **seen);
 
-/* Does a call of f lead to a call of target? */
-static bool leads_to(const Func *f, const Func *target, const Path *up) {
+static bool leads_to(Ctx *c, const Func *f, const Func *target, Seen **seen) {
   if (f == target) return true;
-  if (on_path(up, f)) return false;
-  Path here = {f, up};
-  return reaches(f->body, target, &here);
+  for (const Seen *s = *seen; s; s = s->next)
+    if (s->f == f) return false;
+  Seen *s = NEW(c->arena, Seen);
+  *s = (Seen){f, *seen};
+  *seen = s;
+  return reaches(c, f->body, target, seen);
 }
 
-static bool reaches(const Region *g, const Func *target, const Path *up) {
+static bool reaches(Ctx *c, const Region *g, const Func *target, Seen **seen) {
   for (const Op *op = g->first; op; op = op->next) {
-    if (op->code == OP_call && leads_to(op->u.call.callee, target, up)) return true;
+    if (op->code == OP_call && leads_to(c, op->u.call.callee, target, seen)) return true;
     for (int i = 0; i < op->nreg; i++)
-      if (reaches(op->reg[i], target, up)) return true;
+      if (reaches(c, op->reg[i], target, seen)) return true;
   }
   return false;
 }
 
-static bool is_recursive(const Func *f) {
-  Path here = {f, NULL};
-  return reaches(f->body, f, &here);
+static bool is_recursive(Inline *in, const Func *f) {
+  for (const Known *k = in->known; k; k = k->next)
+    if (k->f == f) return k->recursive;
+  Ctx *c = in->rw.ctx;
+  Seen *seen = NULL;
+  Known *k = NEW(c->arena, Known);
+  *k = (Known){f, reaches(c, f->body, f, &seen), in->known};
+  in->known = k;
+  return k->recursive;
 }
 
 static void expand(Rewrite *rw, Op *call) {
@@ -50,25 +57,25 @@ static void expand(Rewrite *rw, Op *call) {
 }
 
 /* The bodies that come in are visited too, so that calls within them go. */
-static void sweep(Rewrite *rw, Region *g) {
+static void sweep(Inline *in, Region *g) {
+  Rewrite *rw = &in->rw;
   for (Op *op = g->first, *next; op; op = next) {
     next = op->next;
     rw_operands(rw, op);
-    for (int i = 0; i < op->nreg; i++) sweep(rw, op->reg[i]);
-    if (op->code != OP_call || is_recursive(op->u.call.callee)) continue;
+    for (int i = 0; i < op->nreg; i++) sweep(in, op->reg[i]);
+    if (op->code != OP_call || is_recursive(in, op->u.call.callee)) continue;
     Op *before = op->prev;
     expand(rw, op);
     next = before ? before->next : g->first;
     if (next == op) next = op->next;
-    Op *call = op;
-    op_remove(call);
+    op_remove(op);
   }
   rw_results(rw, g);
 }
 
 void pass_inline(Func *f) {
-  Rewrite rw;
-  rw_init(&rw, f);
-  sweep(&rw, f->body);
+  Inline in = {.known = NULL};
+  rw_init(&in.rw, f);
+  sweep(&in, f->body);
   func_renumber(f);
 }

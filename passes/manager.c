@@ -6,14 +6,16 @@
 enum { E_UNKNOWN_PASS = 510 };
 
 typedef void (*FuncPass)(Func *f);
-typedef struct PassEntry { PassInfo info; FuncPass run; FuncKind derive; } PassEntry; /* run NULL: derives */
+typedef struct PassEntry { PassInfo info; FuncPass run; FuncKind derive; } PassEntry; /* run NULL: derives; the primal: resolves */
 
 static const PassEntry pass[] = {
     {{"inline", "put the bodies of called functions in the place of calls"}, pass_inline, FUNC_PRIMAL},
     {{"simplify", "algebra, constants, labels of contractions, their order"}, pass_simplify, FUNC_PRIMAL},
     {{"cse", "one operation for equal computations"}, pass_cse, FUNC_PRIMAL},
     {{"dce", "remove what nobody needs"}, pass_dce, FUNC_PRIMAL},
-    {{"optimise", "simplify, cse and dce until nothing changes"}, pass_optimise, FUNC_PRIMAL},
+    {{"hoist", "compute before a loop what does not change in it"}, pass_hoist, FUNC_PRIMAL},
+    {{"optimise", "simplify, cse, hoist and dce until nothing changes"}, pass_optimise, FUNC_PRIMAL},
+    {{"resolve", "put calls of derived functions in the place of derivative operators"}, NULL, FUNC_PRIMAL},
     {{"adjoint", "add the vjp of every function that has none yet"}, NULL, FUNC_VJP},
     {{"grad", "add the gradient of every function with a scalar result that has none yet"}, NULL, FUNC_GRAD},
     {{"tangent", "add the jvp of every function that has none yet"}, NULL, FUNC_JVP},
@@ -34,7 +36,9 @@ static bool any_real(int n, Value *const *v) {
   return false;
 }
 
+/* What a derivative has made for itself has a dot in its name; it is differentiated where it is called. */
 static bool derivable(const Func *f, FuncKind kind) {
+  if (strchr(f->name, '.')) return false;
   if (kind == FUNC_GRAD) return can_grad(f);
   return any_real(f->body->nparam, f->body->param) && any_real(f->body->nres, f->body->res);
 }
@@ -49,7 +53,7 @@ static bool derive_all(Module *m, FuncKind kind) {
 }
 
 static bool run(Module *m, const PassEntry *p) {
-  if (!p->run) return derive_all(m, p->derive);
+  if (!p->run) return p->derive == FUNC_PRIMAL ? pass_resolve(m) : derive_all(m, p->derive);
   for (int i = 0; i < m->nfunc; i++) p->run(m->func[i]);
   return true;
 }

@@ -68,6 +68,20 @@ Value *simplify_chain(Simplify *s, Op *op);
 Value *simplify_view(Simplify *s, Op *op);
 Value *simplify_index(Simplify *s, Op *op);
 bool check_is_provable(Ctx *c, const Op *op);        /* an effect that can never fail */
+/* Before and after the regions of op are gone through.  When op is decided at compile time it is unlinked, and the operation to
+ * visit next returned (NULL: none). */
+Op *simplify_region_before(Simplify *s, Op *op, int *fuel);
+Op *simplify_region_after(Simplify *s, Op *op, int *fuel);
+bool only_here(Simplify *s, const Value *v); /* used once, and computed in the region that is being simplified */
+
+/* ---- hoist.c ---------------------------------------------------------------------------------------------------------------- */
+
+bool is_free(const Op *op); /* a broadcast or counter of one axis or more: cheaper to do again than to keep */
+
+/* ---- bound.c --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Bounds { Dim *lo, *hi; } Bounds; /* both inclusive */
+bool value_bounds(Ctx *c, const Value *v, Bounds *r);
 
 /* ---- visit.c: walks over regions ------------------------------------------------------------------------------------------ */
 
@@ -113,7 +127,7 @@ typedef void (*AdjointFn)(Deriv *d, Op *op, Value *dy);
 typedef Value *(*TangentFn)(Deriv *d, Op *op);
 typedef struct Differential { AdjointFn adjoint; TangentFn tangent; } Differential; /* NULL: results are never active */
 extern const Differential differential_map, differential_contract, differential_reduce, differential_scan,
-    differential_view, differential_index;
+    differential_view, differential_index, differential_matrix;
 const Differential *differential_of(const Op *op);
 bool operand_contributes(const Op *op, int i); /* the result depends differentiably on operand i; not for calls and regions */
 
@@ -121,10 +135,10 @@ bool operand_contributes(const Op *op, int i); /* the result depends differentia
 void adjoint_sweep(Deriv *d);
 void tangent_sweep(Deriv *d);
 
-/* From `last` back to the first operation of g, to the end of which d->b appends. */
-void adjoint_region(Deriv *d, const Region *g, Op *last);
+/* From `last` back to the first operation of its region, to the end of which d->b appends. */
+void adjoint_region(Deriv *d, Op *last);
 void adjoint_if(Deriv *d, Op *op);
-void adjoint_for(Deriv *d, Op *op);
+bool adjoint_for(Deriv *d, Op *op); /* true: op was given a tape */
 void adjoint_while(Deriv *d, Op *op);
 void adjoint_call(Deriv *d, Op *op);
 void tangent_in(Deriv *d, Region *g);
@@ -137,23 +151,44 @@ void deriv_clone(Deriv *d, CloneMap *m, const Region *from);
 /* The active values from around the regions of op that they use, and that `reaches` marks (NULL: all). */
 typedef struct Values { Value **v; int n, cap; } Values;
 Values captured_active(const Deriv *d, const Op *op, const bool *reaches);
-void loop_add_counters(Deriv *d, Region *g); /* every active `while` carries the number of its iterations */
+Values captured_values(const Deriv *d, const Op *op); /* all of them */
+Op *clone_but_effects(CloneMap *m, Builder *b, Op *op); /* NULL: op is one */
+/* A loop that is run backward.  What its adjoint carries: the cotangents of `n` carried values, then those of captured ones. */
+typedef struct Reverse {
+  Op *loop, *rev;
+  int n, *carried;
+  Values captured;
+  Value **outer; /* cotangents of captured values around the loop */
+} Reverse;
+Reverse reverse_start(Deriv *d, Op *loop);
+Value **reverse_init(Deriv *d, const Reverse *r);           /* the cotangents after the loop */
+Value *loop_carried(const Op *loop, int k);                 /* the parameter */
+Value *loop_index_at(Builder *b, Value *lo, Value *step, Value *t); /* in iteration t */
+void adjoint_recomputed(Deriv *d, Op *loop);                /* a `for` that keeps O(log T) of its states */
+void loop_prepare(Deriv *d, Region *g); /* every active `while` carries the number of its iterations; loops of k snapshots are split */
+void loop_split(Deriv *d, Op *loop);
 
 /* ---- tape.c ------------------------------------------------------------------------------------------------------------------ */
 
 /* A loop `primal`, and the region of the loop that is run backward over its iterations `t`: first a copy (made with `map`) of
- * primal's body up to `boundary`, in which primal's carried parameters stand for themselves, then what uses the copy. */
-typedef struct Tape { Deriv *d; Op *primal; Region *rev; Op *boundary; CloneMap *map; Value *t; Dim *count; } Tape;
-/* Makes rev independent of primal's carried values: what a minimum cut says is stored by primal.  True if anything is.
- * t->count NULL: the number of iterations is bound to a symbol first, if it is needed. */
+ * primal's body, in which primal's carried parameters stand for themselves, then what uses the copy.  copied: by value id, the
+ * results of the copy and of what was put in it. */
+typedef struct Tape { Deriv *d; Op *primal; Region *rev; CloneMap *map; Value *t; Dim *count; bool *copied; int ncopied; } Tape;
+/* Makes rev independent of primal's carried values: what a minimum cut says is stored by primal.  True if anything is. */
 bool tape_cut(Tape *t);
-Dim *trip_count(Deriv *d, Op *loop);        /* of a `for` whose bounds are dimensions; NULL: not known */
-Dim *trip_count_bound(Deriv *d, Op *loop);  /* bound to a new symbol before the loop */
+Dim *trip_count(Deriv *d, Op *loop); /* of a `for` whose bounds are dimensions; NULL: not known */
 Value *trip_count_value(Builder *b, Op *loop);
 
 /* ---- derive.c --------------------------------------------------------------------------------------------------------------- */
 
 /* As derive_*, but the result is left as the rules made it: for the pass manager. */
 Func *derive_raw(Func *f, Wrt wrt, FuncKind kind);
+/* The vjp or jvp with respect to these ports, each with a real leaf, under this name; not exported. */
+Func *derive_ports(Func *f, FuncKind kind, int nwrt, const int *wrt, const char *name);
+
+/* ---- batch.c ---------------------------------------------------------------------------------------------------------------- */
+
+/* f over a leading axis of length n of the parameters that `which` marks; result[i]: result i has it too. */
+Func *batch_function(Func *f, const bool *which, Dim *n, bool *result);
 
 #endif

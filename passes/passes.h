@@ -10,11 +10,13 @@ typedef struct PassInfo { const char *name, *doc; } PassInfo;
 const PassInfo *pass_info(int i); /* NULL after the last */
 
 /* The passes, each total and idempotent in effect. */
+bool pass_resolve(Module *m); /* derivative operators become calls of derived functions; false after a diagnostic */
 void pass_inline(Func *f);   /* every call of a function that is not recursive */
 void pass_simplify(Func *f); /* algebra, constants, broadcasts and transposes into contraction labels, contraction order */
 void pass_cse(Func *f);
 void pass_dce(Func *f);
-void pass_optimise(Func *f); /* simplify, cse, dce to a fixed point (bounded) */
+void pass_hoist(Func *f);    /* what does not change in a loop, before it */
+void pass_optimise(Func *f); /* simplify, cse, hoist, dce to a fixed point (bounded) */
 
 /* Which parameters a derivative is taken of: names of ports of f, in the order wanted; n 0: all with a real leaf. */
 typedef struct Wrt { int n; const char *const *name; const Loc *loc; } Wrt;

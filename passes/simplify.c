@@ -47,13 +47,28 @@ static bool drop_check(Simplify *s, Op *op) {
   return true;
 }
 
+bool only_here(Simplify *s, const Value *v) {
+  return rw_uses(&s->rw, v) == 1 && v->def && v->def->parent == s->b.region;
+}
+
+static void sweep(Simplify *s, Region *g, int *fuel);
+
+/* An operation with regions; returns the operation to visit next. */
+static Op *visit_regions(Simplify *s, Op *op, int *fuel) {
+  Op *next = *fuel > 0 ? simplify_region_before(s, op, fuel) : NULL;
+  if (!op->parent) return next;
+  for (int i = 0; i < op->nreg; i++) sweep(s, op->reg[i], fuel);
+  next = *fuel > 0 ? simplify_region_after(s, op, fuel) : NULL;
+  return op->parent ? op->next : next;
+}
+
 static void sweep(Simplify *s, Region *g, int *fuel) {
   for (Op *op = g->first, *next; op; op = next) {
     next = op->next;
     rw_operands(&s->rw, op);
     if (drop_check(s, op)) continue;
-    for (int i = 0; i < op->nreg; i++) sweep(s, op->reg[i], fuel);
-    if (*fuel > 0) next = visit(s, g, op, fuel);
+    if (op->nreg) next = visit_regions(s, op, fuel);
+    else if (*fuel > 0) next = visit(s, g, op, fuel);
   }
   rw_results(&s->rw, g);
 }
@@ -75,7 +90,7 @@ void pass_optimise(Func *f) {
     int before = count_ops(f->body);
     pass_simplify(f);
     pass_cse(f);
-    pass_dce(f);
+    pass_hoist(f);
     if (count_ops(f->body) == before && round > 0) break;
   }
 }

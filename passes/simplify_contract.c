@@ -69,7 +69,7 @@ static bool fold_inner(Edit *e, int i) {
   bool plain = is_relabel(e->k.x[i]);
   if (!plain && def->code != OP_contract) return false;
   Con inner = con_of(def);
-  if (!plain && (e->k.n != 1 || broadcasts(&e->k) || rw_uses(&e->s->rw, e->k.x[i]) != 1)) return false;
+  if (!plain && (e->k.n != 1 || broadcasts(&e->k) || !only_here(e->s, e->k.x[i]))) return false;
   if (!plain && broadcasts(&inner)) return false;
   return try_splice(e, i, &inner);
 }
@@ -84,7 +84,7 @@ static bool scalar_of(const Value *v, Value **s) {
 static bool take_factor(Edit *e, int i) {
   Op *def = e->k.x[i]->def;
   bool product = def->code == OP_mul || def->code == OP_mulz;
-  if ((!product && def->code != OP_div) || rw_uses(&e->s->rw, e->k.x[i]) != 1 || e->nfactor == MAX_FACTOR) return false;
+  if ((!product && def->code != OP_div) || !only_here(e->s, e->k.x[i]) || e->nfactor == MAX_FACTOR) return false;
   if (!elem_is_real(e->k.elem) || e->k.x[i]->type->rank == 0) return false;
   Value *s;
   if (product && scalar_of(def->opd[0], &s)) e->k.x[i] = def->opd[1];
@@ -97,7 +97,7 @@ static bool take_factor(Edit *e, int i) {
 /* sum(a * b) is a contraction of a and b. */
 static bool split_product(Edit *e) {
   Op *def = e->k.x[0]->def;
-  if (e->k.n != 1 || !sums(&e->k) || rw_uses(&e->s->rw, e->k.x[0]) != 1) return false;
+  if (e->k.n != 1 || !sums(&e->k) || !only_here(e->s, e->k.x[0])) return false;
   if (def->code != OP_mul && def->code != OP_mulz) return false;
   Edit try = *e;
   try.k.n = 2;
@@ -290,7 +290,7 @@ Value *simplify_chain(Simplify *s, Op *op) {
   Con k = con_of(op), inner;
   if (k.n != 2) return NULL;
   for (int i = 0; i < 2; i++) {
-    if (rw_uses(&s->rw, k.x[i]) != 1 || !as_product(k.x[i], &inner)) continue;
+    if (!only_here(s, k.x[i]) || !as_product(k.x[i], &inner)) continue;
     Value *v = reorder(s, &k, i, &inner);
     if (v) return v;
   }

@@ -82,6 +82,15 @@ static Value *negated(Simplify *s, const Value *v) {
   return relabel(&s->b, n->opd[0], k.in[0], k.out, k.rank, k.extent);
 }
 
+/* x with what is scattered over zeros added: only the places that are hit are written, and a -0 elsewhere stays one. */
+static Value *add_scattered(Simplify *s, Value *x, Value *y) {
+  Value *t = def_of(y, OP_scatter_add) && only_here(s, y) ? y : x, *base = t == y ? x : y;
+  Op *u = def_of(t, OP_scatter_add);
+  if (!u || !only_here(s, t)) return NULL;
+  Value *mask = u->u.index.masked ? u->opd[u->nopd - 1] : NULL;
+  return b_scatter_acc(&s->b, base, u->opd[0], u->u.index.naxis, u->u.index.axis, u->opd + 1, mask);
+}
+
 static Value *do_add(Simplify *s, Op *op) {
   Value *x = op->opd[0], *y = op->opd[1];
   double zero = is_int(x) ? 0.0 : -0.0;
@@ -92,7 +101,7 @@ static Value *do_add(Simplify *s, Op *op) {
   n = negated(s, x);
   if (n) return b_map2(&s->b, OP_sub, y, n);
   if (x == y && !is_int(x)) return b_map2(&s->b, OP_mul, b_splat(&s->b, x->type, 2), x);
-  return NULL;
+  return add_scattered(s, x, y);
 }
 
 static Value *do_sub(Simplify *s, Op *op) {
@@ -113,7 +122,7 @@ static bool power_of_two(double c) {
 /* c * v when v holds a constant factor that c can be multiplied into without rounding, or a smaller one before a broadcast. */
 static Value *rescale(Simplify *s, Value *v, double c) {
   double a;
-  if (!v->def || rw_uses(&s->rw, v) > 1) return NULL;
+  if (!v->def || rw_uses(&s->rw, v) > 1 || v->def->parent != s->b.region) return NULL;
   Value *const *x = v->def->opd;
   if (is_relabel(v)) {
     Value *inner = rescale(s, x[0], c);

@@ -110,10 +110,17 @@ static Value *do_gather(Simplify *s, Op *op) {
   return relabel(&s->b, x, in, out, t->rank, extent);
 }
 
+static Value *do_scatter_acc(Simplify *s, Op *op) {
+  Value *mask = op->u.index.masked ? op->opd[op->nopd - 1] : NULL;
+  if (is_splat(op->opd[1], 0)) return op->opd[0];
+  if (!is_splat(op->opd[0], 0)) return NULL;
+  return b_scatter_add(&s->b, op->opd[1], op->u.index.naxis, op->u.index.axis, op->opd + 2, mask, op->res[0]->type);
+}
+
 Value *simplify_index(Simplify *s, Op *op) {
   if (op->code == OP_gather) return do_gather(s, op);
   if (op->code == OP_scatter_add && is_splat(op->opd[0], 0)) return b_splat(&s->b, op->res[0]->type, 0);
-  return NULL;
+  return op->code == OP_scatter_acc ? do_scatter_acc(s, op) : NULL;
 }
 
 /* ---- checks ------------------------------------------------------------------------------------------------------------------ */
@@ -121,9 +128,8 @@ Value *simplify_index(Simplify *s, Op *op) {
 static bool index_is_provable(Ctx *c, const Value *v, Dim *limit) {
   int along = counts_along(v);
   if (along >= 0) return dim_le(c, v->type->dim[along], limit);
-  if (is_relabel(v)) return index_is_provable(c, v->def->opd[0], limit);
-  Dim *d = value_dim(c, v);
-  return d && dim_nonneg(c, d) && dim_le(c, dim_add(c, d, dim_const(c, 1)), limit);
+  Bounds b;
+  return value_bounds(c, v, &b) && dim_nonneg(c, b.lo) && dim_le(c, dim_add(c, b.hi, dim_const(c, 1)), limit);
 }
 
 bool check_is_provable(Ctx *c, const Op *op) {

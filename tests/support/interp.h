@@ -3,6 +3,7 @@
 #ifndef ADC_TESTS_INTERP_H
 #define ADC_TESTS_INTERP_H
 #include "ir/ir.h"
+#include "tests/support/definitions.h"
 #include <math.h>
 #include <string.h>
 
@@ -164,6 +165,9 @@ static int64_t map_int(Opcode code, const int64_t *x) {
     return r;
   case OP_max: return x[0] > x[1] ? x[0] : x[1];
   case OP_min: return x[0] < x[1] ? x[0] : x[1];
+  case OP_philox:
+  case OP_philox_high:
+    return def_philox_pair((uint64_t)x[0], (uint64_t)x[1], (uint64_t)x[2], code == OP_philox ? 0 : 2);
   case OP_clamp: r = x[0] > x[1] ? x[0] : x[1]; return r < x[2] ? r : x[2];
   case OP_and: return x[0] && x[1];
   case OP_or: return x[0] || x[1];
@@ -294,6 +298,38 @@ static void interp_linrec(const Op *op, Tensor *y, const Tensor *a, const Tensor
     int64_t before = op->u.scan.reverse ? from + stride : from - stride;
     if (y->f) tensor_put(y, from, a->f[from] * (first ? 0 : y->f[before]) + x->f[from], 0);
     else tensor_put(y, from, 0, a->i[from] * (first ? 0 : y->i[before]) + x->i[from]);
+  }
+}
+
+static void interp_scan(Interp *in, const Op *op, Tensor *y, Tensor *const *x) {
+  if (op->code == OP_linrec) {
+    interp_linrec(op, y, x[0], x[1]);
+    return;
+  }
+  int64_t stride = 1, n = y->dim[op->u.scan.axis];
+  long double *row = NEW_N(in->c->arena, long double, n + 1);
+  for (int i = op->u.scan.axis + 1; i < y->rank; i++) stride *= y->dim[i];
+  for (int64_t k = 0; k < y->count; k++) {
+    if (k / stride % n) continue;
+    for (int64_t i = 0; i < n; i++) row[i] = x[0]->f ? x[0]->f[k + i * stride] : (long double)x[0]->i[k + i * stride];
+    for (int64_t i = 0; i < n; i++) y->i[k + def_rank(row, n, i) * stride] = i;
+  }
+}
+
+/* Factors (lu, lucp) stay zero: what is computed with them is computed from the matrix itself. */
+static void interp_matrix(const Op *op, Tensor *y, Tensor *const *x) {
+  int rank = x[0]->rank;
+  const Tensor *last = x[op->nopd - 1];
+  int64_t n = x[0]->dim[rank - 1], m = last->dim[rank - 1], batch = 1;
+  if (n > DEF_MOST || m > DEF_MOST) bug("interpreter: a matrix of more than %d rows", DEF_MOST);
+  for (int i = 0; i < rank - 2; i++) batch *= x[0]->dim[i];
+  for (int64_t k = 0; k < batch && op->code != OP_lu && op->code != OP_lucp; k++) {
+    DefMatrix a = {{{0}}}, b = {{{0}}};
+    for (int64_t i = 0; i < n * n; i++) a.at[i / n][i % n] = x[0]->f[k * n * n + i];
+    for (int64_t i = 0; i < n * m; i++) b.at[i / m][i % m] = last->f[k * n * m + i];
+    DefMatrix r = def_matrix((int)op->code, &a, (int)n, &b, (int)m, op->u.matrix.upper, op->u.matrix.trans);
+    int64_t rows = y->rank == rank ? y->dim[rank - 2] : 1, cols = y->rank == rank ? y->dim[rank - 1] : 1;
+    for (int64_t i = 0; i < rows * cols; i++) tensor_put(y, k * rows * cols + i, (double)r.at[i / cols][i % cols], 0);
   }
 }
 
@@ -477,7 +513,8 @@ static bool interp_op(Interp *in, const Op *op, Tensor *const *x) {
   case FAM_MAP: interp_map(op, y, x); break;
   case FAM_CONTRACT: interp_contract(op, y, x); break;
   case FAM_REDUCE: interp_reduce(op, y, x[0]); break;
-  case FAM_SCAN: interp_linrec(op, y, x[0], x[1]); break;
+  case FAM_SCAN: interp_scan(in, op, y, x); break;
+  case FAM_MATRIX: interp_matrix(op, y, x); break;
   case FAM_INDEX: interp_index(op, y, x); break;
   case FAM_VIEW:
     if (op->code == OP_concat) interp_concat(op, y, x);

@@ -74,6 +74,33 @@ static void no_limit(Test *t) {
   t->f->body->last->u.check.a = NULL;
 }
 
+/* An if that yields x from both branches, and is a result of the function. */
+static Op *branch(Test *t) {
+  Op *op = b_if(&t->b, b_bool(&t->b, true), 1, &t->real);
+  for (int i = 0; i < 2; i++) region_set_results(op->reg[i], 1, &t->x);
+  return op;
+}
+
+static void foreign_region(Test *t) {
+  Op *p = branch(t), *q = branch(t);
+  p->reg[0] = q->reg[0];
+}
+
+static void value_of_other_branch(Test *t) {
+  Op *op = branch(t);
+  Builder in = b_inside(&t->b, op->reg[0]);
+  Value *v = b_map1(&in, OP_sin, t->x);
+  region_set_results(op->reg[1], 1, &v);
+}
+
+static void empty_region(Test *t) { branch(t)->reg[1]->nres = 0; }
+static void lost_carried(Test *t) {
+  Value *one = b_int(&t->b, 1);
+  Op *op = b_for(&t->b, one, one, one, 1, &t->x);
+  region_set_results(op->reg[0], 1, &t->x);
+  op->nopd--;
+}
+
 static const struct {
   const char *name;
   void (*damage)(Test *);
@@ -98,6 +125,10 @@ static const struct {
     {"a result has the role of a parameter", wrong_role, 936},
     {"a contraction has no labels", no_labels, 917},
     {"an index check has no limit", no_limit, 931},
+    {"a region is another operation's", foreign_region, 940},
+    {"a value of the other branch is yielded", value_of_other_branch, 904},
+    {"a branch yields nothing", empty_region, 946},
+    {"a carried value has no initial value", lost_carried, 945},
 };
 
 static int run(int i) {

@@ -52,7 +52,8 @@ static void make_map(Test *t, Opcode code, MapSig sig) {
   for (int i = 0; i < 4; i++) {
     Elem e = sig == SIG_BOOL ? BOOL : real[i];
     if (sig == SIG_POLY && i > 1) continue;
-    if ((sig == SIG_REAL && i > 1) || (sig == SIG_INT && i < 2)) continue;
+    if ((sig == SIG_REAL && i > 1) || (sig == SIG_INT && (i < 2 || (i == 3 && code != OP_ipow)))) continue;
+    if ((code == OP_philox || code == OP_philox_high) && e != I64) continue;
     Value *x = param(t, e, i % 3, NULL), *p = param(t, sig == SIG_POLY ? I64 : BOOL, i % 3, "p");
     if (code == OP_cast) {
       for (int to = 0; to < ELEM_COUNT; to++) b_cast(&t->b, x, (Elem)to);
@@ -134,6 +135,22 @@ static void make_view(Test *t) {
   b_concat(b, 3, all, 1);
   b_linrec(b, x, y, 0, false);
   b_linrec(b, x, y, 1, true);
+  b_argsort(b, x, 1);
+}
+
+static void make_matrix(Test *t) {
+  Builder *b = &t->b;
+  Dim *dims[] = {t->k, t->n, t->n}, *sides[] = {t->k, t->n, t->one};
+  Value *a = func_add_param(t->f, type_tensor(t->c, F32, 3, dims), "a");
+  Value *c = func_add_param(t->f, type_tensor(t->c, F32, 3, sides), "c");
+  Value *f = b_matrix(b, OP_lu, 1, &a, false, false), *g = b_matrix(b, OP_lucp, 1, &a, false, false);
+  b_matrix(b, OP_cholesky, 1, &a, false, false);
+  for (int i = 0; i < 4; i++) b_matrix(b, OP_trisolve, 2, (Value *[]){a, c}, i & 1, i & 2);
+  for (int i = 0; i < 2; i++) b_matrix(b, OP_lusolve, 3, (Value *[]){a, f, c}, false, i);
+  b_matrix(b, OP_logdet, 2, (Value *[]){a, f}, false, false);
+  b_matrix(b, OP_det, 2, (Value *[]){a, f}, false, false);
+  b_matrix(b, OP_cofactor, 2, (Value *[]){a, g}, false, false);
+  b_matrix(b, OP_cofactor_dir, 3, (Value *[]){a, g, a}, false, false);
 }
 
 static void make_index(Test *t) {
@@ -146,6 +163,8 @@ static void make_index(Test *t) {
   b_scatter_add(b, g, 2, axes, idx, NULL, x->type);
   b_scatter_add(b, g2, 1, axis1, idx, mask, x->type);
   b_set(b, x, b_gather(b, x, 2, axes, idx0, NULL), 2, axes, idx0);
+  b_scatter_acc(b, x, g, 2, axes, idx, NULL);
+  b_scatter_acc(b, x, g2, 1, axis1, idx, mask);
   b_check_index(b, i, t->n, mask, "index \"i\"\\\nof x");
   b_check_index(b, j, t->k, NULL, NULL);
   b_check_dim(b, OP_check_dim_eq, t->n, t->k, "n and k");
@@ -181,6 +200,82 @@ static void make_call(Test *t) {
   f->kind = FUNC_GRAD;
   f->origin = callee;
   f->exported = false;
+}
+
+/* Every kind of derivative of a function of two results, one of them real, at a substituted size. */
+static void make_derive(Test *t) {
+  Func *callee = t->f;
+  Value *x = param(t, F64, 2, "x"), *i = param(t, I64, 1, "i");
+  int axes[] = {0, 1};
+  Value *res[] = {b_sum(&t->b, x, 2, axes), i};
+  region_set_results(callee->body, 2, res);
+  func_default_ports(callee);
+  start(t, "caller");
+  Dim *size[] = {t->one, t->n};
+  Value *one = b_const(&t->b, F64, 1), *y = b_broadcast_scalar(&t->b, one, type_tensor(t->c, F64, 2, size));
+  Value *j = b_iota(&t->b, type_tensor(t->c, I64, 1, size), 0), *opd[] = {y, j, y}, *seeded[] = {y, j, one};
+  DimSubst s[] = {{callee->sym[0], t->one}, {callee->sym[1], t->n}};
+  int wrt[] = {1}; /* the int parameter k is the first port */
+  for (int kind = DERIVE_GRAD; kind <= DERIVE_HVP; kind++) {
+    bool tangent = kind == DERIVE_JVP || kind == DERIVE_HVP;
+    Op *op = b_derive(&t->b, callee, (DeriveKind)kind, 1, wrt, 2 + (tangent || kind == DERIVE_VJP),
+                      kind == DERIVE_VJP ? seeded : opd, 2, s, 0);
+    int want = kind == DERIVE_GRAD || kind == DERIVE_VJP || kind == DERIVE_JVP ? 3 : 1;
+    if (op->nres != want) fail(t, "a derivative has other results", op_info[OP_derive].name);
+  }
+  finish(t, y);
+}
+
+/* ---- regions */
+
+static void yield1(Op *op, int region, Value *v) { region_set_results(op->reg[region], 1, &v); }
+
+static Value *make_if(Builder *b, Value *c, Value *x) {
+  Op *op = b_if(b, c, 1, &x->type);
+  Builder in = b_inside(b, op->reg[0]);
+  yield1(op, 0, b_map1(&in, OP_sin, x));
+  yield1(op, 1, x);
+  b_if(b, c, 0, NULL);
+  return op->res[0];
+}
+
+static Value *make_for(Test *t, Builder *b, Value *c, Value *x, int checkpoint) {
+  Value *zero = b_int(b, 0), *one = b_int(b, 1), *init[] = {x, zero};
+  Op *op = b_for(b, zero, b_dim(b, t->n), one, 2, init);
+  Builder in = b_inside(b, op->reg[0]);
+  Value **p = op->reg[0]->param;
+  op->u.loop.checkpoint = checkpoint;
+  Value *next[] = {make_if(&in, c, b_map2(&in, OP_add, p[1], x)), b_map2(&in, OP_add, p[2], p[0])};
+  region_set_results(op->reg[0], 2, next);
+  return op->res[0];
+}
+
+/* The body binds a symbol of a type that is its own. */
+static Value *make_while(Test *t, Builder *b, Value *x) {
+  Op *op = b_while(b, 1, &x);
+  Builder cond = b_inside(b, op->reg[0]), body = b_inside(b, op->reg[1]);
+  Value *limit = b_const(b, F64, 5);
+  op_move_before(limit->def, op);
+  yield1(op, 0, b_map2(&cond, OP_lt, op->reg[0]->param[0], limit));
+  Sym *s = sym_new(t->c, SYM_VALUE, "m", LOC_NONE);
+  s->nonneg = true;
+  Dim *d = dim_sym(t->c, s);
+  b_sym(&body, b_int(&body, 3), s);
+  int axis = 0;
+  Value *ones = b_splat(&body, type_tensor(t->c, F64, 1, &d), 1);
+  yield1(op, 1, b_map2(&body, OP_add, op->reg[1]->param[0], b_sum(&body, ones, 1, &axis)));
+  return op->res[0];
+}
+
+static void make_region(Test *t) {
+  Value *x = param(t, F64, 0, "x"), *c = param(t, BOOL, 0, "c");
+  Value *v = make_for(t, &t->b, c, make_if(&t->b, c, x), 0);
+  v = make_while(t, &t->b, make_for(t, &t->b, c, v, -1));
+  make_for(t, &t->b, c, make_while(t, &t->b, v), 7);
+  bool keep[] = {true, false};
+  Op *last = t->f->body->last;
+  op_remove(last->reg[0]->last); /* the sum that only feeds itself */
+  op_keep_results(last, keep);
 }
 
 /* A struct parameter: its leaves have names of their own. */
@@ -253,15 +348,17 @@ static void test_op(Test *t, Opcode code) {
   case FAM_REDUCE: make_reduce(t, code); break;
   case FAM_SCAN:
   case FAM_VIEW: make_view(t); break;
+  case FAM_MATRIX: make_matrix(t); break;
   case FAM_INDEX:
   case FAM_EFFECT: make_index(t); break;
-  case FAM_CALL: make_call(t); break;
+  case FAM_CALL: (code == OP_derive ? make_derive : make_call)(t); break;
+  case FAM_REGION: make_region(t); break;
   default: break;
   }
   if (code == OP_call) {
     start(t, "g");
     make_struct(t);
-  } else
+  } else if (code != OP_derive)
     finish(t, t->f->body->nparam ? t->f->body->param[0] : NULL);
   if (!uses(t->m, code)) fail(t, "not built here:", op_info[code].name);
   check(t, op_info[code].name);

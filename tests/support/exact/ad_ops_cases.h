@@ -168,6 +168,46 @@ static Value *build_linrec(Builder *b, const Case *k) {
   return b_linrec(b, cube(b, a), cube(b, x), k->variant & 1, k->variant & 2);
 }
 
+/* ---- sorting, matrices ------------------------------------------------------------------------------------------------------------ */
+
+static Value *build_sort(Builder *b, const Case *k) {
+  Value *x = real(b, "nm", "x"), *order = b_argsort(b, x, k->variant), *idx[2];
+  for (int i = 0; i < 2; i++) idx[i] = i == k->variant ? order : b_iota(b, order->type, i);
+  return cube(b, b_gather(b, x, 2, (const int[]){0, 1}, idx, NULL));
+}
+
+/* A parameter, far from singular. */
+static Value *regular(Builder *b, const char *dims, const char *name) {
+  Value *x = real(b, dims, name);
+  Type *index = type_with_elem(b->ctx, x->type, I64);
+  int n = x->type->rank;
+  Value *one = b_cast(b, b_map2(b, OP_eq, b_iota(b, index, n - 2), b_iota(b, index, n - 1)), F64);
+  return b_map2(b, OP_add, x, b_map2(b, OP_mul, one, b_splat(b, x->type, 3)));
+}
+
+static Value *build_cholesky(Builder *b, const Case *k) {
+  Value *x = k->variant ? regular(b, "mnn", "x") : regular(b, "nn", "x");
+  Value *a = k->variant ? b_contract(b, x, "mij", x, "mkj", "mik", NULL) : b_contract(b, x, "ij", x, "kj", "ik", NULL);
+  return cube(b, b_matrix(b, OP_cholesky, 1, &a, false, false));
+}
+
+static Value *build_solve(Builder *b, const Case *k) {
+  Value *a = regular(b, k->variant & 4 ? "lnn" : "nn", "a"), *c = real(b, k->variant & 4 ? "lnm" : "nm", "c");
+  bool upper = k->variant & 1, trans = k->variant & 2;
+  if (k->op == OP_trisolve) return cube(b, b_matrix(b, OP_trisolve, 2, (Value *[]){a, c}, upper, trans));
+  Value *lu = b_matrix(b, OP_lu, 1, &a, false, false);
+  return cube(b, b_matrix(b, OP_lusolve, 3, (Value *[]){a, lu, c}, false, trans));
+}
+
+static Value *build_det(Builder *b, const Case *k) {
+  Value *a = regular(b, k->variant ? "mnn" : "nn", "a");
+  bool complete = k->op == OP_cofactor || k->op == OP_cofactor_dir;
+  Value *x[] = {a, b_matrix(b, complete ? OP_lucp : OP_lu, 1, &a, false, false), NULL};
+  if (k->op == OP_cofactor_dir) x[2] = cube(b, real(b, k->variant ? "mnn" : "nn", "e"));
+  Value *y = b_matrix(b, k->op, x[2] ? 3 : 2, x, false, false);
+  return y->type->rank ? cube(b, y) : y;
+}
+
 /* ---- views, indices ------------------------------------------------------------------------------------------------------------------ */
 
 static Value *build_view(Builder *b, const Case *k) {
@@ -208,9 +248,12 @@ static Value *build_index(Builder *b, const Case *k) {
     if (k->variant == 1) return cube(b, b_gather(b, p, 2, both, ij, NULL));
     return cube(b, b_gather(b, p, 1, first, &i, mask));
   }
-  if (k->variant == 0) return cube(b, b_scatter_add(b, cube(b, real(b, "nm3", "u")), 1, second, &i, NULL, x->type));
-  if (k->variant == 1) return cube(b, b_scatter_add(b, cube(b, real(b, "nm", "u")), 2, both, ij, NULL, x->type));
-  return cube(b, b_scatter_add(b, cube(b, real(b, "nm5", "u")), 1, first, &i, mask, x->type));
+  static const char *const shape[] = {"nm3", "nm", "nm5"};
+  static const int *const axes[] = {second, both, first};
+  Value *u = cube(b, real(b, shape[k->variant], "u")), *masked = k->variant == 2 ? mask : NULL;
+  int n = k->variant == 1 ? 2 : 1;
+  if (k->op == OP_scatter_acc) return cube(b, b_scatter_acc(b, p, u, n, axes[k->variant], ij, masked));
+  return cube(b, b_scatter_add(b, u, n, axes[k->variant], ij, masked, x->type));
 }
 
 #define MATRICES .nshape = 4, .shape = {{2, 3}, {1, 1}, {0, 2}, {3, 0}}
@@ -223,7 +266,16 @@ static Value *build_index(Builder *b, const Case *k) {
 #define LINREC(v) {"linrec " #v, build_linrec, OP_linrec, v, AROUND_ZERO, MATRICES, false}
 #define VIEW(v) {"view " #v, build_view, OP_slice, v, AROUND_ZERO, MATRICES, false}
 #define INDEX(op, v) {#op " " #v, build_index, OP_##op, v, AROUND_ZERO, MATRICES, false}
+#define SQUARES .nshape = 4, .shape = {{2}, {1}, {0}, {3}}
+#define BATCHES .nshape = 3, .shape = {{2, 3}, {1, 1}, {0, 2}}
+#define SORT(v) {"argsort " #v, build_sort, OP_argsort, v, .lo = {-9}, .hi = {9}, MATRICES, false}
+#define CHOLESKY(v, s) {"cholesky " #v, build_cholesky, OP_cholesky, v, AROUND_ZERO, s, false}
+#define SOLVE(op, v, s) {#op " " #v, build_solve, OP_##op, v, AROUND_ZERO, s, false}
+#define DET(op) {#op, build_det, OP_##op, 0, AROUND_ZERO, SQUARES, false}, {#op " batch", build_det, OP_##op, 1, AROUND_ZERO, BATCHES, false}
 static const Case fixed_case[] = {
+    SORT(0), SORT(1), CHOLESKY(0, SQUARES), CHOLESKY(1, BATCHES), SOLVE(trisolve, 0, MATRICES), SOLVE(trisolve, 1, MATRICES),
+    SOLVE(trisolve, 2, MATRICES), SOLVE(trisolve, 3, MATRICES), SOLVE(trisolve, 6, CUBES), SOLVE(lusolve, 0, MATRICES),
+    SOLVE(lusolve, 2, MATRICES), SOLVE(lusolve, 6, CUBES), DET(det), DET(logdet), DET(cofactor), DET(cofactor_dir),
     CONTRACT(0), CONTRACT(1), CONTRACT(2), CONTRACT(3), CONTRACT(4), CONTRACT(5), CONTRACT(6), CONTRACT(7), CONTRACT(8),
     CONTRACT(9), CONTRACT(10), CONTRACT(11),
     {"square norm", build_square_norm, OP_contract, 0, AROUND_ZERO, MATRICES, false},
@@ -239,6 +291,7 @@ static const Case fixed_case[] = {
     LINREC(0), LINREC(1), LINREC(2), LINREC(3),
     VIEW(0), VIEW(1), VIEW(2), VIEW(3), VIEW(4), VIEW(5),
     INDEX(gather, 0), INDEX(gather, 1), INDEX(gather, 2), INDEX(scatter_add, 0), INDEX(scatter_add, 1), INDEX(scatter_add, 2),
+    INDEX(scatter_acc, 0), INDEX(scatter_acc, 1), INDEX(scatter_acc, 2),
     INDEX(set, 0), INDEX(set, 1),
 };
 enum { NFIXED = sizeof fixed_case / sizeof *fixed_case };

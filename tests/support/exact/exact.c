@@ -1,5 +1,6 @@
 /* exact.c - one function, operation after operation. */
 #include "tests/support/exact/exact.h"
+#include "tests/support/definitions.h"
 #include <math.h>
 #include <string.h>
 
@@ -256,6 +257,47 @@ static void run_linrec(Run *r, const Op *op, Tensor *y) {
   }
 }
 
+int64_t exact_philox(const int64_t *x, int first_word) {
+  return def_philox_pair((uint64_t)x[0], (uint64_t)x[1], (uint64_t)x[2], first_word);
+}
+
+static void run_scan(Run *r, const Op *op, Tensor *y) {
+  if (op->code == OP_linrec) {
+    run_linrec(r, op, y);
+    return;
+  }
+  const Tensor *x = opd(r, op, 0);
+  int axis = op->u.scan.axis;
+  int64_t index[MAX_RANK], n = y->dim[axis];
+  long double *row = NEW_N(r->arena, long double, n + 1);
+  for (int64_t k = 0; k < y->count; k++) {
+    unravel(y, k, index);
+    int64_t own = index[axis];
+    for (int64_t i = 0; i < n; i++) {
+      index[axis] = i;
+      row[i] = x->f ? x->f[ravel(x, index)] : (long double)x->i[ravel(x, index)];
+    }
+    index[axis] = def_rank(row, n, own);
+    y->i[ravel(y, index)] = own;
+  }
+}
+
+/* Factors (lu, lucp) stay zero: what is computed with them is computed from the matrix itself. */
+static void run_matrix(Run *r, const Op *op, Tensor *y) {
+  const Tensor *x = opd(r, op, 0), *last = opd(r, op, op->nopd - 1);
+  int64_t n = x->dim[x->rank - 1], m = last->dim[last->rank - 1], batch = 1;
+  if (n > DEF_MOST || m > DEF_MOST) bug("a matrix of more than %d rows", DEF_MOST);
+  for (int i = 0; i < x->rank - 2; i++) batch *= x->dim[i];
+  int64_t count = batch ? y->count / batch : 0, cols = y->rank == x->rank ? y->dim[y->rank - 1] : 1;
+  for (int64_t k = 0; k < batch && op->code != OP_lu && op->code != OP_lucp; k++) {
+    DefMatrix a = {{{0}}}, b = {{{0}}};
+    for (int64_t i = 0; i < n * n; i++) a.at[i / n][i % n] = x->f[k * n * n + i];
+    for (int64_t i = 0; i < n * m; i++) b.at[i / m][i % m] = last->f[k * n * m + i];
+    DefMatrix out = def_matrix((int)op->code, &a, (int)n, &b, (int)m, op->u.matrix.upper, op->u.matrix.trans);
+    for (int64_t i = 0; i < count; i++) y->f[k * count + i] = out.at[i / cols][i % cols];
+  }
+}
+
 static void window(Run *r, const Op *op, int rank, const int64_t *index, int64_t *to) {
   for (int k = 0; k < rank; k++) to[k] = dim_of(r, op->u.slice.start[k]) + index[k] * op->u.slice.stride[k];
 }
@@ -337,13 +379,13 @@ static void run_index(Run *r, const Op *op, Tensor *y) {
     }
     return;
   }
-  bool set = op->code == OP_set;
-  for (int64_t k = 0; set && k < y->count; k++) copy_element(y, k, x, k);
-  const Tensor *u = set ? opd(r, op, 1) : x;
+  bool onto = op->code != OP_scatter_add;
+  for (int64_t k = 0; onto && k < y->count; k++) copy_element(y, k, x, k);
+  const Tensor *u = onto ? opd(r, op, 1) : x;
   for (int64_t k = 0; k < u->count; k++) {
-    int64_t to = indexed_position(r, op, y, u, k, set ? 2 : 1);
+    int64_t to = indexed_position(r, op, y, u, k, onto ? 2 : 1);
     if (to < 0) continue;
-    if (set) copy_element(y, to, u, k);
+    if (op->code == OP_set) copy_element(y, to, u, k);
     else if (y->f) y->f[to] += u->f[k];
     else y->i[to] += u->i[k];
   }
@@ -381,14 +423,61 @@ static void run_call(Run *r, const Op *op) {
   for (int k = 0; k < op->nres; k++) r->value[op->res[k]->id] = out[k];
 }
 
+/* ---- control flow ------------------------------------------------------------------------------------------------------------ */
+
+enum { MAX_STEPS = 1000000 };
+
+static void run_op(Run *r, const Op *op);
+
+/* Sets the last parameters of g, runs it, and takes what it yields.  Symbols that it binds end with it. */
+static void run_region(Run *r, const Region *g, int skip, Tensor **carried, Tensor **out) {
+  int mark = r->nsym;
+  for (int k = skip; k < g->nparam; k++) r->value[g->param[k]->id] = carried[k - skip];
+  for (const Op *op = g->first; op && !r->status; op = op->next) run_op(r, op);
+  for (int k = 0; k < g->nres && !r->status; k++) out[k] = r->value[g->res[k]->id];
+  r->nsym = mark;
+}
+
+static void run_for(Run *r, const Op *op, Tensor **v) {
+  int64_t hi = opd(r, op, 1)->i[0], step = opd(r, op, 2)->i[0], steps = 0;
+  if (!step) bug("a loop with step 0");
+  for (int64_t i = opd(r, op, 0)->i[0]; (step > 0 ? i < hi : i > hi) && !r->status; i += step) {
+    Tensor *index = exact_tensor(r->arena, I64, 0, NULL);
+    index->i[0] = i;
+    r->value[op->reg[0]->param[0]->id] = index;
+    if (++steps > MAX_STEPS) bug("a loop without end");
+    run_region(r, op->reg[0], 1, v, v);
+  }
+}
+
+static void run_while(Run *r, const Op *op, Tensor **v) {
+  for (int steps = 0; !r->status; steps++) {
+    Tensor *more = NULL;
+    run_region(r, op->reg[0], 0, v, &more);
+    if (r->status || !more->i[0]) return;
+    if (steps > MAX_STEPS) bug("a loop without end");
+    run_region(r, op->reg[1], 0, v, v);
+  }
+}
+
+static void run_regions(Run *r, const Op *op) {
+  Tensor **v = NEW_N(r->arena, Tensor *, op->nres + 1);
+  for (int k = 0; op->code != OP_if && k < op->nres; k++) v[k] = r->value[op->opd[loop_ninit(op) + k]->id];
+  if (op->code == OP_if) run_region(r, op->reg[opd(r, op, 0)->i[0] ? 0 : 1], 0, NULL, v);
+  else if (op->code == OP_for) run_for(r, op, v);
+  else run_while(r, op, v);
+  for (int k = 0; k < op->nres; k++) r->value[op->res[k]->id] = v[k];
+}
+
 static void run_op(Run *r, const Op *op) {
   typedef void (*FamilyFn)(Run *, const Op *, Tensor *);
   static const FamilyFn run[FAM_COUNT] = {[FAM_SOURCE] = run_source, [FAM_MAP] = run_map,     [FAM_CONTRACT] = run_contract,
-                                          [FAM_REDUCE] = run_reduce, [FAM_SCAN] = run_linrec, [FAM_VIEW] = run_view,
+                                          [FAM_REDUCE] = run_reduce, [FAM_SCAN] = run_scan, [FAM_MATRIX] = run_matrix, [FAM_VIEW] = run_view,
                                           [FAM_INDEX] = run_index};
   Family family = op_info[op->code].family;
   if (family == FAM_EFFECT) run_effect(r, op);
   else if (family == FAM_CALL) run_call(r, op);
+  else if (family == FAM_REGION) run_regions(r, op);
   else if (!run[family]) bug("no value of %s", op_info[op->code].name);
   else {
     Tensor *y = like(r, op->res[0]->type);

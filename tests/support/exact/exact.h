@@ -22,6 +22,7 @@ ExactStatus exact_run(Arena *a, const Func *f, const int64_t *sym, Tensor *const
 /* exact_map.c: one element of a map op. */
 long double exact_real(Opcode op, const long double *x);
 int64_t exact_int(Opcode op, const int64_t *x);
+int64_t exact_philox(const int64_t *x, int first_word); /* exact.c */
 bool exact_compare(Opcode op, long double x, long double y);
 long double exact_polygamma(int64_t n, long double x);
 

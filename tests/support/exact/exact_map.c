@@ -99,6 +99,8 @@ static int64_t int_power(int64_t x, int64_t n) {
 
 int64_t exact_int(Opcode op, const int64_t *x) {
   switch (op) {
+  case OP_philox: return exact_philox(x, 0);
+  case OP_philox_high: return exact_philox(x, 2);
   case OP_neg: return -x[0];
   case OP_abs: return x[0] < 0 ? -x[0] : x[0];
   case OP_sign: return (x[0] > 0) - (x[0] < 0);

@@ -1,0 +1,83 @@
+/* emit_call.c - calls of other functions' bodies.
+ *
+ * Requires: tensor arguments in memory.  Ensures: the callee works in what is left of the caller's workspace, and its failure is
+ * the caller's, at once; nothing but results that are scalars takes room in the frame, so that recursion can be deep. */
+#include "codegen/emit.h"
+
+typedef struct Call {
+  Emit *e;
+  Op *op;
+  Func *callee;
+  LLVMValueRef *arg;  /* symbols, parameters, results, workspace, its length, error record */
+  LLVMValueRef *cell; /* by result: where the callee stores a scalar; NULL for tensors */
+  int narg;
+} Call;
+
+Dim *call_dim(Ctx *c, const Op *call, Sym *s) {
+  for (int i = 0; i < call->u.call.nsubst; i++)
+    if (call->u.call.subst[i].from == s) return call->u.call.subst[i].to;
+  return dim_sym(c, s);
+}
+
+static LLVMValueRef result_cell(Call *c, int i) {
+  Elem t = c->op->res[i]->type->elem;
+  return c->cell[i] = LLVMBuildAlloca(c->e->entry, t == BOOL ? c->e->g->i32 : elem_type(c->e->g, t), "");
+}
+
+static void arguments(Call *c) {
+  Emit *e = c->e;
+  for (int i = 0; i < c->callee->nsym; i++) c->arg[c->narg++] = dim_of(e, call_dim(e->ctx, c->op, c->callee->sym[i]));
+  for (int i = 0; i < c->op->nopd; i++) {
+    Value *v = c->op->opd[i];
+    c->arg[c->narg++] = v->type->rank ? e->where[v->id] : eval(e, v, NULL);
+  }
+  for (int i = 0; i < c->op->nres; i++) {
+    const Value *v = c->op->res[i];
+    bool used = e->p->value[v->id].use > 0;
+    c->arg[c->narg++] = !used ? LLVMConstNull(e->g->ptr) : v->type->rank ? e->where[v->id] : result_cell(c, i);
+  }
+}
+
+/* Where the callee's workspace begins. */
+static LLVMValueRef workspace(Call *c) {
+  Emit *e = c->e;
+  LLVMValueRef need = LLVMBuildCall2(e->b, size_type(e->g, c->callee), emit_size(e->g, c->callee, false), c->arg, (unsigned)c->callee->nsym, "");
+  LLVMValueRef from = LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, "");
+  fail_unless(e, LLVMBuildICmp(e->b, LLVMIntSGE, need, e->zero, ""), ADC_EDIM, c->op->loc, NULL,
+              "a dimension is negative, inexact or too large");
+  reserve(e, LLVMBuildAdd(e->b, from, need, ""), c->op->loc);
+  c->arg[c->narg++] = LLVMBuildGEP2(e->b, e->g->i8, e->ws, &from, 1, "");
+  c->arg[c->narg++] = LLVMBuildSub(e->b, e->ws_len, from, "");
+  c->arg[c->narg++] = e->err;
+  return from;
+}
+
+/* The callee counts from where its workspace begins. */
+static void pass_failure_on(Call *c, LLVMValueRef code, LLVMValueRef from) {
+  Emit *e = c->e;
+  LLVMBasicBlockRef fail = new_block(e, "failed"), ok = new_block(e, "ok");
+  LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntEQ, code, LLVMConstInt(e->g->i32, ADC_OK, false), ""), ok, fail);
+  LLVMPositionBuilderAtEnd(e->b, fail);
+  LLVMValueRef at = LLVMBuildStructGEP2(e->b, error_type(e->g), e->err, ERR_NEED, "");
+  LLVMValueRef need = LLVMBuildLoad2(e->b, e->g->i64, at, "");
+  LLVMBuildStore(e->b, LLVMBuildAdd(e->b, need, from, ""), at);
+  LLVMBuildRet(e->b, code);
+  LLVMPositionBuilderAtEnd(e->b, ok);
+}
+
+void emit_call(Emit *e, Unit *u) {
+  Call c = {.e = e, .op = u->op, .callee = u->op->u.call.callee};
+  c.arg = NEW_N(e->arena, LLVMValueRef, c.callee->nsym + u->op->nopd + u->op->nres + 3);
+  c.cell = NEW_N(e->arena, LLVMValueRef, u->op->nres + 1);
+  arguments(&c);
+  LLVMValueRef from = workspace(&c);
+  LLVMValueRef code = LLVMBuildCall2(e->b, body_type(e->g, c.callee), emit_body(e->g, c.callee, false), c.arg, (unsigned)c.narg, "");
+  pass_failure_on(&c, code, from);
+  for (int i = 0; i < u->op->nres; i++) {
+    if (!c.cell[i]) continue;
+    const Value *v = u->op->res[i];
+    LLVMValueRef x = LLVMBuildLoad2(e->b, v->type->elem == BOOL ? e->g->i32 : elem_type(e->g, v->type->elem), c.cell[i], "");
+    if (v->type->elem == BOOL) x = LLVMBuildICmp(e->b, LLVMIntNE, x, LLVMConstNull(e->g->i32), "");
+    LLVMBuildStore(e->b, x, e->where[v->id]);
+  }
+}

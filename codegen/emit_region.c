@@ -1,0 +1,151 @@
+/* emit_region.c - structured control flow: if, for, while.
+ *
+ * Requires: a plan for each region.  Ensures: what a loop carries is in one place (a register, or the memory of its class) from
+ * the loop's start to its results' last use; what a turn allocates behind the planned workspace is given back at its end. */
+#include "codegen/emit.h"
+
+typedef struct Turn { LLVMValueRef dynamic; int nlate, memo; } Turn;
+
+static Turn turn_begin(Emit *e) {
+  return (Turn){LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, ""), e->nlate, memo_mark(e)};
+}
+
+static void turn_end(Emit *e, const Turn *t) {
+  LLVMBuildStore(e->b, t->dynamic, e->dynamic);
+  e->nlate = t->nlate;
+  memo_release(e, t->memo);
+}
+
+/* ---- moving tensors ------------------------------------------------------------------------------------------------------ */
+
+typedef struct Memory { LLVMValueRef base; int object; } Memory;
+
+/* from: NULL: v as it is. */
+static void copy(Emit *e, Memory to, Value *v, const Memory *from) {
+  Loop loop[MAX_RANK];
+  LLVMValueRef idx[MAX_RANK];
+  const Type *t = v->type;
+  open_loops(e, loop, t->rank, t->dim, idx);
+  LLVMValueRef at = row_major(e, t, idx);
+  store_elem(e, to.base, to.object, t, at, from ? load_elem(e, from->base, from->object, t, at) : eval(e, v, idx));
+  close_loops(e, loop, t->rank, t->dim);
+}
+
+static Memory memory_of(const Emit *e, const Value *v) { return (Memory){e->where[v->id], e->object[v->id]}; }
+
+static void make_moves(Emit *e, const Plan *s) {
+  Memory *saved = NEW_N(e->arena, Memory, s->nmove + 1);
+  for (int i = 0; i < s->nmove; i++) {
+    const Move *m = &s->move[i];
+    if (!m->save) continue;
+    saved[i] = (Memory){slot_memory(e, m->slot), m->slot};
+    copy(e, saved[i], s->region->res[m->yield], NULL);
+  }
+  for (int i = 0; i < s->nmove; i++)
+    copy(e, memory_of(e, s->move[i].to), s->region->res[s->move[i].yield], s->move[i].save ? &saved[i] : NULL);
+}
+
+/* Puts what the region yields where the op's results are; all scalars are read before one is written. */
+static void yield(Emit *e, const Plan *s) {
+  const Region *r = s->region;
+  LLVMValueRef *x = NEW_N(e->arena, LLVMValueRef, r->nres + 1);
+  for (int i = 0; i < r->nres; i++)
+    if (r->res[i]->type->rank == 0) x[i] = eval(e, r->res[i], NULL);
+  make_moves(e, s);
+  for (int i = 0; i < r->nres; i++)
+    if (x[i]) LLVMBuildStore(e->b, x[i], e->where[r->parent->res[i]->id]);
+}
+
+/* ---- loops ------------------------------------------------------------------------------------------------------------------ */
+
+/* Initial values; every region's carried scalars are the op's results' registers. */
+static void carry(Emit *e, Op *op) {
+  int ninit = loop_ninit(op);
+  LLVMValueRef *x = NEW_N(e->arena, LLVMValueRef, op->nres + 1);
+  for (int i = 0; i < op->nres; i++)
+    if (op->res[i]->type->rank == 0) x[i] = eval(e, op->opd[ninit + i], NULL);
+  for (int i = 0; i < op->nres; i++) {
+    Value *init = op->opd[ninit + i];
+    if (x[i]) LLVMBuildStore(e->b, x[i], e->where[op->res[i]->id]);
+    else if (!same_memory(e->p, init, op->res[i])) copy(e, memory_of(e, op->res[i]), init, NULL);
+    for (int r = 0; x[i] && r < op->nreg; r++) e->where[carried(op, r, i)->id] = e->where[op->res[i]->id];
+  }
+}
+
+/* ceil((hi - lo) / step), or 0; a step of 0 gives none. */
+static LLVMValueRef trip_count(Emit *e, LLVMValueRef lo, LLVMValueRef hi, LLVMValueRef step) {
+  LLVMBuilderRef b = e->b;
+  LLVMValueRef up = LLVMBuildICmp(b, LLVMIntSGT, step, e->zero, ""), down = LLVMBuildICmp(b, LLVMIntSLT, step, e->zero, "");
+  LLVMValueRef some = LLVMBuildSelect(b, up, LLVMBuildICmp(b, LLVMIntSLT, lo, hi, ""), LLVMBuildICmp(b, LLVMIntSGT, lo, hi, ""), "");
+  some = LLVMBuildAnd(b, some, LLVMBuildOr(b, up, down, ""), "");
+  LLVMValueRef span = LLVMBuildSelect(b, up, LLVMBuildSub(b, hi, lo, ""), LLVMBuildSub(b, lo, hi, ""), "");
+  LLVMValueRef size = LLVMBuildSelect(b, up, step, LLVMBuildNeg(b, step, ""), "");
+  size = LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntEQ, size, e->zero, ""), e->one, size, "");
+  LLVMValueRef n = LLVMBuildAdd(b, LLVMBuildUDiv(b, LLVMBuildSub(b, span, e->one, ""), size, ""), e->one, "");
+  return LLVMBuildSelect(b, some, n, e->zero, "");
+}
+
+static void emit_for(Emit *e, Unit *u) {
+  Op *op = u->op;
+  LLVMValueRef lo = eval(e, op->opd[0], NULL), hi = eval(e, op->opd[1], NULL), step = eval(e, op->opd[2], NULL);
+  LLVMValueRef n = trip_count(e, lo, hi, step);
+  carry(e, op);
+  Loop loop;
+  LLVMValueRef i = loop_begin(e, &loop, n);
+  Turn t = turn_begin(e);
+  i = LLVMBuildAdd(e->b, lo, LLVMBuildMul(e->b, i, step, ""), "");
+  LLVMBuildStore(e->b, i, e->where[op->reg[0]->param[0]->id]);
+  emit_groups(e, u->sub[0]);
+  yield(e, u->sub[0]);
+  turn_end(e, &t);
+  loop_end(e, &loop);
+}
+
+static void emit_while(Emit *e, Unit *u) {
+  Op *op = u->op;
+  carry(e, op);
+  LLVMBasicBlockRef head = new_block(e, "while"), body = new_block(e, "body"), exit = new_block(e, "done");
+  LLVMBuildBr(e->b, head);
+  LLVMPositionBuilderAtEnd(e->b, head);
+  Turn t = turn_begin(e);
+  emit_groups(e, u->sub[0]);
+  LLVMValueRef cond = eval(e, op->reg[0]->res[0], NULL);
+  turn_end(e, &t);
+  LLVMBuildCondBr(e->b, cond, body, exit);
+  LLVMMoveBasicBlockAfter(body, LLVMGetInsertBlock(e->b));
+  LLVMPositionBuilderAtEnd(e->b, body);
+  t = turn_begin(e);
+  emit_groups(e, u->sub[1]);
+  yield(e, u->sub[1]);
+  turn_end(e, &t);
+  LLVMMoveBasicBlockAfter(exit, LLVMGetInsertBlock(e->b));
+  LLVMBuildBr(e->b, head);
+  LLVMPositionBuilderAtEnd(e->b, exit);
+}
+
+/* ---- branches ----------------------------------------------------------------------------------------------------------------- */
+
+static void emit_if(Emit *e, Unit *u) {
+  LLVMBasicBlockRef block[] = {new_block(e, "then"), new_block(e, "else")}, join = new_block(e, "join");
+  LLVMBuildCondBr(e->b, eval(e, u->op->opd[0], NULL), block[0], block[1]);
+  for (int i = 0; i < 2; i++) {
+    LLVMMoveBasicBlockAfter(block[i], LLVMGetInsertBlock(e->b));
+    LLVMPositionBuilderAtEnd(e->b, block[i]);
+    Turn t = turn_begin(e);
+    emit_groups(e, u->sub[i]);
+    yield(e, u->sub[i]);
+    turn_end(e, &t);
+    LLVMBuildBr(e->b, join);
+  }
+  LLVMMoveBasicBlockAfter(join, LLVMGetInsertBlock(e->b));
+  LLVMPositionBuilderAtEnd(e->b, join);
+}
+
+void emit_region(Emit *e, Unit *u) {
+  switch (u->op->code) {
+  case OP_if: emit_if(e, u); return;
+  case OP_for: emit_for(e, u); return;
+  case OP_while: emit_while(e, u); return;
+  default: bug("no code for the operation %s", op_info[u->op->code].name);
+  }
+}

@@ -1,0 +1,177 @@
+/* adjoint_loop.c - the adjoint of `for`: a loop over the iterations from the last to the first, which carries the cotangents of the
+ * carried values and those of the values from around that the body uses.  Its body first does again what it needs of the primal
+ * iteration; what cannot be done again is read from a tape. */
+#include "passes/pass.h"
+
+/* ---- the number of iterations --------------------------------------------------------------------------------------------- */
+
+/* ceil((hi - lo) / step), not below 0, for a constant step */
+static Dim *count_of(Ctx *c, Dim *lo, Dim *hi, int64_t step) {
+  Dim *span = step > 0 ? dim_sub(c, hi, lo) : dim_sub(c, lo, hi), *by = dim_const(c, step > 0 ? step : -step);
+  if (!dim_is(by, 1)) span = dim_floordiv(c, dim_add(c, span, dim_sub(c, by, dim_const(c, 1))), by);
+  return span ? dim_max(c, span, dim_const(c, 0)) : NULL;
+}
+
+Dim *trip_count(Deriv *d, Op *loop) {
+  Ctx *c = d->b.ctx;
+  int64_t step;
+  Dim *lo = value_dim(c, loop->opd[0]), *hi = value_dim(c, loop->opd[1]);
+  if (!lo || !hi || !splat_int(loop->opd[2], &step) || step == 0 || step == INT64_MIN) return NULL;
+  return count_of(c, lo, hi, step);
+}
+
+static bool counts_from_zero(const Op *loop) {
+  int64_t lo, step;
+  return splat_int(loop->opd[0], &lo) && lo == 0 && splat_int(loop->opd[2], &step) && step == 1;
+}
+
+/* (hi - lo + step - sign(step)) // step rounds up for steps of either sign. */
+Value *trip_count_value(Builder *b, Op *loop) {
+  Value *lo = loop->opd[0], *hi = loop->opd[1], *step = loop->opd[2], *n = hi;
+  if (!counts_from_zero(loop)) {
+    n = b_map2(b, OP_add, b_map2(b, OP_sub, hi, lo), b_map2(b, OP_sub, step, b_map1(b, OP_sign, step)));
+    n = b_map2(b, OP_floordiv, n, step);
+  }
+  return b_map2(b, OP_max, n, b_int(b, 0));
+}
+
+/* Binds the number to a symbol before the loop. */
+static Dim *trip_count_bound(Deriv *d, Op *loop) {
+  Builder b = {.ctx = d->b.ctx, .func = d->func, .region = loop->parent, .before = loop, .loc = loop->loc};
+  Sym *s = sym_new(b.ctx, SYM_VALUE, "trips", loop->loc);
+  s->nonneg = true;
+  Value *n = b_sym(&b, trip_count_value(&b, loop), s);
+  if (counts_from_zero(loop)) loop->opd[1] = n; /* so that the count is known from now on */
+  return dim_sym(b.ctx, s);
+}
+
+/* ---- the loop -------------------------------------------------------------------------------------------------------------- */
+
+Value *loop_carried(const Op *loop, int k) { return loop_body(loop)->param[loop_nindex(loop) + k]; }
+
+/* Carried values that a cotangent reaches, in some iteration. */
+static bool *find_carried(Deriv *d, Reverse *r) {
+  Op *loop = r->loop;
+  bool *reaches = NEW_N(d->b.ctx->arena, bool, d->func->nvalue + 1), more = true;
+  r->carried = NEW_N(d->b.ctx->arena, int, loop->nres + 1);
+  for (int k = 0; k < loop->nres; k++) reaches[loop_carried(loop, k)->id] = is_active(d, loop->res[k]) && deriv_of(d, loop->res[k]);
+  while (more) {
+    more = false;
+    for (int k = 0; k < loop->nres; k++) {
+      const Value *next = loop_body(loop)->res[k];
+      if (!reaches[loop_carried(loop, k)->id] || !is_active(d, loop_carried(loop, k)) || reaches[next->id]) continue;
+      more = reaches[next->id] = true;
+    }
+    if (more) activity_backward(loop_body(loop), reaches);
+  }
+  for (int k = 0; k < loop->nres; k++)
+    if (is_active(d, loop_carried(loop, k)) && reaches[loop_carried(loop, k)->id]) r->carried[r->n++] = k;
+  return reaches;
+}
+
+Reverse reverse_start(Deriv *d, Op *loop) {
+  Reverse r = {.loop = loop};
+  r.captured = captured_active(d, loop, find_carried(d, &r));
+  return r;
+}
+
+Value **reverse_init(Deriv *d, const Reverse *r) {
+  Value **init = NEW_N(d->b.ctx->arena, Value *, r->n + r->captured.n + 1);
+  for (int i = 0; i < r->n; i++) init[i] = deriv_or_zero(d, r->loop->res[r->carried[i]]);
+  for (int i = 0; i < r->captured.n; i++) init[r->n + i] = deriv_or_zero(d, r->captured.v[i]);
+  return init;
+}
+
+static void make_loop(Deriv *d, Reverse *r, Dim *count) {
+  Builder *b = &d->b;
+  Value **init = reverse_init(d, r);
+  Value *last = b_dim(b, dim_sub(b->ctx, count, dim_const(b->ctx, 1)));
+  r->rev = b_for(b, last, b_int(b, -1), b_int(b, -1), r->n + r->captured.n, init);
+}
+
+Value *loop_index_at(Builder *b, Value *lo, Value *step, Value *t) {
+  int64_t x;
+  Value *i = splat_int(step, &x) && x == 1 ? t : b_map2(b, OP_mul, t, step);
+  return splat_int(lo, &x) && x == 0 ? i : b_map2(b, OP_add, lo, i);
+}
+
+static CloneMap *copy_body(Deriv *d, const Op *loop, Value *t) {
+  CloneMap *m = clone_map_new(d->b.ctx, d->func, d->func);
+  const Region *body = loop_body(loop);
+  clone_map_value(m, body->param[0], loop_index_at(&d->b, loop->opd[0], loop->opd[2], t));
+  for (int i = 1; i < body->nparam; i++) clone_map_value(m, body->param[i], body->param[i]);
+  deriv_clone(d, m, body);
+  return m;
+}
+
+static void mark_copied(Deriv *d, Tape *tape, const Op *last) {
+  tape->ncopied = d->func->nvalue;
+  tape->copied = NEW_N(d->b.ctx->arena, bool, tape->ncopied + 1);
+  for (const Op *op = last; op; op = op->prev)
+    for (int i = 0; i < op->nres; i++) tape->copied[op->res[i]->id] = true;
+}
+
+static void fill(Deriv *d, Reverse *r, Tape *tape) {
+  Region *to = loop_body(r->rev), *body = loop_body(r->loop);
+  tape->t = to->param[0];
+  tape->map = copy_body(d, r->loop, to->param[0]);
+  Op *last = to->last;
+  for (int i = 0; i < r->captured.n; i++) d->d[r->captured.v[i]->id] = loop_carried(r->rev, r->n + i);
+  for (int i = 0; i < r->n; i++) deriv_add(d, clone_lookup(tape->map, body->res[r->carried[i]]), loop_carried(r->rev, i));
+  adjoint_region(d, last);
+  mark_copied(d, tape, last);
+  for (int i = 0; i < r->n; i++) {
+    Value *p = loop_carried(r->loop, r->carried[i]);
+    region_add_result(to, deriv_or_zero(d, p));
+    d->d[p->id] = NULL;
+  }
+  for (int i = 0; i < r->captured.n; i++) region_add_result(to, deriv_of(d, r->captured.v[i]));
+}
+
+typedef struct Count { const Value *v; int n; } Count;
+
+static void count(void *env, Value *v) {
+  Count *c = env;
+  c->n += v == c->v;
+}
+
+/* Cotangents of captured values that pass through the loop as they are need not be carried. */
+static void drop_unchanged(Deriv *d, Reverse *r) {
+  bool *keep = NEW_N(d->b.ctx->arena, bool, r->n + r->captured.n + 1);
+  int n = 0;
+  prune_region(d->func, loop_body(r->rev));
+  for (int i = 0; i < r->n; i++) keep[i] = true;
+  for (int i = 0; i < r->captured.n; i++) {
+    Count uses = {loop_carried(r->rev, r->n + i), 0};
+    region_each_use(loop_body(r->rev), count, &uses);
+    keep[r->n + i] = uses.n != 1 || loop_body(r->rev)->res[r->n + i] != uses.v;
+    d->d[r->captured.v[i]->id] = r->outer[i];
+  }
+  op_keep_results(r->rev, keep);
+  for (int i = 0; i < r->captured.n; i++)
+    if (keep[r->n + i]) d->d[r->captured.v[i]->id] = r->rev->res[r->n + n++];
+}
+
+bool adjoint_for(Deriv *d, Op *loop) {
+  if (loop->u.loop.checkpoint) {
+    adjoint_recomputed(d, loop);
+    return false;
+  }
+  Reverse r = reverse_start(d, loop);
+  Dim *count = trip_count(d, loop);
+  if (!count) count = trip_count_bound(d, loop);
+  make_loop(d, &r, count);
+  Builder outer = d->b;
+  d->b = b_inside(&outer, loop_body(r.rev));
+  r.outer = NEW_N(outer.ctx->arena, Value *, r.captured.n + 1);
+  for (int i = 0; i < r.captured.n; i++) r.outer[i] = deriv_of(d, r.captured.v[i]);
+  Tape tape = {.d = d, .primal = loop, .rev = loop_body(r.rev), .count = count};
+  fill(d, &r, &tape);
+  d->b = outer;
+  drop_unchanged(d, &r);
+  bool taped = tape_cut(&tape);
+  deriv_reserve(d);
+  for (int i = 0; i < r.n; i++) deriv_add(d, loop->opd[loop_ninit(loop) + r.carried[i]], r.rev->res[i]);
+  return taped;
+}
+

@@ -1,0 +1,219 @@
+/* adjoint_recompute.c - the adjoint of a `for` that is to keep few of its states: a function that goes back through the iterations
+ * from..to of the loop, given the state before them.  Of more than one it runs the first half forward, goes back through the
+ * second half from the state that this gives, then through the first: as many states are kept as there are halvings, and each
+ * iteration is run again as many times.
+ *
+ *   segment(from, to, state…, cotangents…, captured…):
+ *     n = to - from
+ *     if n <= 1:  if n == 1: the adjoint of one iteration, else: cotangents as they are
+ *     else:       middle = from + n // 2;  for t in from..middle: state' = body(state)
+ *                 segment(from, middle, state, segment(middle, to, state', cotangents))
+ *
+ * The loop in it is marked like the one that is differentiated, so that derivatives of the function are frugal too. */
+#include "passes/pass.h"
+
+typedef struct Segment {
+  Deriv *d;
+  Reverse r;
+  Values captured;  /* all of what the loop uses from around it, with its first index and its step */
+  Func *f;
+  CloneMap *map;    /* captured values to parameters; symbols that are bound at run time to symbols of f */
+  DimSubst *subst;  /* of f's symbols in calls from around the loop */
+  DimSubst *own;    /* and from f itself */
+  int nsubst, subst_cap, own_cap, nown;
+  Value *from, *to, **state, **cotangent, **outside;
+} Segment;
+
+static int nstate(const Segment *s) { return s->r.loop->nres; }
+static int ncotangent(const Segment *s) { return s->r.n + s->r.captured.n; }
+
+/* ---- signature ---------------------------------------------------------------------------------------------------------------- */
+
+static void add_symbol(Segment *s, Sym *inside, Dim *outside) {
+  Ctx *c = s->d->b.ctx;
+  func_add_sym(s->f, inside);
+  PUSH(c->arena, s->subst, s->nsubst, s->subst_cap) = (DimSubst){inside, outside};
+  PUSH(c->arena, s->own, s->nown, s->own_cap) = (DimSubst){inside, dim_sym(c, inside)};
+}
+
+/* A symbol that was bound to a value around the loop is one of the function's own in it. */
+static void note_symbol(void *env, Sym *sym) {
+  Segment *s = env;
+  Ctx *c = s->d->b.ctx;
+  if (sym->kind != SYM_VALUE) return;
+  for (int i = 0; i < s->nsubst; i++)
+    if (s->subst[i].to == dim_sym(c, sym)) return;
+  Sym *own = sym_new(c, SYM_DIM, sym->name, sym->loc);
+  own->nonneg = sym->nonneg;
+  add_symbol(s, own, dim_sym(c, sym));
+  clone_map_sym(s->map, sym, dim_sym(c, own));
+}
+
+static void unbind(void *env, Value *v) { type_each_sym(v->type, note_symbol, env); }
+
+static bool binds(const Region *g, const Sym *sym) {
+  for (const Op *op = g->first; op; op = op->next) {
+    if (op->code == OP_sym && op->u.sym == sym) return true;
+    for (int r = 0; r < op->nreg; r++)
+      if (binds(op->reg[r], sym)) return true;
+  }
+  return false;
+}
+
+static void note_free_symbol(void *env, Sym *sym) {
+  Segment *s = env;
+  if (!binds(loop_body(s->r.loop), sym)) note_symbol(env, sym);
+}
+
+static Value *param(Segment *s, const Value *like, const char *name) {
+  return func_add_param(s->f, clone_type(s->map, like->type), name);
+}
+
+static void add_signature(Segment *s) {
+  Arena *a = s->d->b.ctx->arena;
+  const Op *loop = s->r.loop;
+  for (int i = 0; i < s->d->func->nsym; i++) add_symbol(s, s->d->func->sym[i], dim_sym(s->d->b.ctx, s->d->func->sym[i]));
+  for (int i = 0; i < s->captured.n; i++) unbind(s, s->captured.v[i]);
+  for (int k = 0; k < nstate(s); k++) unbind(s, loop->res[k]);
+  op_each_sym(loop, note_free_symbol, s);
+  s->state = NEW_N(a, Value *, nstate(s) + 1);
+  s->cotangent = NEW_N(a, Value *, ncotangent(s) + 1);
+  s->outside = NEW_N(a, Value *, s->captured.n + 1);
+  s->from = param(s, loop->opd[0], "from");
+  s->to = param(s, loop->opd[0], "to");
+  for (int k = 0; k < nstate(s); k++) s->state[k] = param(s, loop->res[k], arena_printf(a, "state%d", k));
+  for (int i = 0; i < s->r.n; i++) s->cotangent[i] = param(s, loop->res[s->r.carried[i]], arena_printf(a, "adjoint%d", i));
+  for (int i = 0; i < s->r.captured.n; i++)
+    s->cotangent[s->r.n + i] = param(s, s->r.captured.v[i], arena_printf(a, "adjoint%d", s->r.n + i));
+  for (int i = 0; i < s->captured.n; i++) {
+    s->outside[i] = param(s, s->captured.v[i], arena_printf(a, "outside%d", i));
+    clone_map_value(s->map, s->captured.v[i], s->outside[i]);
+  }
+}
+
+static Op *call(Segment *s, Builder *b, Value *from, Value *to, Value *const *state, Value *const *cotangent, Value *const *outside,
+                const DimSubst *subst) {
+  Arena *a = b->ctx->arena;
+  Value **opd = NEW_N(a, Value *, 2 + nstate(s) + ncotangent(s) + s->captured.n);
+  Type **types = NEW_N(a, Type *, ncotangent(s) + 1);
+  int n = 0;
+  opd[n++] = from;
+  opd[n++] = to;
+  for (int k = 0; k < nstate(s); k++) opd[n++] = state[k];
+  for (int i = 0; i < ncotangent(s); i++) {
+    opd[n++] = cotangent[i];
+    types[i] = cotangent[i]->type;
+  }
+  for (int i = 0; i < s->captured.n; i++) opd[n++] = outside[i];
+  return b_call_typed(b, s->f, n, opd, s->nsubst, subst, ncotangent(s), types);
+}
+
+/* ---- body --------------------------------------------------------------------------------------------------------------------- */
+
+/* A copy of the body for the iteration t, at b; the map then holds what it yields. */
+static void copy_body(Segment *s, Builder *b, Value *t, Value *const *state) {
+  Op *loop = s->r.loop;
+  const Region *body = loop_body(loop);
+  Value *lo = clone_lookup(s->map, loop->opd[0]), *step = clone_lookup(s->map, loop->opd[2]);
+  clone_map_value(s->map, body->param[0], loop_index_at(b, lo, step, t));
+  for (int k = 0; k < nstate(s); k++) clone_map_value(s->map, loop_carried(loop, k), state[k]);
+  for (Op *op = body->first; op; op = op->next) clone_but_effects(s->map, b, op);
+}
+
+static Value *captured_param(const Segment *s, const Value *v) {
+  for (int i = 0; i < s->captured.n; i++)
+    if (s->captured.v[i] == v) return s->outside[i];
+  bug("a captured value without a parameter");
+}
+
+static void one_iteration(Segment *s, const Builder *b, Region *to) {
+  const Region *body = loop_body(s->r.loop);
+  Builder in = b_inside(b, to);
+  copy_body(s, &in, s->from, s->state);
+  Deriv d = deriv_start(s->f);
+  d.optimise = s->d->optimise;
+  for (int k = 0; k < nstate(s); k++) d.active[s->state[k]->id] = is_active(s->d, loop_carried(s->r.loop, k));
+  for (int i = 0; i < s->captured.n; i++) d.active[s->outside[i]->id] = is_active(s->d, s->captured.v[i]);
+  activity_forward(s->f, d.active);
+  d.b = in;
+  Op *last = to->last;
+  for (int i = 0; i < s->r.captured.n; i++) d.d[captured_param(s, s->r.captured.v[i])->id] = s->cotangent[s->r.n + i];
+  for (int i = 0; i < s->r.n; i++) deriv_add(&d, clone_lookup(s->map, body->res[s->r.carried[i]]), s->cotangent[i]);
+  adjoint_region(&d, last);
+  to->nres = 0;
+  for (int i = 0; i < s->r.n; i++) region_add_result(to, deriv_or_zero(&d, s->state[s->r.carried[i]]));
+  for (int i = 0; i < s->r.captured.n; i++) region_add_result(to, deriv_of(&d, captured_param(s, s->r.captured.v[i])));
+}
+
+static Op *run_forward(Segment *s, Builder *b, Value *middle) {
+  Op *loop = s->r.loop, *f = b_for(b, s->from, middle, b_int(b, 1), nstate(s), s->state);
+  f->u.loop.checkpoint = loop->u.loop.checkpoint;
+  Region *to = loop_body(f);
+  Builder in = b_inside(b, to);
+  copy_body(s, &in, to->param[0], to->param + 1);
+  for (int k = 0; k < nstate(s); k++) region_add_result(to, clone_lookup(s->map, loop_body(loop)->res[k]));
+  return f;
+}
+
+static void halves(Segment *s, const Builder *b, Region *to, Value *n) {
+  Builder in = b_inside(b, to);
+  Value *middle = b_map2(&in, OP_add, s->from, b_map2(&in, OP_floordiv, n, b_int(&in, 2)));
+  Op *f = run_forward(s, &in, middle);
+  Op *second = call(s, &in, middle, s->to, f->res, s->cotangent, s->outside, s->own);
+  Op *first = call(s, &in, s->from, middle, s->state, second->res, s->outside, s->own);
+  region_set_results(to, first->nres, first->res);
+}
+
+/* The single iteration first: what is active is found while nothing else is there. */
+static void fill(Segment *s) {
+  Builder b = builder_at_end(s->f);
+  b.loc = s->r.loop->loc;
+  Type **types = NEW_N(b.ctx->arena, Type *, ncotangent(s) + 1);
+  for (int i = 0; i < ncotangent(s); i++) types[i] = s->cotangent[i]->type;
+  Value *n = b_map2(&b, OP_sub, s->to, s->from), *one = b_int(&b, 1);
+  Op *few = b_if(&b, b_map2(&b, OP_le, n, one), ncotangent(s), types);
+  Builder in = b_inside(&b, few->reg[0]);
+  Op *single = b_if(&in, b_map2(&in, OP_eq, n, one), ncotangent(s), types);
+  region_set_results(few->reg[0], single->nres, single->res);
+  for (int r = 0; r < 2; r++) region_set_results(single->reg[r], ncotangent(s), s->cotangent);
+  region_set_results(few->reg[1], ncotangent(s), s->cotangent);
+  region_set_results(s->f->body, few->nres, few->res);
+  one_iteration(s, &b, single->reg[0]);
+  halves(s, &b, few->reg[1], n);
+  func_default_ports(s->f);
+  if (s->d->optimise) pass_optimise(s->f);
+  else pass_dce(s->f);
+}
+
+/* ---- the call ------------------------------------------------------------------------------------------------------------------ */
+
+static void capture(Segment *s, Value *v) {
+  for (int i = 0; i < s->captured.n; i++)
+    if (s->captured.v[i] == v) return;
+  PUSH(s->d->b.ctx->arena, s->captured.v, s->captured.n, s->captured.cap) = v;
+}
+
+static const char *new_name(Module *m, const Func *f) {
+  const char *name;
+  int i = 0;
+  do name = arena_printf(m->ctx->arena, "%s.segment.%d", f->name, i++);
+  while (module_find(m, name));
+  return name;
+}
+
+void adjoint_recomputed(Deriv *d, Op *loop) {
+  Segment s = {.d = d, .r = reverse_start(d, loop), .captured = captured_values(d, loop)};
+  Module *m = d->func->module;
+  capture(&s, loop->opd[0]);
+  capture(&s, loop->opd[2]);
+  s.f = func_new(m, new_name(m, d->func), loop->loc);
+  s.map = clone_map_new(d->b.ctx, d->func, s.f);
+  add_signature(&s);
+  fill(&s);
+  Value **cotangent = reverse_init(d, &s.r);
+  Dim *count = trip_count(d, loop);
+  Value *trips = count ? b_dim(&d->b, count) : trip_count_value(&d->b, loop);
+  Op *rev = call(&s, &d->b, b_int(&d->b, 0), trips, loop->opd + loop_ninit(loop), cotangent, s.captured.v, s.subst);
+  for (int i = 0; i < s.r.captured.n; i++) d->d[s.r.captured.v[i]->id] = rev->res[s.r.n + i];
+  for (int i = 0; i < s.r.n; i++) deriv_add(d, loop->opd[loop_ninit(loop) + s.r.carried[i]], rev->res[i]);
+}

@@ -1,0 +1,212 @@
+/* batch.c - a function over a batch of values: vmap.
+ * Given which parameters get a leading axis, makes the function that computes every entry of the batch; what depends on no
+ * batched value is computed once for all of them.
+ * Requires: a verified function without `derive` ops, in which no condition, index, trip count or check depends on a batched
+ * parameter: so it is with tangents and seeds, on which nothing but real values depends.
+ * Ensures: a function of the same module and symbols; batched results have the leading axis. */
+#include "passes/batch.h"
+#include <string.h>
+
+bool is_batched(const Batch *t, const Value *v) { return t->batched[v->id]; }
+
+Type *batch_type(Batch *t, Type *old) {
+  Type *now = clone_type(t->map, old);
+  Dim *dim[MAX_RANK];
+  if (now->rank == MAX_RANK) bug("a batch of a tensor of rank %d", now->rank);
+  dim[0] = t->n;
+  for (int a = 0; a < now->rank; a++) dim[a + 1] = now->dim[a];
+  return type_tensor(t->ctx, now->elem, now->rank + 1, dim);
+}
+
+Value *batch_plain(Batch *t, const Value *v) { return clone_lookup(t->map, (Value *)v); }
+
+Value *batch_full(Batch *t, Builder *b, const Value *v) {
+  Value *x = batch_plain(t, v);
+  int axes[MAX_RANK];
+  if (is_batched(t, v)) return x;
+  for (int a = 0; a < x->type->rank; a++) axes[a] = a + 1;
+  return b_broadcast(b, x, axes, batch_type(t, v->type));
+}
+
+/* ---- which values are batched --------------------------------------------------------------------------------------------- */
+
+static bool mark(bool *flag, bool value) {
+  bool changed = value && !*flag;
+  *flag = *flag || value;
+  return changed;
+}
+
+static bool mark_region(Batch *t, const Region *g);
+
+/* Carried values: what the body yields batched is batched from the start. */
+static bool mark_loop(Batch *t, const Op *op) {
+  const Region *body = loop_body(op);
+  int skip = loop_nindex(op), first = loop_ninit(op);
+  bool changed = false;
+  for (bool more = true; more;) {
+    more = false;
+    for (int i = 0; i < op->nres; i++) {
+      bool now = is_batched(t, op->opd[first + i]) || is_batched(t, body->res[i]);
+      more |= mark(&t->batched[op->res[i]->id], now);
+      for (int r = 0; r < op->nreg; r++) more |= mark(&t->batched[op->reg[r]->param[(op->reg[r] == body ? skip : 0) + i]->id], now);
+    }
+    for (int r = 0; r < op->nreg; r++) more |= mark_region(t, op->reg[r]);
+    changed |= more;
+  }
+  return changed;
+}
+
+static bool mark_if(Batch *t, const Op *op) {
+  bool changed = mark_region(t, op->reg[0]);
+  changed |= mark_region(t, op->reg[1]);
+  for (int i = 0; i < op->nres; i++)
+    changed |= mark(&t->batched[op->res[i]->id], is_batched(t, op->reg[0]->res[i]) || is_batched(t, op->reg[1]->res[i]));
+  return changed;
+}
+
+static bool mark_op(Batch *t, const Op *op) {
+  if (op->code == OP_if) return mark_if(t, op);
+  if (op->nreg) return mark_loop(t, op);
+  bool any = false, changed = false;
+  for (int i = 0; i < op->nopd; i++) any = any || is_batched(t, op->opd[i]);
+  for (int i = 0; i < op->nres; i++) changed |= mark(&t->batched[op->res[i]->id], any);
+  return changed;
+}
+
+static bool mark_region(Batch *t, const Region *g) {
+  bool changed = false;
+  for (const Op *op = g->first; op; op = op->next) changed |= mark_op(t, op);
+  return changed;
+}
+
+static bool region_has_batched(const Batch *t, const Region *g);
+
+static bool op_has_batched(const Batch *t, const Op *op) {
+  for (int i = 0; i < op->nopd; i++)
+    if (is_batched(t, op->opd[i])) return true;
+  for (int i = 0; i < op->nres; i++)
+    if (is_batched(t, op->res[i])) return true;
+  for (int i = 0; i < op->nreg; i++)
+    if (region_has_batched(t, op->reg[i])) return true;
+  return false;
+}
+
+static bool region_has_batched(const Batch *t, const Region *g) {
+  for (const Op *op = g->first; op; op = op->next)
+    if (op_has_batched(t, op)) return true;
+  return false;
+}
+
+/* ---- calls of recursive functions ------------------------------------------------------------------------------------------- */
+
+/* A batched function in the making is found again by its own recursive calls.  All its results are batched, over an axis whose
+ * length is a parameter of its own. */
+typedef struct BatchMemo {
+  Func *from, *to;
+  const bool *which;
+  Sym *sym; /* NULL: the function that was asked for */
+  struct BatchMemo *next;
+} BatchMemo;
+
+static Func *batch_func(Func *f, const bool *which, Dim *n, Sym *sym, BatchMemo *memo, bool *result);
+
+static BatchMemo *being_made(Batch *t, const Op *op, const bool *which) {
+  for (BatchMemo *m = t->memo; m; m = m->next)
+    if (m->sym && m->from == op->u.call.callee && !memcmp(m->which, which, sizeof *which * (size_t)op->nopd)) return m;
+  return NULL;
+}
+
+static Func *batched_callee(Batch *t, const Op *op, const bool *which, Sym **sym) {
+  BatchMemo *m = being_made(t, op, which);
+  if (m) return *sym = m->sym, m->to;
+  *sym = sym_new(t->ctx, SYM_PARAM, "batch", op->loc);
+  (*sym)->nonneg = true;
+  return batch_func(op->u.call.callee, which, dim_sym(t->ctx, *sym), *sym, t->memo, NULL);
+}
+
+static void batch_call(Batch *t, Builder *b, Op *op) {
+  Arena *a = t->ctx->arena;
+  bool *which = NEW_N(a, bool, op->nopd + 1);
+  Value **opd = NEW_N(a, Value *, op->nopd);
+  Type **types = NEW_N(a, Type *, op->nres);
+  Sym *sym;
+  int n = op->u.call.nsubst;
+  DimSubst *s = NEW_N(a, DimSubst, n + 1);
+  for (int i = 0; i < n; i++) s[i] = (DimSubst){op->u.call.subst[i].from, clone_dim(t->map, op->u.call.subst[i].to)};
+  for (int i = 0; i < op->nopd; i++) {
+    which[i] = is_batched(t, op->opd[i]);
+    opd[i] = batch_plain(t, op->opd[i]);
+  }
+  for (int i = 0; i < op->nres; i++) types[i] = batch_type(t, op->res[i]->type);
+  Func *callee = batched_callee(t, op, which, &sym);
+  s[n++] = (DimSubst){sym, t->n};
+  Op *call = b_call_typed(b, callee, op->nopd, opd, n, s, op->nres, types);
+  for (int i = 0; i < op->nres; i++) clone_map_value(t->map, op->res[i], call->res[i]);
+}
+
+/* ---- copying ------------------------------------------------------------------------------------------------------------------ */
+
+static BatchFn *const by_family[FAM_COUNT] = {[FAM_MAP] = batch_map,   [FAM_CONTRACT] = batch_contract, [FAM_REDUCE] = batch_reduce,
+                                              [FAM_SCAN] = batch_scan, [FAM_VIEW] = batch_view,         [FAM_INDEX] = batch_index};
+
+static void batch_op(Batch *t, Builder *b, Op *op) {
+  b->loc = op->loc;
+  if (!op_has_batched(t, op)) {
+    clone_op(t->map, b, op);
+  } else if (op->code == OP_if) {
+    batch_if(t, b, op);
+  } else if (op->nreg) {
+    batch_loop(t, b, op);
+  } else if (op->code == OP_call) {
+    batch_call(t, b, op);
+  } else {
+    BatchFn *fn = by_family[op_info[op->code].family];
+    if (!fn) bug("%s of a batched value", op_info[op->code].name);
+    Value *v = fn(t, b, op);
+    if (!v->name) v->name = op->res[0]->name;
+    clone_map_value(t->map, op->res[0], v);
+  }
+}
+
+void batch_region(Batch *t, Builder *b, Region *from) {
+  for (Op *op = from->first; op; op = op->next) batch_op(t, b, op);
+}
+
+static const char *batch_name(const Func *f) {
+  Ctx *c = f->module->ctx;
+  for (int i = 0;; i++) {
+    const char *name = arena_printf(c->arena, "%s.batch%d", f->name, i);
+    if (!module_find(f->module, name)) return name;
+  }
+}
+
+/* sym: every result is batched, and n is this symbol.  result: which ones are batched. */
+static Func *batch_func(Func *f, const bool *which, Dim *n, Sym *sym, BatchMemo *memo, bool *result) {
+  Ctx *c = f->module->ctx;
+  Func *g = func_new(f->module, batch_name(f), f->loc);
+  BatchMemo here = {f, g, which, sym, memo};
+  Batch t = {.ctx = c, .from = f, .to = g, .n = n, .memo = &here};
+  t.map = clone_map_new(c, f, g);
+  t.batched = NEW_N(c->arena, bool, f->nvalue + 1);
+  for (int i = 0; i < f->nsym; i++) func_add_sym(g, f->sym[i]);
+  if (sym) func_add_sym(g, sym);
+  for (int i = 0; i < f->body->nparam; i++) {
+    Value *p = f->body->param[i];
+    t.batched[p->id] = which[i];
+    clone_map_value(t.map, p, func_add_param(g, which[i] ? batch_type(&t, p->type) : p->type, p->name));
+  }
+  mark_region(&t, f->body);
+  Builder b = builder_at_end(g);
+  batch_region(&t, &b, f->body);
+  Value **res = NEW_N(c->arena, Value *, f->body->nres);
+  for (int i = 0; i < f->body->nres; i++) {
+    const Value *r = f->body->res[i];
+    res[i] = sym ? batch_full(&t, &b, r) : batch_plain(&t, r);
+    if (result) result[i] = is_batched(&t, r);
+  }
+  region_set_results(g->body, f->body->nres, res);
+  func_default_ports(g);
+  return g;
+}
+
+Func *batch_function(Func *f, const bool *which, Dim *n, bool *result) { return batch_func(f, which, n, NULL, NULL, result); }

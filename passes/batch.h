@@ -1,0 +1,28 @@
+/* batch.h - what the families of the batch pass share; private to them. */
+#ifndef ADC_PASSES_BATCH_H
+#define ADC_PASSES_BATCH_H
+#include "passes/pass.h"
+
+typedef struct Batch {
+  Ctx *ctx;
+  Func *from, *to;
+  CloneMap *map;
+  Dim *n;        /* length of the new axis */
+  bool *batched; /* by id in `from` */
+  struct BatchMemo *memo;
+} Batch;
+
+bool is_batched(const Batch *t, const Value *v);
+Type *batch_type(Batch *t, Type *old);                     /* in the new function's terms, the batch axis first */
+Value *batch_plain(Batch *t, const Value *v);              /* the copy, as it is */
+Value *batch_full(Batch *t, Builder *b, const Value *v);   /* with the batch axis: an unbatched value is repeated */
+
+/* What stands for the op's result, given that an operand is batched; one function a family. */
+typedef Value *BatchFn(Batch *t, Builder *b, Op *op);
+BatchFn batch_map, batch_contract, batch_reduce, batch_scan, batch_view, batch_index;
+/* if, for, while: results are mapped by the function itself. */
+void batch_loop(Batch *t, Builder *b, Op *op);
+void batch_if(Batch *t, Builder *b, Op *op);
+void batch_region(Batch *t, Builder *b, Region *from);     /* copies the operations; the parameters are mapped already */
+
+#endif

@@ -1,0 +1,133 @@
+/* simplify_region.c - control flow that is decided at compile time, and carried values that never change.
+ * Requires: the operands of op are up to date.  Ensures: what is dropped or moved is equivalent; results that a rule replaces
+ * wait for dce. */
+#include "passes/pass.h"
+
+/* Puts the operations of r before op, where n values stand for its last parameters. */
+static Op *splice(Simplify *s, Op *op, Region *r, int skip, Value *const *args) {
+  Op *first = r->first ? r->first : op->next;
+  for (int i = skip; i < r->nparam; i++) rw_replace(&s->rw, r->param[i], args[i - skip]);
+  for_each_op(in, r) op_move_before(in, op);
+  return first;
+}
+
+static void replace_results(Simplify *s, Op *op, Value *const *by) {
+  for (int i = 0; i < op->nres; i++) rw_replace(&s->rw, op->res[i], by[i]);
+}
+
+/* ---- for ---------------------------------------------------------------------------------------------------------------------- */
+
+typedef enum { TRIPS_UNKNOWN, TRIPS_NONE, TRIPS_ONE } Trips;
+
+static Trips trips_of(Ctx *c, const Op *op) {
+  Dim *lo = value_dim(c, op->opd[0]), *hi = value_dim(c, op->opd[1]), *one = dim_const(c, 1);
+  int64_t step;
+  if (!lo || !hi || !splat_int(op->opd[2], &step) || !step) return TRIPS_UNKNOWN;
+  Dim *second = dim_add(c, lo, dim_const(c, step));
+  if (!second) return TRIPS_UNKNOWN;
+  if (step > 0 ? dim_le(c, hi, lo) : dim_le(c, lo, hi)) return TRIPS_NONE;
+  bool enters = step > 0 ? dim_le(c, dim_add(c, lo, one), hi) : dim_le(c, dim_add(c, hi, one), lo);
+  bool leaves = step > 0 ? dim_le(c, hi, second) : dim_le(c, second, hi);
+  return enters && leaves ? TRIPS_ONE : TRIPS_UNKNOWN;
+}
+
+static Op *decide_for(Simplify *s, Op *op) {
+  Region *r = op->reg[0];
+  Trips trips = trips_of(s->ctx, op);
+  Op *next = op->next;
+  if (trips == TRIPS_UNKNOWN) return NULL;
+  if (trips == TRIPS_ONE) {
+    rw_replace(&s->rw, r->param[0], op->opd[0]);
+    next = splice(s, op, r, 1, op->opd + 3);
+  }
+  replace_results(s, op, trips == TRIPS_ONE ? r->res : op->opd + 3);
+  op_remove(op);
+  return next;
+}
+
+/* ---- if, while ------------------------------------------------------------------------------------------------------------------ */
+
+static Op *decide_if(Simplify *s, Op *op) {
+  int64_t holds;
+  if (!splat_int(op->opd[0], &holds)) return NULL;
+  Region *r = op->reg[holds ? 0 : 1];
+  Op *next = splice(s, op, r, 0, NULL);
+  replace_results(s, op, r->res);
+  op_remove(op);
+  return next;
+}
+
+static Op *decide_while(Simplify *s, Op *op) {
+  int64_t holds;
+  Region *r = op->reg[0];
+  if (!splat_int(rw_get(&s->rw, r->res[0]), &holds) || holds) return NULL;
+  Op *next = splice(s, op, r, 0, op->opd);
+  replace_results(s, op, op->opd);
+  op_remove(op);
+  return next;
+}
+
+/* A value that every iteration yields as it came, or that is the initial one again. */
+static void unchanged_carried(Simplify *s, Op *op, int *fuel) {
+  Region *body = loop_body(op);
+  for (int i = 0; i < op->nres; i++) {
+    Value *init = op->opd[loop_ninit(op) + i], *next = rw_get(&s->rw, body->res[i]), *p = body->param[loop_nindex(op) + i];
+    if (next != p && next != init) continue;
+    --*fuel;
+    for (int r = 0; r < op->nreg; r++) rw_replace(&s->rw, op->reg[r]->param[loop_nindex(op) + i], init);
+    rw_replace(&s->rw, op->res[i], init);
+  }
+}
+
+/* ---- results of if ---------------------------------------------------------------------------------------------------------------- */
+
+/* v, which region r yields, as it is known outside: a value from there, or a scalar constant made anew; else NULL. */
+static Value *outside(Simplify *s, const Region *r, Value *v) {
+  if (!v->def || v->def->parent != r) return v;
+  if (v->def->code != OP_const) return NULL;
+  Op *op = b_op(&s->b, OP_const, 0, NULL, 1, &v->type);
+  op->u = v->def->u;
+  return op->res[0];
+}
+
+static Value *chosen(Simplify *s, Op *op, Value *x, Value *y) {
+  int64_t p, q;
+  if (x == y) return x;
+  if (x->type->rank) return NULL;
+  if (x->type->elem == BOOL && splat_int(x, &p) && splat_int(y, &q))
+    return p == q ? outside(s, op->reg[0], x) : p ? op->opd[0] : b_map1(&s->b, OP_not, op->opd[0]);
+  x = outside(s, op->reg[0], x);
+  y = x ? outside(s, op->reg[1], y) : NULL;
+  return y ? b_select(&s->b, op->opd[0], x, y) : NULL;
+}
+
+/* Both branches are known before: what is left is a choice of scalars. */
+static void choose_results(Simplify *s, Op *op, int *fuel) {
+  Op *before = op->prev;
+  s->b = (Builder){.ctx = s->ctx, .func = s->rw.func, .region = op->parent, .before = op, .loc = op->loc};
+  for (int i = 0; i < op->nres; i++) {
+    if (rw_uses(&s->rw, op->res[i]) <= 0) continue;
+    Value *v = chosen(s, op, rw_get(&s->rw, op->reg[0]->res[i]), rw_get(&s->rw, op->reg[1]->res[i]));
+    if (!v) continue;
+    --*fuel;
+    rw_replace(&s->rw, op->res[i], v);
+  }
+  for (Op *made = before ? before->next : op->parent->first; made != op; made = made->next)
+    for (int i = 0; i < made->nopd; i++) rw_use(&s->rw, made->opd[i], 1);
+}
+
+/* ---- both ends of a visit --------------------------------------------------------------------------------------------------------- */
+
+Op *simplify_region_before(Simplify *s, Op *op, int *fuel) {
+  Op *next = op->code == OP_if ? decide_if(s, op) : op->code == OP_for ? decide_for(s, op) : NULL;
+  if (next || !op->parent) --*fuel;
+  else if (op->code != OP_if) unchanged_carried(s, op, fuel);
+  return next;
+}
+
+Op *simplify_region_after(Simplify *s, Op *op, int *fuel) {
+  Op *next = op->code == OP_while ? decide_while(s, op) : NULL;
+  if (!op->parent) --*fuel;
+  else if (op->code == OP_if) choose_results(s, op, fuel);
+  return next;
+}

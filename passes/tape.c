@@ -1,0 +1,253 @@
+/* tape.c - what a loop stores for its adjoint: a minimum cut between what changes from iteration to iteration and what the adjoint
+ * reads.
+ * A node is a value of the copy of the primal body that stands at the beginning of the adjoint's body; its capacity is its size in
+ * bytes, at nominal dimensions.  Carried values come from the source, as do costly values that the index or a carried value decides:
+ * they are not computed twice.  A value that is cut is stored by the primal loop in a tensor with one place an iteration, and read
+ * from there instead of computed. */
+#include "passes/flow.h"
+#include "passes/pass.h"
+
+enum { NOMINAL = 64, SOURCE = 0, SINK = 1, FIRST = 2 };
+
+typedef struct Node {
+  Value *primal; /* in the primal loop; NULL: only the copy has it */
+  Value *copy;
+  bool varies;   /* with the iteration */
+} Node;
+
+typedef struct Cut {
+  Tape *t;
+  Ctx *ctx;
+  Flow flow;
+  Node *node;
+  int nnode, cap;
+  int *of;      /* by value id: node + 1, or 0 */
+  int *binder;  /* by symbol id: the node + 1 of the `sym` op's result */
+  int to;       /* while visiting uses: the flow node that uses */
+  bool *varies; /* while visiting uses: where to note that a varying value is used */
+} Cut;
+
+static int into(int i) { return FIRST + 2 * i; }
+static int out_of(int i) { return FIRST + 2 * i + 1; }
+
+/* ---- nodes ------------------------------------------------------------------------------------------------------------------- */
+
+static void add_node(Cut *k, Value *primal, Value *copy, bool varies) {
+  PUSH(k->ctx->arena, k->node, k->nnode, k->cap) = (Node){primal, copy, varies};
+  k->of[copy->id] = k->nnode;
+}
+
+static void note_varying(void *env, Value *v) {
+  Cut *k = env;
+  if (k->of[v->id]) *k->varies |= k->node[k->of[v->id] - 1].varies;
+}
+
+static void note_varying_sym(void *env, Sym *s) {
+  Cut *k = env;
+  if (k->binder[s->id]) *k->varies |= k->node[k->binder[s->id] - 1].varies;
+}
+
+static bool op_varies(Cut *k, const Op *op) {
+  bool varies = false;
+  k->varies = &varies;
+  op_each_use(op, note_varying, k);
+  op_each_sym(op, note_varying_sym, k);
+  return varies;
+}
+
+static bool is_copied(const Tape *t, const Op *op) { return op->res[0]->id < t->ncopied && t->copied[op->res[0]->id]; }
+
+static void find_nodes(Cut *k) {
+  Tape *t = k->t;
+  const Region *body = loop_body(t->primal);
+  Value **primal = NEW_N(k->ctx->arena, Value *, t->d->func->nvalue + 1);
+  for (const Op *op = body->first; op; op = op->next)
+    for (int i = 0; i < op->nres; i++) {
+      Value *copy = clone_lookup(t->map, op->res[i]);
+      if (copy) primal[copy->id] = op->res[i];
+    }
+  for (int i = loop_nindex(t->primal); i < body->nparam; i++) add_node(k, body->param[i], body->param[i], true);
+  add_node(k, NULL, t->t, true); /* the iteration: known, but different each time */
+  for (const Op *op = t->rev->first; op; op = op->next) {
+    if (!is_copied(t, op)) continue;
+    bool varies = op_varies(k, op);
+    for (int i = 0; i < op->nres; i++) add_node(k, primal[op->res[i]->id], op->res[i], varies);
+    if (op->code == OP_sym) k->binder[op->u.sym->id] = k->nnode;
+  }
+}
+
+/* ---- capacities ------------------------------------------------------------------------------------------------------------ */
+
+static bool nominal(void *env, const Sym *s, int64_t *v) {
+  (void)env;
+  (void)s;
+  *v = NOMINAL;
+  return true;
+}
+
+static void note_inner_sym(void *env, Sym *s) {
+  Cut *k = env;
+  if (k->binder[s->id]) *k->varies = true;
+}
+
+/* Only a value that the primal loop has, of a shape that is the same in every iteration, can be stored. */
+static bool can_store(Cut *k, const Node *n) {
+  bool inner = false;
+  k->varies = &inner;
+  type_each_sym(n->copy->type, note_inner_sym, k);
+  return n->primal && !inner && n->copy->type->rank < MAX_RANK;
+}
+
+static int64_t bytes(const Type *t) {
+  double size = elem_size(t->elem);
+  for (int a = 0; a < t->rank; a++) {
+    int64_t v;
+    size *= dim_eval(t->dim[a], nominal, NULL, &v) ? (double)(v > 0 ? v : 1) : NOMINAL;
+  }
+  return size < (double)(FLOW_INFINITE >> 20) ? (int64_t)size : FLOW_INFINITE >> 20;
+}
+
+static bool is_cheap_map(Opcode code) {
+  switch (code) {
+  case OP_neg: case OP_abs: case OP_sign: case OP_floor: case OP_ceil: case OP_round: case OP_trunc: case OP_relu:
+  case OP_stop_gradient: case OP_add: case OP_sub: case OP_mul: case OP_mulz: case OP_div: case OP_floordiv: case OP_mod:
+  case OP_max: case OP_min: case OP_clamp: case OP_eq: case OP_ne: case OP_lt: case OP_le: case OP_gt: case OP_ge: case OP_and:
+  case OP_or: case OP_not: case OP_select: case OP_cast: case OP_sqrt: return true;
+  default: return false;
+  }
+}
+
+/* A contraction that sums nothing is a product of broadcasts. */
+static bool sums(const Op *op) {
+  Con k = con_of(op);
+  return con_summed(&k) != 0;
+}
+
+static bool is_costly(const Op *op) {
+  switch (op_info[op->code].family) {
+  case FAM_MAP: return !is_cheap_map(op->code);
+  case FAM_CONTRACT: return sums(op);
+  case FAM_REDUCE:
+  case FAM_SCAN:
+  case FAM_MATRIX:
+  case FAM_CALL:
+  case FAM_REGION: return true;
+  default: return false;
+  }
+}
+
+/* A loop of which more is needed than the primal has, its tapes, is run again in any case. */
+static bool is_run_again(const Cut *k, const Op *op) {
+  for (int i = 0; i < op->nres; i++)
+    if (!k->node[k->of[op->res[i]->id] - 1].primal) return true;
+  return false;
+}
+
+/* ---- edges ------------------------------------------------------------------------------------------------------------------ */
+
+static void edge_to_user(void *env, Value *v) {
+  Cut *k = env;
+  if (k->of[v->id]) flow_edge(&k->flow, out_of(k->of[v->id] - 1), k->to, FLOW_INFINITE);
+}
+
+static void edge_of_sym(void *env, Sym *s) {
+  Cut *k = env;
+  if (k->binder[s->id]) flow_edge(&k->flow, out_of(k->binder[s->id] - 1), k->to, FLOW_INFINITE);
+}
+
+static void add_uses(Cut *k, const Op *op, int to) {
+  k->to = to;
+  op_each_use(op, edge_to_user, k);
+  op_each_sym(op, edge_of_sym, k);
+}
+
+static void add_edges_of(Cut *k, int i) {
+  const Node *n = &k->node[i];
+  const Op *op = n->copy->def;
+  bool stored = can_store(k, n) && !(op && op->code == OP_sym);
+  flow_edge(&k->flow, into(i), out_of(i), stored ? bytes(n->copy->type) : FLOW_INFINITE);
+  if (n->copy == k->t->t) return;
+  if (!op || op->parent != k->t->rev) { /* a carried parameter */
+    flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
+    return;
+  }
+  if (stored && n->varies && is_costly(op) && !is_run_again(k, op)) flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
+  add_uses(k, op, into(i));
+}
+
+static void build_network(Cut *k) {
+  Tape *t = k->t;
+  k->flow = flow_new(k->ctx->arena, FIRST + 2 * k->nnode);
+  for (int i = 0; i < k->nnode; i++) add_edges_of(k, i);
+  for (const Op *op = t->rev->first; op; op = op->next)
+    if (!is_copied(t, op)) add_uses(k, op, SINK);
+  k->to = SINK;
+  for (int i = 0; i < t->rev->nres; i++) edge_to_user(k, t->rev->res[i]);
+}
+
+/* ---- storing and reading ------------------------------------------------------------------------------------------------- */
+
+static Type *tape_type(Cut *k, const Type *t) {
+  Dim *dim[MAX_RANK] = {k->t->count};
+  for (int a = 0; a < t->rank; a++) dim[a + 1] = t->dim[a];
+  return type_tensor(k->ctx, t->elem, t->rank + 1, dim);
+}
+
+/* The number of the iteration that the primal loop is in. */
+static Value *iteration(Builder *b, const Op *loop) {
+  int64_t x;
+  Value *i = loop_body(loop)->param[0];
+  if (!splat_int(loop->opd[0], &x) || x != 0) i = b_map2(b, OP_sub, i, loop->opd[0]);
+  return splat_int(loop->opd[2], &x) && x == 1 ? i : b_map2(b, OP_floordiv, i, loop->opd[2]);
+}
+
+/* A carried tensor into which the loop puts v already, each iteration its own; -1: there is none. */
+static int find_tape(const Op *loop, const Value *v, const Type *type) {
+  const Region *body = loop_body(loop);
+  for (int i = 0; i < loop->nres; i++) {
+    const Op *set = body->res[i]->def;
+    if (loop->res[i]->type != type || !set || set->code != OP_set || set->opd[0] != body->param[1 + i] || set->opd[1] != v) continue;
+    int64_t lo, step;
+    bool plain = splat_int(loop->opd[0], &lo) && lo == 0 && splat_int(loop->opd[2], &step) && step == 1;
+    if (plain && set->u.index.naxis == 1 && set->u.index.axis[0] == 0 && set->opd[2] == body->param[0]) return i;
+  }
+  return -1;
+}
+
+static Value *store(Cut *k, Value *v) {
+  Op *loop = k->t->primal;
+  Type *type = tape_type(k, v->type);
+  int at = find_tape(loop, v, type), axis = 0;
+  if (at >= 0) return loop->res[at];
+  Builder before = {.ctx = k->ctx, .func = k->t->d->func, .region = loop->parent, .before = loop, .loc = loop->loc};
+  Value *p = loop_add_carried(loop, b_splat(&before, type, 0), "tape");
+  Builder in = b_inside(&before, loop_body(loop));
+  Value *t = iteration(&in, loop);
+  region_add_result(loop_body(loop), b_set(&in, p, v, 1, &axis, &t));
+  return loop->res[loop->nres - 1];
+}
+
+static void read_back(Cut *k, const Node *n, Value *tape) {
+  Tape *t = k->t;
+  int axis = 0;
+  Builder b = {.ctx = k->ctx, .func = t->d->func, .region = t->rev, .before = t->rev->first, .loc = t->primal->loc};
+  Value *v = b_gather(&b, tape, 1, &axis, &t->t, NULL);
+  region_replace_uses(t->rev, n->copy, v);
+}
+
+bool tape_cut(Tape *t) {
+  Cut k = {.t = t, .ctx = t->d->b.ctx};
+  bool any = false;
+  k.of = NEW_N(k.ctx->arena, int, t->d->func->nvalue + 1);
+  k.binder = NEW_N(k.ctx->arena, int, k.ctx->next_sym + 1);
+  find_nodes(&k);
+  build_network(&k);
+  const bool *reaches = flow_cut(&k.flow, SOURCE, SINK);
+  for (int i = 0; i < k.nnode; i++) {
+    if (reaches[into(i)] || !reaches[out_of(i)]) continue;
+    read_back(&k, &k.node[i], store(&k, k.node[i].primal));
+    any = true;
+  }
+  prune_region(t->d->func, t->rev);
+  return any;
+}

@@ -1,0 +1,21 @@
+/* matrix_f64.c - matrix.h for double. */
+#include <stdbool.h>
+#include <stdint.h>
+
+double fabs(double), sqrt(double), log(double);
+#define T double
+#define FN(name) adc_rt_##name##_f64
+#define LOCAL(name) name##_f64
+#define ABS fabs
+#define SQRT sqrt
+#define LOG log
+void FN(trisolve)(const T *t, const T *b, T *x, int64_t batch, int64_t n, int64_t m, int64_t upper, int64_t trans);
+void FN(cholesky)(const T *a, T *l, int64_t batch, int64_t n);
+void FN(lu)(const T *a, T *f, int64_t batch, int64_t n);
+void FN(lusolve)(const T *f, const T *b, T *x, int64_t batch, int64_t n, int64_t m, int64_t trans);
+void FN(logdet)(const T *f, T *y, int64_t batch, int64_t n);
+void FN(det)(const T *f, T *y, int64_t batch, int64_t n);
+void FN(lucp)(const T *a, T *f, int64_t batch, int64_t n);
+void FN(cofactor)(const T *f, T *x, int64_t batch, int64_t n);
+void FN(cofactor_dir)(const T *f, const T *e, T *x, int64_t batch, int64_t n);
+#include "runtime/matrix.h"

@@ -1,0 +1,197 @@
+/* ad_region_test.c - derivatives of functions with control flow, up to a given order in every mix of modes.
+ * usage: ad_region_test [-O] FILE ORDER        every function of the file: tangents against finite differences of the function that
+ *                                             was differentiated, cotangents against tangents
+ *        ad_region_test [-O] FILE -g ORDER FUNC NUMBER   the derivative of that order of a function of one scalar
+ *        ad_region_test [-O] FILE -s ORDER FUNC          operations in the gradients of order 0 to ORDER
+ *        ad_region_test [-O] -r COUNT SEED ORDER         random functions; finite differences are left out, for they may step over
+ *                                                        a branch */
+#include "passes/pass.h"
+#include "tests/support/interp.h"
+#include "tests/support/region_gen.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DIM_VALUE = 4, INT_VALUE = 6, MAX_LEAF = 64 };
+typedef struct Vector { Tensor v[MAX_LEAF]; int n; } Vector;
+static bool optimise, no_differences;
+static int checks, fails;
+
+static double noise(uint64_t *s) {
+  *s = *s * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+  return (double)(*s >> 33) / (double)(UINT64_C(1) << 31);
+}
+
+static Interp interp_of(Func *f) {
+  Ctx *c = f->module->ctx;
+  Interp in = {.c = c, .f = f, .sym = NEW_N(c->arena, int64_t, c->next_sym + 1), .value = NEW_N(c->arena, Tensor, f->nvalue + 1)};
+  for (int i = 0; i < f->nsym; i++) in.sym[f->sym[i]->id] = f->sym[i]->kind == SYM_DIM ? DIM_VALUE : INT_VALUE;
+  return in;
+}
+
+static Vector run(Func *f, const Vector *x) {
+  Interp in = interp_of(f);
+  Vector y = {.n = f->body->nres};
+  for (int i = 0; i < x->n; i++) in.value[f->body->param[i]->id] = x->v[i];
+  if (!interp_run(&in)) bug("a check fails in %s", f->name);
+  for (int i = 0; i < y.n; i++) y.v[i] = in.value[f->body->res[i]->id];
+  return y;
+}
+
+static Tensor fresh(Func *f, Type *t, uint64_t *seed, double lo) {
+  Interp in = interp_of(f);
+  Tensor x = interp_tensor(&in, t);
+  for (int64_t k = 0; k < x.count; k++) tensor_put(&x, k, lo + noise(seed), t->rank ? k * 2 % 3 : INT_VALUE);
+  return x;
+}
+
+static double dot(const Tensor *a, const Tensor *b) {
+  double s = 0;
+  for (int64_t k = 0; k < a->count; k++) s += a->f[k] * b->f[k];
+  return s;
+}
+
+static void expect(const Func *f, const char *what, double got, double want, double tolerance) {
+  checks++;
+  if (fabs(got - want) <= tolerance * (1 + fabs(want))) return;
+  fails++;
+  printf("%s, %s: %.12g, expected %.12g\n", f->name, what, got, want);
+}
+
+/* The derivative along v of the results, weighed by w. */
+static double weighed(Func *f, const Vector *x, const Vector *v, double h, const Vector *w) {
+  Vector at = *x;
+  double s = 0;
+  for (int i = 0, r = 0; i < x->n; i++) {
+    if (!x->v[i].f) continue;
+    at.v[i].f = NEW_N(f->module->ctx->arena, double, x->v[i].count + 1);
+    for (int64_t k = 0; k < x->v[i].count; k++) at.v[i].f[k] = x->v[i].f[k] + h * v->v[r].f[k];
+    r++;
+  }
+  Vector y = run(f, &at);
+  for (int i = 0, r = 0; i < y.n; i++)
+    if (y.v[i].f) s += dot(&y.v[i], &w->v[r++]);
+  return s;
+}
+
+static double difference(Func *f, const Vector *x, const Vector *v, const Vector *w) {
+  double h = 2e-4, d[2];
+  for (int i = 0; i < 2; i++, h /= 2) d[i] = (weighed(f, x, v, h, w) - weighed(f, x, v, -h, w)) / (2 * h);
+  return (4 * d[1] - d[0]) / 3;
+}
+
+static Func *derived(Func *f, FuncKind kind) {
+  Wrt all = {0};
+  Func *g = !optimise ? derive_raw(f, all, kind) : kind == FUNC_JVP ? derive_jvp(f, all) : kind == FUNC_VJP ? derive_vjp(f, all) : derive_grad(f, all);
+  if (g && module_verify(f->module)) return g;
+  diag_print_text(f->module->ctx, stdout, false);
+  exit(1);
+}
+
+static void compare_results(Func *f, const Vector *got, const Vector *want) {
+  for (int i = 0; i < want->n; i++)
+    for (int64_t k = 0; k < want->v[i].count; k++)
+      if (want->v[i].f) expect(f, "result", got->v[i].f[k], want->v[i].f[k], 1e-12);
+      else expect(f, "result", (double)got->v[i].i[k], (double)want->v[i].i[k], 0);
+}
+
+static void check(Func *f, int order) {
+  uint64_t seed = 12345;
+  Vector x = {0}, v = {0}, w = {0};
+  for (int i = 0; i < f->body->nparam; i++) {
+    Type *t = f->body->param[i]->type;
+    x.v[x.n++] = fresh(f, t, &seed, 0.5);
+    if (elem_is_real(t->elem)) v.v[v.n++] = fresh(f, t, &seed, -0.5);
+  }
+  Vector y = run(f, &x);
+  for (int i = 0; i < y.n; i++)
+    if (y.v[i].f) w.v[w.n++] = fresh(f, y.v[i].type, &seed, -0.5);
+  Func *jvp = derived(f, FUNC_JVP), *vjp = derived(f, FUNC_VJP);
+  Vector xv = x, xw = x;
+  for (int i = 0; i < v.n; i++) xv.v[xv.n++] = v.v[i];
+  for (int i = 0; i < w.n; i++) xw.v[xw.n++] = w.v[i];
+  Vector j = run(jvp, &xv), r = run(vjp, &xw);
+  compare_results(jvp, &j, &y);
+  compare_results(vjp, &r, &y);
+  double forward = 0, reverse = 0;
+  for (int i = 0; i < w.n; i++) forward += dot(&w.v[i], &j.v[y.n + i]);
+  for (int i = 0; i < v.n; i++) reverse += dot(&v.v[i], &r.v[y.n + i]);
+  if (!no_differences) expect(jvp, "tangent", forward, difference(f, &x, &v, &w), 2e-5);
+  expect(vjp, "cotangent", reverse, forward, 1e-9);
+  if (order > 1) {
+    check(jvp, order - 1);
+    check(vjp, order - 1);
+  }
+}
+
+static int count_ops(const Region *g) {
+  int n = 0;
+  for (const Op *op = g->first; op; op = op->next) {
+    n++;
+    for (int i = 0; i < op->nreg; i++) n += count_ops(op->reg[i]);
+  }
+  return n;
+}
+
+static void one_function(Module *m, bool sizes, int order, const char *name, const char *at) {
+  Func *f = module_find(m, name);
+  if (!f) bug("there is no function %s", name);
+  for (int i = 0; i < order; i++) {
+    if (sizes) printf("%d ", count_ops(f->body));
+    f = derived(f, FUNC_GRAD);
+  }
+  if (sizes) {
+    printf("%d\n", count_ops(f->body));
+    return;
+  }
+  Interp in = interp_of(f);
+  Vector x = {.n = 1, .v = {interp_tensor(&in, f->body->param[0]->type)}};
+  x.v[0].f[0] = strtod(at, NULL);
+  Vector y = run(f, &x);
+  printf("%.12g\n", y.v[y.n - 1].f[0]);
+}
+
+static int random_functions(int count, int seed, int order) {
+  no_differences = true;
+  for (int i = 0; i < count; i++) {
+    Ctx *c = ctx_new();
+    Func *f = gen_function(c, (uint64_t)(seed + i));
+    int before = fails;
+    if (!module_verify(f->module)) {
+      diag_print_text(c, stdout, false);
+      return 1;
+    }
+    check(f, order);
+    if (fails > before) printf("(function %d)\n", seed + i);
+    ctx_free(c);
+  }
+  printf("%d checks, %d disagree\n", checks, fails);
+  return fails > 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && !strcmp(argv[1], "-O")) optimise = true, argc--, argv++;
+  if (argc > 4 && !strcmp(argv[1], "-r")) return random_functions(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
+  if (argc < 3) return 2;
+  Ctx *c = ctx_new();
+  FILE *in = fopen(argv[1], "r");
+  if (!in) return 2;
+  Text text;
+  text_init(&text, c->arena);
+  char buffer[4096];
+  for (size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;) text_addn(&text, buffer, n);
+  fclose(in);
+  Module *m = module_read(c, argv[1], text.s, text.len);
+  if (!m || !module_verify(m)) {
+    diag_print_text(c, stdout, false);
+    return 1;
+  }
+  if (argc > 4) one_function(m, argv[2][1] == 's', atoi(argv[3]), argv[4], argc > 5 ? argv[5] : "0");
+  else {
+    int n = m->nfunc;
+    for (int i = 0; i < n; i++)
+      if (m->func[i]->exported) check(m->func[i], atoi(argv[2]));
+    printf("%d checks, %d disagree\n", checks, fails);
+  }
+  ctx_free(c);
+  return fails > 0;
+}
