@@ -234,8 +234,8 @@ typedef struct Space {
 } Space;
 
 typedef struct Flow {
-  LLVMBasicBlockRef go, alloc;
-  LLVMValueRef alloc_need; /* phi */
+  LLVMBasicBlockRef go, alloc, more;
+  LLVMValueRef alloc_need, more_need; /* phis */
   Space at;                /* phis of go */
 } Flow;
 
@@ -257,18 +257,39 @@ static void open_go_block(Wrapper *w, Flow *flow) {
   LLVMPositionBuilderAtEnd(w->b, here);
 }
 
-/* The caller's workspace: told the size, and refused when too small, before anything else is written. */
+/* The caller's workspace: told the size; what is too small is replaced by what `grow` gives, or refused before anything else
+ * is written. */
 static void use_given(Wrapper *w, Flow *flow, LLVMValueRef need) {
   Codegen *g = w->g;
   LLVMBuildStore(w->b, LLVMBuildIntCast2(w->b, need, g->usize, 0, ""), ws_field(w, WS_NEED, ""));
   LLVMValueRef base = LLVMBuildLoad2(w->b, g->ptr, ws_field(w, WS_BASE, ""), "given");
   LLVMValueRef len = LLVMBuildLoad2(w->b, g->usize, ws_field(w, WS_LEN, ""), "len");
+  LLVMValueRef grow = LLVMBuildLoad2(w->b, g->ptr, ws_field(w, WS_GROW, ""), "grow");
   len = LLVMBuildIntCast2(w->b, len, g->i64, 0, "");
   LLVMValueRef none =
       LLVMBuildAnd(w->b, LLVMBuildIsNull(w->b, base, ""), LLVMBuildICmp(w->b, LLVMIntNE, need, int64(g, 0), ""), "");
   LLVMValueRef small = LLVMBuildOr(w->b, none, LLVMBuildICmp(w->b, LLVMIntULT, len, need, ""), "");
-  fail_if(w, small, ADC_EWORKSPACE, "the workspace is too small", need);
+  fail_if(w, LLVMBuildAnd(w->b, small, LLVMBuildIsNull(w->b, grow, ""), ""), ADC_EWORKSPACE, "the workspace is too small", need);
+  LLVMBasicBlockRef enough = block(w, "enough");
+  add_phi(flow->more_need, need, LLVMGetInsertBlock(w->b));
+  LLVMBuildCondBr(w->b, small, flow->more, enough);
+  LLVMPositionBuilderAtEnd(w->b, enough);
   go_with(w, flow, base, len, LLVMConstNull(g->ptr));
+}
+
+/* The callback gives a workspace of as many bytes as are asked for, or null. */
+static void use_grown(Wrapper *w, Flow *flow) {
+  Codegen *g = w->g;
+  LLVMTypeRef param[] = {g->ptr, g->usize}, type = LLVMFunctionType(g->ptr, param, 2, 0);
+  LLVMPositionBuilderAtEnd(w->b, flow->more);
+  LLVMValueRef bytes = LLVMBuildIntCast2(w->b, flow->more_need, g->usize, 0, "");
+  LLVMValueRef arg[] = {LLVMBuildLoad2(w->b, g->ptr, ws_field(w, WS_ENV, ""), "env"), bytes};
+  LLVMBuildStore(w->b, bytes, ws_field(w, WS_NEED, ""));
+  LLVMValueRef p = LLVMBuildCall2(w->b, type, LLVMBuildLoad2(w->b, g->ptr, ws_field(w, WS_GROW, ""), ""), arg, 2, "grown");
+  fail_if(w, LLVMBuildIsNull(w->b, p, ""), ADC_EWORKSPACE, "the workspace is too small", flow->more_need);
+  LLVMBuildStore(w->b, p, ws_field(w, WS_BASE, ""));
+  LLVMBuildStore(w->b, bytes, ws_field(w, WS_LEN, ""));
+  go_with(w, flow, p, flow->more_need, LLVMConstNull(g->ptr));
 }
 
 /* ws is NULL: nothing to allocate for a size of 0. */
@@ -317,27 +338,36 @@ static LLVMValueRef error_field(Wrapper *w, LLVMValueRef err, int i) {
   return LLVMBuildLoad2(w->b, LLVMStructGetTypeAtIndex(type, (unsigned)i), p, "");
 }
 
-/* The body failed.  A buffer whose size only the body knew: the caller is told the need; for itself, the call tries
- * again, unless something may have been added to the outputs already. */
-static void after_failure(Wrapper *w, Flow *flow, LLVMValueRef code, LLVMValueRef err, bool add) {
+/* Bytes to ask for when `reached` were not there: at least twice what there was, so that a few tries do. */
+static LLVMValueRef next_size(Wrapper *w, LLVMValueRef reached, LLVMValueRef len) {
+  LLVMValueRef twice = LLVMBuildShl(w->b, len, int64(w->g, 1), "");
+  return LLVMBuildSelect(w->b, LLVMBuildICmp(w->b, LLVMIntUGT, twice, reached, ""), twice, reached, "need");
+}
+
+/* The body failed.  A buffer whose size only the body knew: with more memory, of its own or from the callback, the call begins
+ * again (what accumulates does so only when nothing can fail any more); else the caller is told the need. */
+static void after_failure(Wrapper *w, Flow *flow, LLVMValueRef code, LLVMValueRef err) {
   Codegen *g = w->g;
-  LLVMValueRef need = error_field(w, err, ERR_NEED);
+  LLVMValueRef need = next_size(w, error_field(w, err, ERR_NEED), flow->at.len);
   LLVMValueRef text = error_field(w, err, ERR_MESSAGE), index = error_field(w, err, ERR_INDEX);
   LLVMValueRef line = LLVMBuildIntCast2(w->b, error_field(w, err, ERR_LINE), g->i32, 1, "");
   LLVMValueRef small = LLVMBuildICmp(w->b, LLVMIntEQ, code, int32(g, ADC_EWORKSPACE), "");
-  LLVMBasicBlockRef known = block(w, "known");
+  LLVMValueRef most = int64(g, g->pointer_bytes < 8 ? INT32_MAX : INT64_MAX - WORKSPACE_ALIGN);
+  LLVMValueRef possible = LLVMBuildAnd(w->b, small, LLVMBuildICmp(w->b, LLVMIntULE, need, most, ""), "");
+  LLVMBasicBlockRef known = block(w, "known"), tell = block(w, "need"), given = block(w, "given");
   release(w, flow->at.own);
-  if (!g->o->freestanding && !add) {
-    LLVMValueRef more = LLVMBuildICmp(w->b, LLVMIntUGT, need, flow->at.len, "");
-    LLVMValueRef again = LLVMBuildAnd(w->b, small, LLVMBuildAnd(w->b, more, LLVMBuildIsNull(w->b, w->ws, ""), ""), "");
+  if (!g->o->freestanding) {
+    LLVMValueRef again = LLVMBuildAnd(w->b, possible, LLVMBuildIsNull(w->b, w->ws, ""), "");
     LLVMBasicBlockRef next = block(w, "told");
     add_phi(flow->alloc_need, need, LLVMGetInsertBlock(w->b));
     LLVMBuildCondBr(w->b, again, flow->alloc, next);
     LLVMPositionBuilderAtEnd(w->b, next);
   }
-  LLVMBasicBlockRef tell = block(w, "need");
-  LLVMValueRef given = LLVMBuildNot(w->b, LLVMBuildIsNull(w->b, w->ws, ""), "");
-  LLVMBuildCondBr(w->b, LLVMBuildAnd(w->b, small, given, ""), tell, known);
+  LLVMBuildCondBr(w->b, LLVMBuildAnd(w->b, small, LLVMBuildIsNotNull(w->b, w->ws, ""), ""), given, known);
+  LLVMPositionBuilderAtEnd(w->b, given);
+  LLVMValueRef grow = LLVMBuildLoad2(w->b, g->ptr, ws_field(w, WS_GROW, ""), "grow");
+  add_phi(flow->more_need, need, given);
+  LLVMBuildCondBr(w->b, LLVMBuildAnd(w->b, possible, LLVMBuildIsNotNull(w->b, grow, ""), ""), flow->more, tell);
   LLVMPositionBuilderAtEnd(w->b, tell);
   LLVMBuildStore(w->b, LLVMBuildIntCast2(w->b, need, g->usize, 0, ""), ws_field(w, WS_NEED, ""));
   LLVMBuildBr(w->b, known);
@@ -360,7 +390,7 @@ static void call_body(Wrapper *w, Flow *flow, LLVMValueRef *args, int n, LLVMVal
   release(w, flow->at.own);
   LLVMBuildRet(w->b, int32(g, ADC_OK));
   LLVMPositionBuilderAtEnd(w->b, bad);
-  after_failure(w, flow, code, err, add);
+  after_failure(w, flow, code, err);
 }
 
 static LLVMTypeRef wrapper_type(Codegen *g, const CArg *arg, int n) {
@@ -392,8 +422,12 @@ static LLVMValueRef emit_call(Codegen *g, Func *f, bool add) {
   open_go_block(&w, &flow);
   LLVMBasicBlockRef own = block(&w, "own"), given = block(&w, "given");
   LLVMBuildCondBr(w.b, LLVMBuildIsNull(w.b, w.ws, ""), own, given);
+  flow.more = block(&w, "more");
+  LLVMPositionBuilderAtEnd(w.b, flow.more);
+  flow.more_need = LLVMBuildPhi(w.b, g->i64, "bytes");
   LLVMPositionBuilderAtEnd(w.b, given);
   use_given(&w, &flow, need);
+  use_grown(&w, &flow);
   LLVMPositionBuilderAtEnd(w.b, own);
   use_own(&w, &flow, need);
   call_body(&w, &flow, args, n, err, add);

@@ -7,7 +7,8 @@ static const char *const role_name[] = {
     [PORT_RESULT] = "result", [PORT_COTANGENT] = "gradient", [PORT_TANGENT_OUT] = "tangent_out",
 };
 static const char *const kind_name[] = {
-    [FUNC_PRIMAL] = "primal", [FUNC_GRAD] = "grad", [FUNC_VJP] = "vjp", [FUNC_JVP] = "jvp"};
+    [FUNC_PRIMAL] = "primal", [FUNC_GRAD] = "grad", [FUNC_VJP] = "vjp", [FUNC_JVP] = "jvp",
+    [FUNC_HVP] = "hvp", [FUNC_JACOBIAN] = "jacobian", [FUNC_HESSIAN] = "hessian"};
 
 typedef struct Describe {
   Ctx *ctx;

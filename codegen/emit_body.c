@@ -190,19 +190,17 @@ static void place_memory(Emit *e) {
   make_scopes(e);
 }
 
-static void check_dims(Emit *e, const Type *t, Loc loc) {
-  for (int i = 0; i < t->rank; i++)
-    if (!dim_nonneg(e->ctx, t->dim[i]))
-      fail_unless(e, LLVMBuildICmp(e->b, LLVMIntSGE, dim_of(e, t->dim[i]), e->zero, ""), ADC_EDIM, loc, NULL, "a dimension is negative");
-}
-
 void reserve(Emit *e, LLVMValueRef to, Loc loc) {
   fail_with(e, LLVMBuildICmp(e->b, LLVMIntULE, to, e->ws_len, ""), ADC_EWORKSPACE, loc, NULL, "the workspace is too small", to);
 }
 
+/* Sizes are looked at here: nobody could before. */
 static LLVMValueRef take_dynamic(Emit *e, const Type *t, Loc loc) {
-  LLVMValueRef from = LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, "");
-  LLVMValueRef to = LLVMBuildAdd(e->b, from, bytes_of(e, e->b, t), "");
+  DimEnv env = e->dim;
+  env.b = env.late;
+  LLVMValueRef bad, n = nested_bytes(&env, t, &bad), from = LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, "");
+  fail_unless(e, LLVMBuildNot(e->b, bad, ""), ADC_EDIM, loc, NULL, "a dimension is negative, inexact or too large");
+  LLVMValueRef to = LLVMBuildAdd(e->b, from, n, ""); /* unsigned: two numbers that are no negative ones */
   reserve(e, to, loc);
   LLVMBuildStore(e->b, to, e->dynamic);
   return offset_ptr(e, e->b, e->ws, from);
@@ -220,8 +218,7 @@ static void place_dynamic(Emit *e, const Unit *u) {
     const ValueInfo *info = &p->value[v->id];
     if (info->place != PLACE_BUFFER) continue;
     bool dynamic = info->slot >= 0 && p->root->slot[info->slot].dynamic;
-    if (dynamic) check_dims(e, v->type, u->op->loc);
-    else if (info->slot >= 0 && e->slot_bad[info->slot])
+    if (!dynamic && info->slot >= 0 && e->slot_bad[info->slot])
       fail_unless(e, LLVMBuildNot(e->b, e->slot_bad[info->slot], ""), ADC_EDIM, u->op->loc, NULL, "a dimension is negative or inexact");
     if (!dynamic || e->where[v->id]) continue;
     LLVMValueRef at = or_result(e, e->b, info, take_dynamic(e, v->type, u->op->loc));

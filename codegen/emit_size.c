@@ -137,6 +137,15 @@ void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
 
 /* ---- texts ------------------------------------------------------------------------------------------------------- */
 
+static bool region_calls(const Region *r) {
+  for (const Op *op = r->first; op; op = op->next) {
+    if (op->code == OP_call) return true;
+    for (int i = 0; i < op->nreg; i++)
+      if (region_calls(op->reg[i])) return true;
+  }
+  return false;
+}
+
 void workspace_text(Ctx *c, Func *f, bool accumulate, Text *t) {
   Plan *p = plan_func(c, f, accumulate);
   Dim *sum = dim_const(c, 0);
@@ -146,8 +155,9 @@ void workspace_text(Ctx *c, Func *f, bool accumulate, Text *t) {
       sum = dim_add(c, sum, p->slot[i].bytes);
       fixed++;
     }
+  bool calls = region_calls(f->body);
   if (p->nslot == 0) {
-    text_add(t, "none");
+    text_add(t, calls ? "what calls need" : "none");
     return;
   }
   if (fixed && sum) {
@@ -159,6 +169,7 @@ void workspace_text(Ctx *c, Func *f, bool accumulate, Text *t) {
       text_add(t, ", rounded up to 64");
   }
   if (fixed < p->nslot) text_add(t, "%swhat sizes known only at run time need", fixed ? ", and " : "");
+  if (calls) text_add(t, ", and what calls need");
 }
 
 /* The leading term; a determinant of a factorisation is next to nothing. */
@@ -201,13 +212,47 @@ static Dim *op_flops(Ctx *c, const Op *op) {
   }
 }
 
-void work_text(Ctx *c, Func *f, Text *t) {
+static Dim *scalar_dim(Ctx *c, const Value *v) {
+  if (!v->def || (v->def->code != OP_const && v->def->code != OP_dim)) return NULL;
+  return v->def->code == OP_dim ? v->def->u.dim : dim_const(c, v->def->u.cst.i);
+}
+
+/* How often the body runs, where the bounds are dimensions; NULL: that is not known. */
+static Dim *turns(Ctx *c, const Op *op) {
+  if (op->code != OP_for) return NULL;
+  Dim *lo = scalar_dim(c, op->opd[0]), *hi = scalar_dim(c, op->opd[1]), *step = scalar_dim(c, op->opd[2]);
+  int64_t k;
+  if (!lo || !hi || !step || !dim_is_const(step, &k) || k == 0) return NULL;
+  Dim *span = dim_add(c, k > 0 ? dim_sub(c, hi, lo) : dim_sub(c, lo, hi), dim_const(c, (k > 0 ? k : -k) - 1));
+  return dim_max(c, dim_const(c, 0), dim_floordiv(c, span, dim_const(c, k > 0 ? k : -k)));
+}
+
+/* *more: something is left out whose amount only a run can tell. */
+static Dim *region_flops(Ctx *c, const Region *r, bool *more) {
   Dim *sum = dim_const(c, 0);
-  for (const Op *op = f->body->first; op; op = op->next) {
-    Dim *n = op_flops(c, op);
+  for (const Op *op = r->first; op; op = op->next) {
+    Dim *n = op->nreg ? NULL : op_flops(c, op);
+    *more |= op->code == OP_call;
+    if (op->code == OP_if) n = dim_max(c, region_flops(c, op->reg[0], more), region_flops(c, op->reg[1], more));
+    else if (op->nreg) {
+      Dim *k = turns(c, op);
+      n = k ? dim_mul(c, k, region_flops(c, op->reg[0], more)) : NULL;
+      *more |= !n;
+    }
     if (n && !dim_mentions_value(n)) sum = dim_add(c, sum, n);
+    else *more |= n != NULL;
   }
+  return sum;
+}
+
+void work_text(Ctx *c, Func *f, Text *t) {
+  bool more = false;
+  Dim *sum = region_flops(c, f->body, &more);
   if (!sum) return;
+  if (more && dim_is(sum, 0)) {
+    text_add(t, "known only at run time");
+    return;
+  }
   dim_print(t, sum);
-  text_add(t, " flops");
+  text_add(t, more ? " flops, and what is known only at run time" : " flops");
 }

@@ -151,6 +151,13 @@ static void say_what(Comment *c, Ctx *ctx, const Func *f, const FuncInfo *info) 
     comment_text(c, arena_printf(a, "Jacobian-vector product of %s: how %s change along the tangents of %s.", of,
                                  join_names(ctx, f, PORT_TANGENT_OUT), join_names(ctx, f, PORT_TANGENT_IN)));
     break;
+  case FUNC_HVP:
+    comment_text(c, arena_printf(a, "Hessian of %s times the tangents of %s.", of, join_names(ctx, f, PORT_TANGENT_IN)));
+    break;
+  case FUNC_JACOBIAN:
+    comment_text(c, arena_printf(a, "Jacobian of %s: derivatives of its results, whose dimensions stand first.", of));
+    break;
+  case FUNC_HESSIAN: comment_text(c, arena_printf(a, "Hessian of %s: its second derivatives.", of)); break;
   }
 }
 

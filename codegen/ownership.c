@@ -133,8 +133,10 @@ static void join(Owner *o, int a, int b) {
   int last = a;
   while (o->next[last] >= 0) last = o->next[last];
   o->next[last] = b;
-  for (int i = b; i >= 0; i = o->next[i]) o->p->value[i].home = a;
-  o->p->nshared++;
+  for (int i = a; i >= 0; i = o->next[i]) {
+    o->p->value[i].home = a;
+    o->p->value[i].shared = true;
+  }
 }
 
 static void try_join(Owner *o, const Value *x, const Value *y) {

@@ -22,6 +22,7 @@ typedef struct ValueInfo {
                 */
   bool forced; /* some of them need it in memory */
   int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
+  bool shared;   /* … and there are others */
 } ValueInfo;
 
 enum { LEVEL_UNIT = -1, LEVEL_OTHER = -2, MAX_LEVEL = 2 * MAX_LABEL };
@@ -105,7 +106,6 @@ struct Plan {
   int nslot, slot_cap;
   Slot *slot;        /* of the root */
   int need_words;
-  int nshared;       /* how many values live in another's memory */
 };
 
 Plan *plan_func(Ctx *c, Func *f, bool accumulate);

@@ -105,7 +105,6 @@ static Plan *plan_of(Plan *outer, Region *r) {
   Plan *p = NEW(outer->ctx->arena, Plan);
   *p = (Plan){.ctx = outer->ctx, .f = outer->f, .root = outer->root, .region = r, .value = outer->value, .producer = outer->producer};
   p->need_words = outer->need_words;
-  p->nshared = outer->nshared;
   plan_units(p);
   return p;
 }

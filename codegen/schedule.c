@@ -269,17 +269,11 @@ static bool can_add(const Unit *u) {
          u->op->code == OP_scatter_add;
 }
 
-static bool alone_in_memory(const Plan *p, const Value *v) {
-  for (int i = 0; i < p->f->nvalue; i++)
-    if (i != v->id && p->value[i].home == p->value[v->id].home) return false;
-  return true;
-}
-
 /* Straight to the caller's memory, if the value is stored anyway and nobody is to see sums instead of it. */
 static bool goes_straight(const Plan *p, const Unit *u, const Value *v, bool add) {
   if (u->op->code == OP_call && v->type->rank == 0) return false;
   if (p->value[v->id].place != PLACE_BUFFER || p->value[v->id].result >= 0) return false;
-  return !add || (p->value[v->id].use == 1 && can_add(u) && !p->restarts && alone_in_memory(p, v));
+  return !add || (p->value[v->id].use == 1 && can_add(u) && !p->restarts && !p->value[v->id].shared);
 }
 
 static void result_units(Plan *p) {
@@ -357,7 +351,7 @@ static bool touches(const Plan *p, const Unit *u, const Value *v) {
 /* The first group in which u's value may be written over what lived in its memory before. */
 static int overwrites_after(const Plan *p, const Unit *u) {
   int first = 0;
-  if (!u->op || p->value[u->v->id].place != PLACE_BUFFER || p->nshared == 0) return 0;
+  if (!u->op || p->value[u->v->id].place != PLACE_BUFFER || !p->value[u->v->id].shared) return 0;
   for (int i = 0; p->unit[i] != u; i++)
     if (p->unit[i]->group >= first && touches(p, p->unit[i], u->v)) first = p->unit[i]->group + 1;
   return first;
@@ -423,7 +417,7 @@ static void drop_local_stores(Plan *p) {
   for (int k = 0; p->exit && k < p->exit->nread; k++) outside[p->exit->read[k].v->id] = true;
   for (int i = 0; i < p->nunit; i++) {
     Unit *u = p->unit[i];
-    if (u->kind == UNIT_STORE && p->nshared && !alone_in_memory(p, u->v)) continue;
+    if (u->kind == UNIT_STORE && p->value[u->v->id].shared) continue;
     if (u->kind != UNIT_STORE || p->producer[u->v->id] != u || outside[u->v->id]) continue;
     ValueInfo *info = &p->value[u->v->id];
     info->place = PLACE_VIRTUAL;

@@ -79,33 +79,32 @@ static bool only_for(const Plan *p, const Unit *u, int result) {
   return true;
 }
 
-static bool needs_slot(const Storage *s, int home, int result) {
+static bool needs_slot(const Storage *s, const Value *v, int result) {
   const Plan *p = s->p;
   if (result < 0) return true;
-  bool shared = false, only = true;
+  const Op *op = p->producer[v->id] ? p->producer[v->id]->op : NULL;
+  if (!p->value[v->id].shared && !(op && op->nreg)) return s->home[v->id].read;
   for (int i = 0; i < p->f->nvalue; i++) {
-    if (p->value[i].home != home || p->value[i].place != PLACE_BUFFER) continue;
-    shared |= i != home;
     const Unit *u = p->producer[i];
-    if (u && u->plan == p) only &= only_for(p, u, result);
+    if (p->value[i].home == p->value[v->id].home && u && u->plan == p && !only_for(p, u, result)) return true;
   }
-  if (!shared && !(p->producer[home]->op && p->producer[home]->op->nreg)) return s->home[home].read;
-  return !only;
+  return false;
 }
 
 static void place_home(Storage *s, const Value *v) {
-  Plan *p = s->p;
-  int home = p->value[v->id].home, result = -1;
-  Life *l = &s->home[home];
-  if (p->value[v->id].place != PLACE_BUFFER || !l->made) return;
-  for (int i = 0; i < p->f->nvalue; i++)
-    if (p->value[i].home == home && p->value[i].result >= 0) result = p->value[i].result;
-  int slot = needs_slot(s, home, result) ? take_slot(p, v->type, region_of(v) != p->region, l->first, l->last) : -1;
-  for (int i = 0; i < p->f->nvalue; i++)
-    if (p->value[i].home == home && p->value[i].place == PLACE_BUFFER) {
-      p->value[i].result = result;
-      p->value[i].slot = slot;
+  ValueInfo *value = s->p->value, *info = &value[v->id];
+  Life *l = &s->home[info->home];
+  if (info->place != PLACE_BUFFER || !l->made) return;
+  int result = info->result, n = s->p->f->nvalue;
+  for (int i = 0; info->shared && i < n; i++)
+    if (value[i].home == info->home && value[i].result >= 0) result = value[i].result;
+  int slot = needs_slot(s, v, result) ? take_slot(s->p, v->type, region_of(v) != s->p->region, l->first, l->last) : -1;
+  for (int i = 0; info->shared && i < n; i++)
+    if (value[i].home == info->home && value[i].place == PLACE_BUFFER) {
+      value[i].result = result;
+      value[i].slot = slot;
     }
+  info->slot = slot;
   l->made = false;
 }
 

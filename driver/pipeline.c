@@ -74,9 +74,13 @@ static Wrt wrt_of(const Derivation *d, const Func *f) {
 
 static Func *derive_again(Func *f, Wrt wrt) { return can_grad(f) ? derive_grad(f, wrt) : derive_vjp(f, wrt); }
 
+static const char *const operators[] = {"hvp", "jacobian", "hessian"};
+
 static bool derive_one(const Derivation *d, Func *f, const char *how) {
   Wrt wrt = wrt_of(d, f);
   if (d->nwrt && !wrt.n) return true;
+  for (int i = 0; i < 3; i++)
+    if (strcmp(how, operators[i]) == 0) return derive_operator(f, wrt, (FuncKind)(FUNC_HVP + i)) != NULL;
   Func *g;
   if (strcmp(how, "grad") == 0) {
     if (!can_grad(f) && d->o->keep_going_without_grad) {
@@ -97,16 +101,17 @@ static bool derive_one(const Derivation *d, Func *f, const char *how) {
   return false;
 }
 
-static bool known_derivative(Ctx *c, const char *how) {
-  static const char *const now[] = {"grad", "vjp", "jvp"}, *const later[] = {"hvp", "jacobian", "hessian"};
+static bool known_derivative(Ctx *c, const char *how, int order) {
+  static const char *const passes[] = {"grad", "vjp", "jvp"};
   for (int i = 0; i < 3; i++)
-    if (strcmp(how, now[i]) == 0) return true;
+    if (strcmp(how, passes[i]) == 0) return true;
   for (int i = 0; i < 3; i++)
-    if (strcmp(how, later[i]) == 0) {
-      diag_error(c, LOC_NONE, 721, "--derive=%s is not supported yet", how);
+    if (strcmp(how, operators[i]) == 0) {
+      if (order == 1) return true;
+      diag_error(c, LOC_NONE, 721, "--order repeats grad, vjp and jvp, not %s", how);
       return false;
     }
-  diag_error(c, LOC_NONE, 721, "--derive: there is no derivative '%s'; there are grad, vjp and jvp", how);
+  diag_error(c, LOC_NONE, 721, "--derive: there is no derivative '%s'; there are grad, vjp, jvp, hvp, jacobian and hessian", how);
   return false;
 }
 
@@ -116,7 +121,7 @@ static bool derive_all(Module *m, const PipelineOptions *o) {
   const char **how;
   int nhow = split_names(d.c, o->derive, &how), nprimal = m->nfunc;
   for (int i = 0; i < nhow; i++)
-    if (!known_derivative(d.c, how[i])) return false;
+    if (!known_derivative(d.c, how[i], o->order)) return false;
   for (int i = 0; nhow && i < d.nwrt; i++) {
     bool found = false;
     Func *only = NULL;

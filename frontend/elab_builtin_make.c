@@ -107,15 +107,16 @@ Tval *bi_range(Elab *e, const Builtin *self, Expr *call, Expr **args, int nargs)
   return dim_is(a, 0) ? i : mk2(e, call->loc, OP_add, i, tv_int(e, call->loc, a));
 }
 
-/* a + i * step as NumPy computes it, the last one exactly b. */
+/* a + (b - a) * i / gaps, the last one exactly b.  The division stands last so that no fused multiply-add can contract it:
+ * the middle of -1..1 must be 0. */
 static Tval *spaced(Elab *e, Loc loc, Tval *a, Tval *b, Dim *n) {
   Ctx *c = e->ctx;
   Elem elem = a->type->elem;
   Dim *gaps = dim_max(c, dim_sub(c, n, dim_const(c, 1)), dim_const(c, 1));
   if (!bi_dim_known(e, loc, gaps)) return tv_error(e, loc);
   Tval *i = bi_iota(e, loc, n), *last = tv_int(e, loc, gaps);
-  Tval *step = mk2(e, loc, OP_div, mk2(e, loc, OP_sub, b, a), tv_cast(e, last, elem));
-  Tval *y = mk2(e, loc, OP_add, mk2(e, loc, OP_mul, tv_cast(e, i, elem), step), a);
+  Tval *part = mk2(e, loc, OP_mul, tv_cast(e, i, elem), mk2(e, loc, OP_sub, b, a));
+  Tval *y = mk2(e, loc, OP_add, mk2(e, loc, OP_div, part, tv_cast(e, last, elem)), a);
   return bi_select(e, loc, mk2(e, loc, OP_eq, i, last), b, y);
 }
 

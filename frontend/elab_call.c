@@ -230,25 +230,28 @@ static Tval *axes_back(Elab *e, Tval *v, Tval *w, void *env) {
 
 static Tval *resolve_and_call(Elab *e, void *env) { return call_resolved(e, env); }
 
-static Tval *call_elementwise(Elab *e, Call *c) {
+Tval *call_elements(Elab *e, Loc loc, int n, Tval **arg, bool serial, Tval *(*run)(Elab *e, void *env), void *env) {
   Dim *dims[MAX_RANK];
   Index *outer = e->index, *index[MAX_RANK + 1] = {NULL}, **list = NEW_N(e->ctx->arena, Index *, MAX_RANK + 1);
   Tval *mask = e->mask;
   int rank;
-  if (!common_shape(e, c->x->loc, c->f->nparam, c->arg, &rank, dims)) return tv_error(e, c->x->loc);
-  if (!e->index && fn_serial(e, c->f))
-    return serial_elementwise(e, c->x->loc, rank, dims, c->f->nparam, c->arg, resolve_and_call, c);
+  if (!common_shape(e, loc, n, arg, &rank, dims)) return tv_error(e, loc);
+  if (!e->index && serial) return serial_elementwise(e, loc, rank, dims, n, arg, run, env);
   for (int i = 0; i < rank; i++) {
-    index[i] = index_new(e, intern(e->ctx, "element"), c->x->loc);
-    if (!index[i] || !index_set_bound(e, index[i], dims[i])) return e->index = outer, tv_error(e, c->x->loc);
+    index[i] = index_new(e, intern(e->ctx, "element"), loc);
+    if (!index[i] || !index_set_bound(e, index[i], dims[i])) return e->index = outer, tv_error(e, loc);
     list[i] = index[i];
   }
-  for (int i = 0; i < c->f->nparam; i++) c->arg[i] = axes_to_labels(e, c->arg[i], rank, dims, index);
-  e->mask = tv_and(e, mask, ragged_bounds(e, c->x->loc, rank, index));
-  Tval *v = call_resolved(e, c);
+  for (int i = 0; i < n; i++) arg[i] = axes_to_labels(e, arg[i], rank, dims, index);
+  e->mask = tv_and(e, mask, ragged_bounds(e, loc, rank, index));
+  Tval *v = run(e, env);
   e->mask = mask;
   e->index = outer;
   return is_error(v) ? v : tv_map_parts(e, v, NULL, axes_back, list);
+}
+
+static Tval *call_elementwise(Elab *e, Call *c) {
+  return call_elements(e, c->x->loc, c->f->nparam, c->arg, fn_serial(e, c->f), resolve_and_call, c);
 }
 
 static bool is_elementwise(const Call *c) {

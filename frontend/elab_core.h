@@ -41,8 +41,7 @@ enum {
   E_STRUCT_CYCLE,
   E_TOO_LARGE,
   E_NO_CONTROL_FLOW = 410,
-  E_NO_DERIVATIVE = 413,
-  E_NO_EXTERN
+  E_NO_EXTERN = 414
 };
 
 /* With the labels in scope and the user's axes both within these, a value's rank stays within MAX_RANK. */
@@ -283,6 +282,8 @@ Tval *call_function(Elab *e, FunctionValue *f, Expr *at, int n, Tval **arg); /* 
 Tval *elab_derivative(Elab *e, Expr *x);                       /* grad(f, x): a function as a value */
 Tval *call_derivative(Elab *e, FunctionValue *f, Expr *call);  /* f->derive is set */
 Tval *call_value(Elab *e, FunctionValue *f, Expr *call);       /* any function (elab_call.c) */
+/* run with scalars in the place of the tensors arg[0..n), for all their elements. */
+Tval *call_elements(Elab *e, Loc loc, int n, Tval **arg, bool serial, Tval *(*run)(Elab *e, void *env), void *env);
 
 /* elab_store.c */
 /* The tensor `base` with the elements that `target` names replaced by v; base itself after a diagnostic. */

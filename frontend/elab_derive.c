@@ -467,23 +467,54 @@ static Op *emit(Elab *e, Call *c, const Leaves *seeds) {
   return b_derive(&e->b, f->func, c->form->word->kind, f->nwrt, f->wrt, f->nleaf + seeds->n, opd, f->nsubst, f->subst, f->nlabel);
 }
 
+static Tval *differentiate(Elab *e, void *env) {
+  Call *c = env;
+  Leaves seeds = {.c = c};
+  if (!choose_wrt(e, c)) return tv_error(e, c->x->loc);
+  c->wrt_value = NEW_N(e->ctx->arena, Tval *, c->nwrt);
+  for (int i = 0; i < c->nwrt; i++) c->wrt_value[i] = c->arg[c->wrt[i]];
+  e->b.loc = c->x->loc;
+  e->call_depth++;
+  bool ok = lift(e, c->x->loc, function_name(c->form->of), c->nwrt, c->wrt_value, is_batched(e, c), call_values, c, &c->f);
+  e->call_depth--;
+  if (!ok || !check_result(e, c) || !fit_seeds(e, c, &seeds)) return tv_error(e, c->x->loc);
+  e->b.loc = c->x->loc;
+  return results(e, c, emit(e, c, &seeds));
+}
+
+/* The derivative of a function of scalars is one too: applied to tensors it acts elementwise. */
+static FnDef *acts_elementwise(const Call *c) {
+  const FunctionValue *f = c->form->of;
+  bool any = false;
+  while (f->derive) f = f->derive->of;
+  if (!f->fn || !f->fn->scalar_params) return NULL;
+  for (int i = 0; i < c->params.n; i++) {
+    if (c->arg[i]->kind != TV_TENSOR) return NULL;
+    any = any || c->arg[i]->type->rank > 0;
+  }
+  for (int i = 0; i < c->nseed; i++)
+    if (c->seed[i]->kind != TV_TENSOR) return NULL;
+  return any ? f->fn : NULL;
+}
+
+/* Arguments and seeds in one list, that both become scalars. */
+static Tval *differentiate_elements(Elab *e, Call *c, FnDef *f) {
+  Tval **all = NEW_N(e->ctx->arena, Tval *, c->params.n + c->nseed + 1);
+  memcpy(all, c->arg, sizeof *all * (size_t)c->params.n);
+  memcpy(all + c->params.n, c->seed, sizeof *all * (size_t)c->nseed);
+  c->arg = all;
+  c->seed = all + c->params.n;
+  return call_elements(e, c->x->loc, c->params.n + c->nseed, all, fn_serial(e, f), differentiate, c);
+}
+
 Tval *call_derivative(Elab *e, FunctionValue *f, Expr *x) {
   Call c = {.form = f->derive, .x = x, .params = params_of(e, f->derive->of)};
-  Leaves seeds = {.c = &c};
   c.inner_seeds = c.form->word->takes == TAKES_NOTHING && c.form->of->derive && c.form->of->derive->word->takes != TAKES_NOTHING;
   if (e->call_depth >= MAX_CALL_DEPTH) {
     diag_error(e->ctx, x->loc, E_TOO_LARGE, "calls are nested too deeply");
     return tv_error(e, x->loc);
   }
-  if (!bind_arguments(e, &c) || !choose_wrt(e, &c)) return tv_error(e, x->loc);
-  c.wrt_value = NEW_N(e->ctx->arena, Tval *, c.nwrt);
-  for (int i = 0; i < c.nwrt; i++) c.wrt_value[i] = c.arg[c.wrt[i]];
-  e->b.loc = x->loc;
-  e->call_depth++;
-  bool ok = lift(e, x->loc, function_name(c.form->of), c.nwrt, c.wrt_value, is_batched(e, &c), call_values, &c, &c.f);
-  e->call_depth--;
-  if (!ok || !check_result(e, &c) || !fit_seeds(e, &c, &seeds)) return tv_error(e, x->loc);
-  e->b.loc = x->loc;
-  Tval *v = results(e, &c, emit(e, &c, &seeds));
-  return v;
+  if (!bind_arguments(e, &c)) return tv_error(e, x->loc);
+  FnDef *elements = acts_elementwise(&c);
+  return elements ? differentiate_elements(e, &c, elements) : differentiate(e, &c);
 }

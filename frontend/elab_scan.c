@@ -1,6 +1,5 @@
 /* elab_scan.c - looking ahead by syntax alone: what a list of statements assigns, how it is left, and whether an
  * expression holds something that cannot be elaborated once for all values of an index. */
-#include <string.h>
 #include "frontend/elab_flow.h"
 
 /* ---- leaving ---- */
@@ -64,22 +63,65 @@ void stmts_targets(Elab *e, const Stmt *s, Binding ***b, int *n, int *cap) {
     }
 }
 
+/* ---- the parts of an expression ---- */
+
+typedef bool ExprTest(void *env, const Expr *x);
+
+static bool any_of(const Expr *x, ExprTest *test, void *env) {
+  for (; x; x = x->next)
+    if (test(env, x)) return true;
+  return false;
+}
+
+static bool any_sub(const Sub *s, ExprTest *test, void *env) {
+  for (; s; s = s->next)
+    if ((s->index && test(env, s->index)) || (s->lo && test(env, s->lo)) || (s->hi && test(env, s->hi))) return true;
+  return false;
+}
+
+static bool any_arg(const Expr *call, ExprTest *test, void *env) {
+  for (const Arg *a = call->u.call.args; a; a = a->next)
+    if (a->value && test(env, a->value)) return true;
+  return false;
+}
+
+/* Of all kinds but those that bind names: comprehensions, reductions, lambdas. */
+static bool any_part(const Expr *x, ExprTest *test, void *env) {
+  const Expr *whole = x;
+  switch (x->kind) {
+  case EX_UNARY: return test(env, x->u.unary.x);
+  case EX_BINARY:
+    for (; x->kind == EX_BINARY && x->u.binary.op < BIN_AND; x = x->u.binary.x)
+      if (test(env, x->u.binary.y)) return true;
+    return x == whole ? test(env, x->u.binary.x) || test(env, x->u.binary.y) : test(env, x);
+  case EX_IF: return test(env, x->u.cond.cond) || test(env, x->u.cond.then) || test(env, x->u.cond.otherwise);
+  case EX_CALL: return test(env, x->u.call.callee) || any_arg(x, test, env);
+  case EX_INDEX: return test(env, x->u.index.base) || any_sub(x->u.index.subs, test, env);
+  case EX_FIELD: return test(env, x->u.field.base);
+  case EX_TUPLE:
+  case EX_LIST: return any_of(x->u.list.first, test, env);
+  default: return false;
+  }
+}
+
 /* ---- what needs a loop ---- */
 
+typedef struct Bound {
+  const char *name;
+  const struct Bound *outer;
+} Bound;
 typedef struct Scan {
   Elab *e;
   Unit *unit;
-  Scope *scope; /* NULL: only the file's declarations are seen */
+  Scope *scope;       /* NULL: only the file's declarations are seen */
+  const Bound *bound; /* the indices of the comprehensions around */
+  bool here;          /* in the expression itself, where what does not mention them is free of them */
+  bool masked;        /* where it is not computed for every index */
 } Scan;
 
 static bool expr_serial(Scan *s, const Expr *x);
 static bool stmts_serial(Scan *s, const Stmt *x);
-
-static bool list_serial(Scan *s, const Expr *x) {
-  for (; x; x = x->next)
-    if (expr_serial(s, x)) return true;
-  return false;
-}
+static bool serial_part(void *env, const Expr *x) { return expr_serial(env, x); }
 
 /* Loops, recursion and calls that stay calls, in the function or in those that it calls. */
 bool fn_serial(Elab *e, FnDef *f) {
@@ -93,65 +135,83 @@ bool fn_serial(Elab *e, FnDef *f) {
   return f->serial;
 }
 
+static bool lambda_serial(Scan *s, const Expr *x) {
+  return x->u.lambda.expr ? expr_serial(s, x->u.lambda.expr) : stmts_serial(s, x->u.lambda.block);
+}
+
 bool function_serial(Elab *e, const FunctionValue *v) {
   if (v->fn) return fn_serial(e, v->fn);
   if (!v->lambda) return false;
   Scan s = {.e = e, .unit = v->scope->unit, .scope = v->scope};
-  const Expr *x = v->lambda;
-  return x->u.lambda.expr ? expr_serial(&s, x->u.lambda.expr) : stmts_serial(&s, x->u.lambda.block);
+  return lambda_serial(&s, v->lambda);
 }
 
 static bool name_serial(Scan *s, const char *name) {
   for (Scope *k = s->scope; k; k = k->outer)
     for (Binding *b = k->first; b; b = b->next)
-      if (b->name == name)
-        return b->value && b->value->kind == TV_FUNCTION && function_serial(s->e, b->value->fn);
+      if (b->name == name) return b->value && b->value->kind == TV_FUNCTION && function_serial(s->e, b->value->fn);
   Entry *k = unit_find(s->unit, name);
   return k && k->fn && fn_serial(s->e, k->fn);
 }
 
-static bool subs_serial(Scan *s, const Sub *sub) {
-  for (; sub; sub = sub->next)
-    if ((sub->index && expr_serial(s, sub->index)) || (sub->lo && expr_serial(s, sub->lo)) ||
-        (sub->hi && expr_serial(s, sub->hi)))
-      return true;
-  return false;
+static bool mentions_bound(void *env, const Expr *x) {
+  const Scan *s = env;
+  if (x->kind == EX_LAMBDA) return true;
+  if (x->kind == EX_COMPREHENSION) return mentions_bound(env, x->u.comp.body);
+  if (x->kind == EX_REDUCTION)
+    return mentions_bound(env, x->u.reduction.body) || (x->u.reduction.cond && mentions_bound(env, x->u.reduction.cond));
+  for (const Bound *b = s->bound; b && x->kind == EX_NAME; b = b->outer)
+    if (b->name == x->u.name) return true;
+  return any_part(x, mentions_bound, env);
 }
 
-static bool binders_serial(Scan *s, const Binder *b) {
-  for (; b; b = b->next)
-    if (b->bound && expr_serial(s, b->bound)) return true;
-  return false;
-}
-
+/* A call that depends on no index is made once, whatever it calls. */
 static bool call_serial(Scan *s, const Expr *x) {
-  if (expr_serial(s, x->u.call.callee)) return true;
-  for (const Arg *a = x->u.call.args; a; a = a->next)
-    if (a->value && expr_serial(s, a->value)) return true;
-  return false;
+  const Expr *f = x->u.call.callee;
+  bool serial = expr_serial(s, f), once = s->here && !s->masked && f->kind == EX_NAME;
+  return (serial && !(once && !any_arg(x, mentions_bound, s))) || any_arg(x, serial_part, s);
+}
+
+static bool binders_serial(Scan *s, const Binder *list, const Expr *body, const Expr *cond) {
+  if (list) {
+    const Binder *b = list;
+    Bound here = {b->name, s->bound};
+    Scan inner = *s;
+    if (b->bound && expr_serial(s, b->bound)) return true;
+    inner.masked = s->masked || (b->bound && mentions_bound(s, b->bound));
+    inner.bound = &here;
+    return binders_serial(&inner, b->next, body, cond);
+  }
+  if (cond && expr_serial(s, cond)) return true;
+  Scan inner = *s;
+  inner.masked = s->masked || cond;
+  return expr_serial(&inner, body);
+}
+
+static bool lazy_serial(Scan *s, const Expr *x) {
+  Scan arm = *s;
+  arm.masked = true;
+  if (x->kind == EX_IF)
+    return expr_serial(s, x->u.cond.cond) || expr_serial(&arm, x->u.cond.then) || expr_serial(&arm, x->u.cond.otherwise);
+  return expr_serial(s, x->u.binary.x) || expr_serial(&arm, x->u.binary.y);
 }
 
 static bool expr_serial(Scan *s, const Expr *x) {
   switch (x->kind) {
   case EX_NAME: return name_serial(s, x->u.name);
-  case EX_UNARY: return expr_serial(s, x->u.unary.x);
-  case EX_BINARY:
-    for (; x->kind == EX_BINARY; x = x->u.binary.x)
-      if (expr_serial(s, x->u.binary.y)) return true;
-    return expr_serial(s, x);
-  case EX_IF: return expr_serial(s, x->u.cond.cond) || expr_serial(s, x->u.cond.then) || expr_serial(s, x->u.cond.otherwise);
   case EX_CALL: return call_serial(s, x);
-  case EX_INDEX: return expr_serial(s, x->u.index.base) || subs_serial(s, x->u.index.subs);
-  case EX_FIELD: return expr_serial(s, x->u.field.base);
-  case EX_TUPLE:
-  case EX_LIST: return list_serial(s, x->u.list.first);
-  case EX_COMPREHENSION: return binders_serial(s, x->u.comp.binders) || expr_serial(s, x->u.comp.body);
-  case EX_REDUCTION:
-    return binders_serial(s, x->u.reduction.binders) || expr_serial(s, x->u.reduction.body) ||
-           (x->u.reduction.cond && expr_serial(s, x->u.reduction.cond));
-  case EX_LAMBDA:
-    return x->u.lambda.expr ? expr_serial(s, x->u.lambda.expr) : stmts_serial(s, x->u.lambda.block);
-  default: return false;
+  case EX_COMPREHENSION: return binders_serial(s, x->u.comp.binders, x->u.comp.body, NULL);
+  case EX_REDUCTION: return binders_serial(s, x->u.reduction.binders, x->u.reduction.body, x->u.reduction.cond);
+  case EX_LAMBDA: {
+    Scan inner = *s;
+    inner.here = false;
+    return lambda_serial(&inner, x);
+  }
+  case EX_IF: return lazy_serial(s, x);
+  case EX_BINARY:
+    if (x->u.binary.op == BIN_AND || x->u.binary.op == BIN_OR) return lazy_serial(s, x);
+    return any_part(x, serial_part, s);
+  default: return any_part(x, serial_part, s);
   }
 }
 
@@ -164,7 +224,7 @@ static bool stmts_serial(Scan *s, const Stmt *x) {
       if (expr_serial(s, x->u.bind.value)) return true;
       break;
     case ST_ASSIGN:
-      if (list_serial(s, x->u.assign.targets) || list_serial(s, x->u.assign.values)) return true;
+      if (any_of(x->u.assign.targets, serial_part, s) || any_of(x->u.assign.values, serial_part, s)) return true;
       break;
     case ST_IF:
       if (expr_serial(s, x->u.cond.cond) || stmts_serial(s, x->u.cond.then) || stmts_serial(s, x->u.cond.otherwise))
@@ -185,6 +245,6 @@ static bool stmts_serial(Scan *s, const Stmt *x) {
 }
 
 bool needs_loop(Elab *e, const Expr *x) {
-  Scan s = {.e = e, .unit = e->scope->unit, .scope = e->scope};
+  Scan s = {.e = e, .unit = e->scope->unit, .scope = e->scope, .here = true};
   return expr_serial(&s, x);
 }

@@ -257,7 +257,7 @@ typedef struct Port {
   int of;             /* cotangent, tangent in: the parameter port; seed, tangent out: the result port; else -1 */
   Loc loc;
 } Port;
-typedef enum { FUNC_PRIMAL, FUNC_GRAD, FUNC_VJP, FUNC_JVP } FuncKind;
+typedef enum { FUNC_PRIMAL, FUNC_GRAD, FUNC_VJP, FUNC_JVP, FUNC_HVP, FUNC_JACOBIAN, FUNC_HESSIAN } FuncKind;
 struct Func {
   const char *name;
   Module *module;

@@ -160,7 +160,7 @@ static void print_results(Printer *p, const Func *f) {
 
 /* `[local, grad of @f]` */
 static void print_attributes(Printer *p, const Func *f) {
-  static const char *const kind[] = {NULL, "grad", "vjp", "jvp"};
+  static const char *const kind[] = {NULL, "grad", "vjp", "jvp", "hvp", "jacobian", "hessian"};
   if (f->exported && f->kind == FUNC_PRIMAL) return;
   text_add(p->text, " [%s", f->exported ? "" : "local");
   if (f->kind != FUNC_PRIMAL) {

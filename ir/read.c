@@ -164,7 +164,8 @@ static bool resolve_ports(Reader *r, Pending *p) {
 }
 
 static bool read_attributes(Reader *r, Pending *p) {
-  static const char *const word[] = {"grad", "vjp", "jvp"};
+  static const char *const word[] = {"grad", "vjp", "jvp", "hvp", "jacobian", "hessian"};
+  const int nword = sizeof word / sizeof *word;
   p->func->exported = true;
   if (!take_punct(r, '[')) return true;
   do {
@@ -173,8 +174,8 @@ static bool read_attributes(Reader *r, Pending *p) {
       p->func->exported = false;
       continue;
     }
-    while (kind < 3 && !is_word(r, word[kind])) kind++;
-    if (kind == 3) return read_unexpected(r, "'local', 'grad', 'vjp' or 'jvp'");
+    while (kind < nword && !is_word(r, word[kind])) kind++;
+    if (kind == nword) return read_unexpected(r, "'local', 'grad', 'vjp', 'jvp', 'hvp', 'jacobian' or 'hessian'");
     next(r);
     p->func->kind = (FuncKind)(FUNC_GRAD + kind);
     p->origin_loc = token_loc(r, r->tok);

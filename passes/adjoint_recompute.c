@@ -15,7 +15,8 @@
 typedef struct Segment {
   Deriv *d;
   Reverse r;
-  Values captured;  /* all of what the loop uses from around it, with its first index and its step */
+  Values captured;  /* all of what the loop uses from around it, with its first index and its step, but for */
+  Values constants; /* those that the function computes itself */
   Func *f;
   CloneMap *map;    /* captured values to parameters; symbols that are bound at run time to symbols of f */
   DimSubst *subst;  /* of f's symbols in calls from around the loop */
@@ -74,6 +75,7 @@ static void add_signature(Segment *s) {
   const Op *loop = s->r.loop;
   for (int i = 0; i < s->d->func->nsym; i++) add_symbol(s, s->d->func->sym[i], dim_sym(s->d->b.ctx, s->d->func->sym[i]));
   for (int i = 0; i < s->captured.n; i++) unbind(s, s->captured.v[i]);
+  for (int i = 0; i < s->constants.n; i++) op_each_sym(s->constants.v[i]->def, note_symbol, s);
   for (int k = 0; k < nstate(s); k++) unbind(s, loop->res[k]);
   op_each_sym(loop, note_free_symbol, s);
   s->state = NEW_N(a, Value *, nstate(s) + 1);
@@ -89,6 +91,8 @@ static void add_signature(Segment *s) {
     s->outside[i] = param(s, s->captured.v[i], arena_printf(a, "outside%d", i));
     clone_map_value(s->map, s->captured.v[i], s->outside[i]);
   }
+  Builder b = builder_at_end(s->f);
+  for (int i = 0; i < s->constants.n; i++) clone_op(s->map, &b, s->constants.v[i]->def);
 }
 
 static Op *call(Segment *s, Builder *b, Value *from, Value *to, Value *const *state, Value *const *cotangent, Value *const *outside,
@@ -139,6 +143,7 @@ static void one_iteration(Segment *s, const Builder *b, Region *to) {
   Op *last = to->last;
   for (int i = 0; i < s->r.captured.n; i++) d.d[captured_param(s, s->r.captured.v[i])->id] = s->cotangent[s->r.n + i];
   for (int i = 0; i < s->r.n; i++) deriv_add(&d, clone_lookup(s->map, body->res[s->r.carried[i]]), s->cotangent[i]);
+  loop_prepare(&d, to);
   adjoint_region(&d, last);
   to->nres = 0;
   for (int i = 0; i < s->r.n; i++) region_add_result(to, deriv_or_zero(&d, s->state[s->r.carried[i]]));
@@ -188,9 +193,10 @@ static void fill(Segment *s) {
 /* ---- the call ------------------------------------------------------------------------------------------------------------------ */
 
 static void capture(Segment *s, Value *v) {
-  for (int i = 0; i < s->captured.n; i++)
-    if (s->captured.v[i] == v) return;
-  PUSH(s->d->b.ctx->arena, s->captured.v, s->captured.n, s->captured.cap) = v;
+  Values *to = v->def && (v->def->code == OP_const || v->def->code == OP_dim) ? &s->constants : &s->captured;
+  for (int i = 0; i < to->n; i++)
+    if (to->v[i] == v) return;
+  PUSH(s->d->b.ctx->arena, to->v, to->n, to->cap) = v;
 }
 
 static const char *new_name(Module *m, const Func *f) {
@@ -202,8 +208,10 @@ static const char *new_name(Module *m, const Func *f) {
 }
 
 void adjoint_recomputed(Deriv *d, Op *loop) {
-  Segment s = {.d = d, .r = reverse_start(d, loop), .captured = captured_values(d, loop)};
+  Segment s = {.d = d, .r = reverse_start(d, loop)};
+  Values used = captured_values(d, loop);
   Module *m = d->func->module;
+  for (int i = 0; i < used.n; i++) capture(&s, used.v[i]);
   capture(&s, loop->opd[0]);
   capture(&s, loop->opd[2]);
   s.f = func_new(m, new_name(m, d->func), loop->loc);

@@ -147,7 +147,8 @@ static void batch_call(Batch *t, Builder *b, Op *op) {
 /* ---- copying ------------------------------------------------------------------------------------------------------------------ */
 
 static BatchFn *const by_family[FAM_COUNT] = {[FAM_MAP] = batch_map,   [FAM_CONTRACT] = batch_contract, [FAM_REDUCE] = batch_reduce,
-                                              [FAM_SCAN] = batch_scan, [FAM_VIEW] = batch_view,         [FAM_INDEX] = batch_index};
+                                              [FAM_SCAN] = batch_scan, [FAM_VIEW] = batch_view,         [FAM_INDEX] = batch_index,
+                                              [FAM_MATRIX] = batch_matrix};
 
 static void batch_op(Batch *t, Builder *b, Op *op) {
   b->loc = op->loc;

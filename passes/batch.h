@@ -19,7 +19,7 @@ Value *batch_full(Batch *t, Builder *b, const Value *v);   /* with the batch axi
 
 /* What stands for the op's result, given that an operand is batched; one function a family. */
 typedef Value *BatchFn(Batch *t, Builder *b, Op *op);
-BatchFn batch_map, batch_contract, batch_reduce, batch_scan, batch_view, batch_index;
+BatchFn batch_map, batch_contract, batch_reduce, batch_scan, batch_matrix, batch_view, batch_index;
 /* if, for, while: results are mapped by the function itself. */
 void batch_loop(Batch *t, Builder *b, Op *op);
 void batch_if(Batch *t, Builder *b, Op *op);

@@ -46,6 +46,7 @@ Value *batch_reduce(Batch *t, Builder *b, Op *op) {
 }
 
 Value *batch_scan(Batch *t, Builder *b, Op *op) {
+  if (op->code == OP_argsort) return b_argsort(b, batch_plain(t, op->opd[0]), op->u.scan.axis + 1);
   return b_linrec(b, batch_full(t, b, op->opd[0]), batch_full(t, b, op->opd[1]), op->u.scan.axis + 1, op->u.scan.reverse);
 }
 

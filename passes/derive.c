@@ -170,7 +170,7 @@ static void warn_severed_in(const Deriv *d, const Func *f, const Region *g, cons
     for (int i = 0; i < op->nreg; i++) warn_severed_in(d, f, op->reg[i], reaches);
     if (op->code != OP_cast || !is_active(d, op->opd[0]) || !reaches[op->res[0]->id]) continue;
     if (elem_is_real(op->res[0]->type->elem) || already_reported(c, op->loc)) continue;
-    Diag *w = diag_warning(c, op->loc, W_SEVERED, "the derivative of '%s' stops at this conversion to %s", f->name,
+    Diag *w = diag_warning(c, op->loc, W_SEVERED, "the derivative of '%s' stops at this conversion to %s", arena_strndup(c->arena, f->name, strcspn(f->name, ".")),
                            elem_name(op->res[0]->type->elem));
     diag_help(c, w, "what comes through it counts as constant; floor(x) and round(x) stay real, stop_gradient(x) says it is meant");
   }
@@ -262,6 +262,14 @@ static Func *build(const Plan *p) {
 static Func *derive(Func *f, Wrt wrt, FuncKind kind, bool optimise) {
   Plan p = {.f = f, .kind = kind, .optimise = optimise};
   return choose_wrt(&p, wrt) && choose_result(&p) ? build(&p) : NULL;
+}
+
+bool derive_choose(Func *f, Wrt wrt, bool scalar, int *nwrt, int **ports) {
+  Plan p = {.f = f, .kind = scalar ? FUNC_GRAD : FUNC_VJP};
+  if (!choose_wrt(&p, wrt) || !choose_result(&p)) return false;
+  *nwrt = p.nwrt;
+  *ports = p.wrt;
+  return true;
 }
 
 Func *derive_ports(Func *f, FuncKind kind, int nwrt, const int *wrt, const char *name) {

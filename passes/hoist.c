@@ -1,6 +1,6 @@
 /* hoist.c - computes before a loop what every iteration would compute again, and in the loop what costs less there than to keep.
  * Moved are operations without effect that may be executed where the loop's body is not: no call, no access that is in range
- * only because a check in the loop says so, no size that may be negative.  Out of a branch goes only what costs next to nothing.
+ * only because a check in the loop says so, no size that may be negative, no binding of a symbol.  Out of a branch goes only what costs next to nothing.
  * Broadcasts and counters stay where they are used, so that code generation can do them on the fly: an operation that moves
  * takes copies of them along.  Requires: a verified function.  Ensures: each operation is looked at once for every loop
  * around it. */
@@ -73,7 +73,8 @@ static bool map_is_safe(const Op *op) {
 /* No trap, no wild access, an end. */
 static bool is_safe(Ctx *c, const Op *op) {
   int64_t step;
-  if (!sizes_are_nonneg(c, op)) return false;
+  /* A symbol may be nonneg only because the loop is entered. */
+  if (op->code == OP_sym || !sizes_are_nonneg(c, op)) return false;
   switch (op_info[op->code].family) {
   case FAM_EFFECT:
   case FAM_CALL: return false;

@@ -183,6 +183,8 @@ Value *trip_count_value(Builder *b, Op *loop);
 
 /* As derive_*, but the result is left as the rules made it: for the pass manager. */
 Func *derive_raw(Func *f, Wrt wrt, FuncKind kind);
+/* The ports that are meant; scalar: there must be one real scalar result.  False after a diagnostic. */
+bool derive_choose(Func *f, Wrt wrt, bool scalar, int *nwrt, int **ports);
 /* The vjp or jvp with respect to these ports, each with a real leaf, under this name; not exported. */
 Func *derive_ports(Func *f, FuncKind kind, int nwrt, const int *wrt, const char *name);
 

@@ -32,6 +32,11 @@ typedef struct Wrt { int n; const char *const *name; const Loc *loc; } Wrt;
 Func *derive_grad(Func *f, Wrt wrt);
 Func *derive_vjp(Func *f, Wrt wrt);
 Func *derive_jvp(Func *f, Wrt wrt);
+/* f_hvp, f_jacobian, f_hessian (kind), exported and resolved: f's parameters, for the hvp a tangent x_tangent for each wrt
+ * parameter; f's results, then x_hvp (as a gradient), or for each pair of leaves a tensor with the dimensions of the first leaf,
+ * then those of the second: x_jacobian (out_x_jacobian where there are several real results), x_hessian (x_y_hessian where there
+ * are several wrt leaves). */
+Func *derive_operator(Func *f, Wrt wrt, FuncKind kind);
 bool can_grad(const Func *f); /* has the form that derive_grad needs */
 
 #endif

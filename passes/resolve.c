@@ -150,17 +150,24 @@ static bool resolve_hvp(Site *s) {
 
 static Value *wrt_leaf(const Func *f, int port) { return f->body->param[f->in[port].first]; }
 
-/* The number of elements of an entry of the batch, in the callee's terms; NULL: too large a polynomial. */
-static Dim *entry_count(const Site *s, const Value *v) {
+/* The number of elements of an entry of the batch; NULL: too large a polynomial. */
+static Dim *entry_count(const Site *s, const Type *t) {
   Ctx *c = s->r->ctx;
   Dim *n = dim_const(c, 1);
-  for (int a = s->nbatch; a < v->type->rank; a++) n = dim_mul(c, n, v->type->dim[a]);
+  for (int a = s->nbatch; a < t->rank; a++) n = dim_mul(c, n, t->dim[a]);
   return n;
+}
+
+/* A type of the callee in the caller's terms. */
+static Type *type_here(const Site *s, Type *t) {
+  CloneMap *m = clone_map_new(s->r->ctx, s->f, s->b.func);
+  for (int k = 0; k < s->op->u.derive.nsubst; k++) clone_map_sym(m, s->op->u.derive.subst[k].from, s->op->u.derive.subst[k].to);
+  return clone_type(m, t);
 }
 
 static Dim *count_of(const Site *s, int n, Value *const *v) {
   Dim *sum = dim_const(s->r->ctx, 0);
-  for (int i = 0; i < n; i++) sum = dim_add(s->r->ctx, sum, entry_count(s, v[i]));
+  for (int i = 0; i < n; i++) sum = dim_add(s->r->ctx, sum, entry_count(s, type_here(s, v[i]->type)));
   return sum;
 }
 
@@ -193,29 +200,17 @@ static Value *basis(Builder *b, int nbatch, const Type *t) {
   return b_reshape(b, b_cast(b, unit, t->elem), t->rank + 1, dim + k - 1);
 }
 
-/* One derived function over a basis of the leaf `at`, whose place among the function's further parameters is `which`. */
+/* One derived function g over a basis of a leaf, which its further parameter `which` belongs to; the others of them are zero.
+ * leaf, n: the leaf's type here, the number of its entry's elements in the callee's terms. */
 static Op *call_batch(Site *s, Func *g, int nmore, int which, const Type *leaf, Dim *n, bool *batched) {
   Builder *b = &s->b;
   int np = s->f->body->nparam;
   Value **more = NEW_N(b->ctx->arena, Value *, nmore);
-  bool *axis = NEW_N(b->ctx->arena, bool, np + nmore);
-  Dim *dim[MAX_RANK];
-  (void)dim;
-  for (int i = 0; i < nmore; i++) {
-    Type *t = g->body->param[np + i]->type;
-    (void)t;
-    axis[np + i] = i == which && leaf->rank > s->nbatch;
-  }
-  Func *h = leaf->rank > s->nbatch ? batch_function(g, axis, n, batched) : g;
-  for (int i = 0; i < nmore; i++) {
-    if (i == which) more[i] = basis(b, s->nbatch, leaf);
-    else {
-      CloneMap *m = clone_map_new(b->ctx, g, s->b.func);
-      for (int k = 0; k < s->op->u.derive.nsubst; k++) clone_map_sym(m, s->op->u.derive.subst[k].from, s->op->u.derive.subst[k].to);
-      more[i] = b_splat(b, clone_type(m, g->body->param[np + i]->type), 0);
-    }
-  }
-  return call_here(s, h, nmore, more);
+  bool *axis = NEW_N(b->ctx->arena, bool, np + nmore), whole = leaf->rank == s->nbatch;
+  axis[np + which] = true;
+  for (int i = 0; i < nmore; i++)
+    more[i] = i == which ? basis(b, s->nbatch, leaf) : b_splat(b, type_here(s, g->body->param[np + i]->type), 0);
+  return call_here(s, whole ? g : batch_function(g, axis, n, batched), nmore, more);
 }
 
 /* v: [entry axes as one, batch…, other…] (without the first where not batched, or where the entry is a scalar) to `result`, whose
@@ -247,7 +242,7 @@ static bool jacobian_forward(Site *s, int nreal) {
     bool *batched = NEW_N(s->r->ctx->arena, bool, g->body->nres);
     int at = s->f->in[s->wrt[j]].first;
     const Type *leaf = s->leaf[at]->type;
-    Op *c = call_batch(s, g, 1, 0, leaf, entry_count(s, s->f->body->param[at]), batched);
+    Op *c = call_batch(s, g, 1, 0, leaf, entry_count(s, s->f->body->param[at]->type), batched);
     for (int i = 0; i < nreal; i++)
       s->result[i * s->nwrt + j] =
           arrange(&s->b, c->res[nres + i], batched[nres + i], s->nbatch, leaf, true, s->op->res[i * s->nwrt + j]->type);
@@ -259,12 +254,10 @@ static bool jacobian_reverse(Site *s, int nreal, Value *const *real) {
   int nres = s->f->body->nres;
   Func *g = derived(s->r, s->f, FUNC_VJP, s->nwrt, s->wrt);
   if (!g) return false;
-  CloneMap *m = clone_map_new(s->r->ctx, s->f, s->b.func);
-  for (int k = 0; k < s->op->u.derive.nsubst; k++) clone_map_sym(m, s->op->u.derive.subst[k].from, s->op->u.derive.subst[k].to);
   for (int i = 0; i < nreal; i++) {
     bool *batched = NEW_N(s->r->ctx->arena, bool, g->body->nres);
-    const Type *leaf = clone_type(m, real[i]->type);
-    Op *c = call_batch(s, g, nreal, i, leaf, entry_count(s, real[i]), batched);
+    const Type *leaf = type_here(s, real[i]->type);
+    Op *c = call_batch(s, g, nreal, i, leaf, entry_count(s, real[i]->type), batched);
     for (int j = 0; j < s->nwrt; j++)
       s->result[i * s->nwrt + j] =
           arrange(&s->b, c->res[nres + j], batched[nres + j], s->nbatch, leaf, false, s->op->res[i * s->nwrt + j]->type);
@@ -291,12 +284,38 @@ static bool (*const by_kind[])(Site *s) = {[DERIVE_GRAD] = resolve_grad,        
 
 static bool resolve_func(Resolve *r, Func *f, const Op *why);
 
+/* The callee with a port for each leaf, where it has others. */
+static void by_leaf(Site *s) {
+  Func *f = s->f;
+  Ctx *c = s->r->ctx;
+  bool plain = true;
+  for (int i = 0; i < s->nwrt; i++) plain = plain && f->in[s->wrt[i]].nleaf == 1;
+  if (plain) return;
+  Derived *known = find_derived(s->r, f, FUNC_PRIMAL, 0, NULL);
+  Func *g = known ? known->to : func_clone(f, fresh_name(s->r->m, f->name, "leaves"));
+  if (!known) {
+    func_default_ports(g);
+    g->exported = false;
+    remember(s->r, f, FUNC_PRIMAL, 0, NULL, g);
+  }
+  int *wrt = NEW_N(c->arena, int, f->body->nparam + 1), n = 0;
+  for (int i = 0; i < s->nwrt; i++)
+    for (int k = 0; k < g->nin; k++) {
+      const Port *p = &f->in[s->wrt[i]], *q = &g->in[k];
+      if (q->nleaf && q->first >= p->first && q->first < p->first + p->nleaf && elem_is_real(wrt_leaf(g, k)->type->elem)) wrt[n++] = k;
+    }
+  s->f = g;
+  s->wrt = wrt;
+  s->nwrt = n;
+}
+
 static bool resolve_op(Resolve *r, Func *f, Op *op) {
   Site s = {.r = r, .op = op, .f = op->u.derive.callee, .nwrt = op->u.derive.nwrt, .wrt = op->u.derive.wrt};
   s.b = (Builder){.ctx = r->ctx, .func = f, .region = op->parent, .before = op, .loc = op->loc};
   s.nbatch = op->u.derive.nbatch;
   s.leaf = op->opd;
   s.result = NEW_N(r->ctx->arena, Value *, op->nres);
+  by_leaf(&s);
   if (!by_kind[op->u.derive.kind](&s)) return false;
   for (int i = 0; i < op->nres; i++) {
     if (!s.result[i]->name) s.result[i]->name = op->res[i]->name;
@@ -316,14 +335,38 @@ static bool resolve_region(Resolve *r, Func *f, Region *g) {
   return true;
 }
 
+/* Does f lead to a function that is not resolved yet? */
+static bool reaches_busy(Resolve *r, const Func *f, const Region *g, Visit **seen) {
+  for (const Op *op = g->first; op; op = op->next) {
+    for (int i = 0; i < op->nreg; i++)
+      if (reaches_busy(r, f, op->reg[i], seen)) return true;
+    if (op->code != OP_call) continue;
+    bool known = false;
+    for (Visit *v = r->visits; v; v = v->next)
+      if (v->f == op->u.call.callee && v->busy) return true;
+    for (Visit *v = *seen; v; v = v->next) known = known || v->f == op->u.call.callee;
+    if (known) continue;
+    Visit *v = NEW(r->ctx->arena, Visit);
+    *v = (Visit){op->u.call.callee, false, *seen};
+    *seen = v;
+    if (reaches_busy(r, f, v->f->body, seen)) return true;
+  }
+  return false;
+}
+
+static bool derives_itself(Resolve *r, const Func *f, const Op *why) {
+  const char *name = arena_strndup(r->ctx->arena, f->name, strcspn(f->name, ".")); /* as the user knows it */
+  Diag *d = diag_error(r->ctx, why->loc, E_DERIVES_ITSELF, "this derivative of '%s' is needed to compute '%s' itself", name, name);
+  diag_help(r->ctx, d, "it would take derivatives of every order; differentiate a function that does not come back here");
+  return false;
+}
+
 /* why: the operator that needs f's derivative, which there is only when f is resolved. */
 static bool resolve_func(Resolve *r, Func *f, const Op *why) {
   for (Visit *v = r->visits; v; v = v->next) {
     if (v->f != f) continue;
     if (!v->busy || !why) return true;
-    Diag *d = diag_error(r->ctx, why->loc, E_DERIVES_ITSELF, "a derivative of '%s' is taken on the way to computing '%s'", f->name, f->name);
-    diag_help(r->ctx, d, "it would need derivatives of every order; take the derivative of a function that does not come back here");
-    return false;
+    return derives_itself(r, f, why);
   }
   Visit *v = NEW(r->ctx->arena, Visit);
   *v = (Visit){f, true, r->visits};
@@ -331,6 +374,8 @@ static bool resolve_func(Resolve *r, Func *f, const Op *why) {
   bool ok = resolve_region(r, f, f->body);
   if (ok) func_renumber(f);
   v->busy = false;
+  Visit *seen = NULL;
+  if (ok && why && reaches_busy(r, f, f->body, &seen)) return derives_itself(r, f, why);
   return ok;
 }
 

@@ -14,7 +14,7 @@
 enum { DIM_VALUE = 4, INT_VALUE = 6, MAX_LEAF = 64 };
 typedef struct Vector { Tensor v[MAX_LEAF]; int n; } Vector;
 static bool optimise, no_differences;
-static int checks, fails;
+static int checks, fails, zeros;
 
 static double noise(uint64_t *s) {
   *s = *s * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -116,6 +116,7 @@ static void check(Func *f, int order) {
   for (int i = 0; i < w.n; i++) forward += dot(&w.v[i], &j.v[y.n + i]);
   for (int i = 0; i < v.n; i++) reverse += dot(&v.v[i], &r.v[y.n + i]);
   if (!no_differences) expect(jvp, "tangent", forward, difference(f, &x, &v, &w), 2e-5);
+  zeros += forward == 0;
   expect(vjp, "cotangent", reverse, forward, 1e-9);
   if (order > 1) {
     check(jvp, order - 1);
@@ -164,6 +165,7 @@ static int random_functions(int count, int seed, int order) {
     if (fails > before) printf("(function %d)\n", seed + i);
     ctx_free(c);
   }
+  if (zeros > checks / 50) printf("too many derivatives are zero: %d\n", zeros);
   printf("%d checks, %d disagree\n", checks, fails);
   return fails > 0;
 }

@@ -83,7 +83,7 @@ static void region(Gen *g, Region *r, int n, Value *const *like) {
   block(g, 1 + pick(g, 5));
   for (int k = 0; k < n; k++) {
     res[k] = any_like(g, like[k]);
-    if (res[k]->type->rank == 0 && !elem_is_int(res[k]->type->elem)) res[k] = small(g, res[k]);
+    if (!elem_is_int(res[k]->type->elem)) res[k] = small(g, b_map2(&g->b, OP_add, res[k], any_like(g, like[k])));
   }
   region_set_results(r, n, res);
   g->b = outer;
@@ -105,7 +105,7 @@ static void branch(Gen *g) {
   Type *t[8];
   int n = values(g, v);
   for (int k = 0; k < n; k++) t[k] = v[k]->type;
-  Op *op = b_if(&g->b, b_map2(&g->b, OP_lt, any(g, &g->s), any(g, &g->s)), n, t);
+  Op *op = b_if(&g->b, b_map2(&g->b, OP_lt, any(g, &g->s), b_const(&g->b, F64, 0.125 * (1 + pick(g, 6)))), n, t);
   for (int r = 0; r < 2; r++) region(g, op->reg[r], n, v);
   results(g, op, n);
 }
@@ -187,6 +187,12 @@ static const char gen_callee[] = "func @rec [local](n; %x: f64, %a: f64[n], %k: 
                                  "  return %r\n"
                                  "}\n";
 
+static Value *all_of(Gen *g, const Pool *p) {
+  Value *sum = p->v[0];
+  for (int k = 1; k < p->n; k++) sum = b_map2(&g->b, OP_add, sum, scaled(g, p->v[k]));
+  return sum;
+}
+
 static Func *gen_function(Ctx *c, uint64_t seed) {
   Module *m = module_read(c, "rec.ir", gen_callee, sizeof gen_callee - 1);
   Func *f = func_new(m, "f", LOC_NONE);
@@ -204,7 +210,7 @@ static Func *gen_function(Ctx *c, uint64_t seed) {
   put_in(&g.i, b_int(&g.b, 1));
   put_in(&g.i, b_int(&g.b, 3));
   block(&g, 6);
-  Value *out[2] = {g.s.v[g.s.n - 1], any(&g, &g.a)};
+  Value *out[2] = {all_of(&g, &g.s), all_of(&g, &g.a)};
   region_set_results(f->body, 2, out);
   func_default_ports(f);
   return f;

@@ -206,7 +206,11 @@ static bool round_trip(const Func *f) {
 typedef struct Step { const char *name; void (*pass)(Func *); } Step;
 
 static int run(Gen *g) {
-  static const Step steps[] = {{"dce", pass_dce}, {"cse", pass_cse}, {"hoist", pass_hoist}, {"simplify", pass_simplify}, {"optimise", pass_optimise}};
+  static const Step steps[] = {{"dce", pass_dce},
+                               {"cse", pass_cse},
+                               {"hoist", pass_hoist},
+                               {"simplify", pass_simplify},
+                               {"optimise", pass_optimise}};
   program(g);
   for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
     Func *fast = func_clone(g->f, steps[s].name);

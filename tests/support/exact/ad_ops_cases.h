@@ -271,7 +271,8 @@ static Value *build_index(Builder *b, const Case *k) {
 #define SORT(v) {"argsort " #v, build_sort, OP_argsort, v, .lo = {-9}, .hi = {9}, MATRICES, false}
 #define CHOLESKY(v, s) {"cholesky " #v, build_cholesky, OP_cholesky, v, AROUND_ZERO, s, false}
 #define SOLVE(op, v, s) {#op " " #v, build_solve, OP_##op, v, AROUND_ZERO, s, false}
-#define DET(op) {#op, build_det, OP_##op, 0, AROUND_ZERO, SQUARES, false}, {#op " batch", build_det, OP_##op, 1, AROUND_ZERO, BATCHES, false}
+#define DET(op) \
+  {#op, build_det, OP_##op, 0, AROUND_ZERO, SQUARES, false}, {#op " batch", build_det, OP_##op, 1, AROUND_ZERO, BATCHES, false}
 static const Case fixed_case[] = {
     SORT(0), SORT(1), CHOLESKY(0, SQUARES), CHOLESKY(1, BATCHES), SOLVE(trisolve, 0, MATRICES), SOLVE(trisolve, 1, MATRICES),
     SOLVE(trisolve, 2, MATRICES), SOLVE(trisolve, 3, MATRICES), SOLVE(trisolve, 6, CUBES), SOLVE(lusolve, 0, MATRICES),

@@ -472,8 +472,8 @@ static void run_regions(Run *r, const Op *op) {
 static void run_op(Run *r, const Op *op) {
   typedef void (*FamilyFn)(Run *, const Op *, Tensor *);
   static const FamilyFn run[FAM_COUNT] = {[FAM_SOURCE] = run_source, [FAM_MAP] = run_map,     [FAM_CONTRACT] = run_contract,
-                                          [FAM_REDUCE] = run_reduce, [FAM_SCAN] = run_scan, [FAM_MATRIX] = run_matrix, [FAM_VIEW] = run_view,
-                                          [FAM_INDEX] = run_index};
+                                          [FAM_REDUCE] = run_reduce, [FAM_SCAN] = run_scan, [FAM_VIEW] = run_view,
+                                          [FAM_INDEX] = run_index,   [FAM_MATRIX] = run_matrix};
   Family family = op_info[op->code].family;
   if (family == FAM_EFFECT) run_effect(r, op);
   else if (family == FAM_CALL) run_call(r, op);
