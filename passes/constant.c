@@ -71,7 +71,7 @@ bool fold_real(Opcode op, const double *x, double *y) {
   case OP_add: *y = x[0] + x[1]; return true;
   case OP_sub: *y = x[0] - x[1]; return true;
   case OP_mul: *y = x[0] * x[1]; return true;
-  case OP_mulz: *y = x[0] == 0 ? 0 : x[0] * x[1]; return true;
+  case OP_mulz: *y = x[0] == 0 || x[1] == 0 ? 0 : x[0] * x[1]; return true;
   case OP_div: *y = x[0] / x[1]; return true;
   case OP_pow: *y = pow(x[0], x[1]); return true;
   case OP_max: *y = nan_max(x[0], x[1]); return true;

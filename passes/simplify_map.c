@@ -1,6 +1,6 @@
 /* simplify_map.c - algebra on elementwise ops.
- * Every rule holds for NaN, infinity and both zeros, but for the sign of a zero that mulz makes: a cotangent's zero has none.
- * Ensures: a map whose operands are all broadcasts is done before the broadcast. */
+ * Every rule holds for NaN, infinity and both zeros, but for the sign of a zero that mulz makes: a cotangent's zero has
+ * none. Ensures: a map whose operands are all broadcasts is done before the broadcast. */
 #include "passes/pass.h"
 #include <math.h>
 #include <stdlib.h>
@@ -12,10 +12,13 @@ static Value *neg(Simplify *s, Value *v) { return b_map1(&s->b, OP_neg, v); }
 
 static bool is_int(const Value *v) { return elem_is_int(v->type->elem); }
 
-/* ---- constants ----------------------------------------------------------------------------------------------------------- */
+/* ---- constants
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static Value *int_splat(Simplify *s, const Type *t, int64_t v) {
-  Value *x = t->elem == BOOL ? b_bool(&s->b, v != 0) : t->elem == I64 ? b_int(&s->b, v) : b_cast(&s->b, b_int(&s->b, v), t->elem);
+  Value *x = t->elem == BOOL  ? b_bool(&s->b, v != 0)
+             : t->elem == I64 ? b_int(&s->b, v)
+                              : b_cast(&s->b, b_int(&s->b, v), t->elem);
   return b_broadcast_scalar(&s->b, x, t);
 }
 
@@ -65,7 +68,8 @@ static Value *fold(Simplify *s, Op *op) {
   return v ? v : fold_dims(s, op);
 }
 
-/* ---- one op at a time ---------------------------------------------------------------------------------------------------- */
+/* ---- one op at a time
+ * ---------------------------------------------------------------------------------------------------- */
 
 static Value *do_neg(Simplify *s, Op *op) {
   (void)s;
@@ -119,7 +123,8 @@ static bool power_of_two(double c) {
   return isfinite(c) && fabs(frexp(c, &e)) == 0.5 && abs(e) < 100;
 }
 
-/* c * v when v holds a constant factor that c can be multiplied into without rounding, or a smaller one before a broadcast. */
+/* c * v when v holds a constant factor that c can be multiplied into without rounding, or a smaller one before a
+ * broadcast. */
 static Value *rescale(Simplify *s, Value *v, double c) {
   double a;
   if (!v->def || rw_uses(&s->rw, v) > 1 || v->def->parent != s->b.region) return NULL;
@@ -185,7 +190,8 @@ static Value *do_mulz(Simplify *s, Op *op) {
   if (splat_real(y, &c) && c == 0) return b_splat(&s->b, x->type, 0);
   Value *v = product(s, OP_mulz, x, y);
   if (v) return v;
-  if (splat_real(x, &c) || is_finite(y)) return b_map2(&s->b, OP_mul, x, y);
+  if ((splat_real(x, &c) && isfinite(c)) || (splat_real(y, &c) && isfinite(c)) || (is_finite(x) && is_finite(y)))
+    return b_map2(&s->b, OP_mul, x, y);
   return NULL;
 }
 
@@ -240,7 +246,8 @@ static Value *do_cast(Simplify *s, Op *op) {
   double f;
   int64_t i;
   if (x->type->elem == to) return x;
-  if (splat_int(x, &i) && elem_is_real(to)) return b_splat(&s->b, op->res[0]->type, to == F32 ? (double)(float)i : (double)i);
+  if (splat_int(x, &i) && elem_is_real(to))
+    return b_splat(&s->b, op->res[0]->type, to == F32 ? (double)(float)i : (double)i);
   if (splat_real(x, &f) && elem_is_real(to)) return b_splat(&s->b, op->res[0]->type, to == F32 ? (double)(float)f : f);
   if (splat_int(x, &i) && to == BOOL) return int_splat(s, op->res[0]->type, i != 0);
   if (splat_int(x, &i) && to == I64) return int_splat(s, op->res[0]->type, i);
@@ -280,10 +287,10 @@ static Value *do_compare(Simplify *s, Op *op) {
 }
 
 static const SimplifyRule rule[OP_COUNT] = {
-    [OP_neg] = do_neg, [OP_add] = do_add,       [OP_sub] = do_sub,   [OP_mul] = do_mul, [OP_mulz] = do_mulz,
-    [OP_div] = do_div, [OP_pow] = do_pow,       [OP_cast] = do_cast, [OP_and] = do_and, [OP_or] = do_or,
-    [OP_not] = do_not, [OP_select] = do_select, [OP_eq] = do_compare, [OP_ne] = do_compare, [OP_lt] = do_compare,
-    [OP_le] = do_compare, [OP_gt] = do_compare, [OP_ge] = do_compare};
+    [OP_neg] = do_neg,    [OP_add] = do_add,       [OP_sub] = do_sub,    [OP_mul] = do_mul,    [OP_mulz] = do_mulz,
+    [OP_div] = do_div,    [OP_pow] = do_pow,       [OP_cast] = do_cast,  [OP_and] = do_and,    [OP_or] = do_or,
+    [OP_not] = do_not,    [OP_select] = do_select, [OP_eq] = do_compare, [OP_ne] = do_compare, [OP_lt] = do_compare,
+    [OP_le] = do_compare, [OP_gt] = do_compare,    [OP_ge] = do_compare};
 
 static Value *by_rule(Simplify *s, Op *op) {
   Value *v = fold(s, op);
@@ -292,7 +299,8 @@ static Value *by_rule(Simplify *s, Op *op) {
 
 SimplifyRule simplify_map_rule(Opcode op) { return op_info[op].family == FAM_MAP ? by_rule : NULL; }
 
-/* ---- broadcasts ------------------------------------------------------------------------------------------------------------- */
+/* ---- broadcasts
+ * ------------------------------------------------------------------------------------------------------------- */
 
 /* The axes of v's type that v is not broadcast over, as a set. */
 static unsigned covered(const Value *v) {
@@ -309,8 +317,10 @@ static unsigned covered(const Value *v) {
 /* v with only the axes of `keep`. */
 static Value *reduced(Builder *b, Value *v, unsigned keep) {
   Con k;
-  if (is_relabel(v)) k = con_of(v->def);
-  else return v;
+  if (is_relabel(v))
+    k = con_of(v->def);
+  else
+    return v;
   int8_t out[MAX_RANK];
   int n = 0;
   for (int a = 0; a < k.rank; a++)

@@ -129,7 +129,7 @@ static double map_real(Opcode code, const double *x, int64_t n) {
   case OP_add: return x[0] + x[1];
   case OP_sub: return x[0] - x[1];
   case OP_mul: return x[0] * x[1];
-  case OP_mulz: return x[0] == 0 ? 0 : x[0] * x[1];
+  case OP_mulz: return x[0] == 0 || x[1] == 0 ? 0 : x[0] * x[1];
   case OP_div: return x[0] / x[1];
   case OP_floordiv: return floor(x[0] / x[1]);
   case OP_mod: return x[0] - x[1] * floor(x[0] / x[1]);

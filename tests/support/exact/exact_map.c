@@ -75,7 +75,7 @@ long double exact_real(Opcode op, const long double *x) {
   case OP_add: return x[0] + x[1];
   case OP_sub: return x[0] - x[1];
   case OP_mul: return x[0] * x[1];
-  case OP_mulz: return x[0] == 0 ? 0 : x[0] * x[1];
+  case OP_mulz: return x[0] == 0 || x[1] == 0 ? 0 : x[0] * x[1];
   case OP_div: return x[0] / x[1];
   case OP_floordiv: return floorl(x[0] / x[1]);
   case OP_mod: return x[0] - x[1] * floorl(x[0] / x[1]);
