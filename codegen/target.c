@@ -291,8 +291,8 @@ bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
   finish_debug(g);
   verify(g, "after emission");
   link_runtime(g);
+  run_passes(g, "globaldce"); /* most of the runtime is not called: it need not be optimised */
   run_passes(g, pipeline[o->opt_level & 3]);
-  if (o->opt_level == 0) run_passes(g, "globaldce");
   set_sections(g);
   verify(g, "after optimisation");
   return true;

@@ -58,9 +58,23 @@ static bool emit_ir(Build *b) {
   return true;
 }
 
+static bool emit_tdsl(Build *b) {
+  Text t;
+  const char *why;
+  text_init(&t, b->c->arena);
+  if (!module_tdsl(&t, b->m, &why)) {
+    diag_error(b->c, LOC_NONE, 722, "--emit=tdsl: the language has no form for %s", why);
+    return false;
+  }
+  add(b, ".tdsl", t.s, t.len);
+  /* Nothing else asked for, no name given: for reading, and never over the program itself. */
+  if (!b->o->output) b->out[b->nout - 1].path = "-";
+  return true;
+}
+
 static const struct { const char *name; bool (*emit)(Build *); } kinds[] = {
     {"obj", emit_obj}, {"header", emit_header}, {"asm", emit_asm},
-    {"llvm", emit_llvm}, {"ir", emit_ir}, {"manifest", emit_manifest},
+    {"llvm", emit_llvm}, {"ir", emit_ir}, {"manifest", emit_manifest}, {"tdsl", emit_tdsl},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -72,9 +86,9 @@ static bool parse_emit(Build *b, bool *wanted) {
     int k = 0;
     while (k < KINDS && strcmp(kinds[k].name, names[i]) != 0) k++;
     if (k == KINDS) {
-      bool later = strcmp(names[i], "tdsl") == 0 || strcmp(names[i], "dot") == 0;
+      bool later = strcmp(names[i], "dot") == 0;
       usage_error(later ? "--emit=%s is not supported yet"
-                        : "--emit: '%s' is not one of obj, header, asm, llvm, ir, manifest",
+                        : "--emit: '%s' is not one of obj, header, asm, llvm, ir, manifest, tdsl",
                   names[i]);
       return false;
     }
@@ -121,6 +135,8 @@ static bool write_outputs(Build *b) {
 }
 
 static void say_what_was_made(Build *b) {
+  for (int i = 0; i < b->nout; i++)
+    if (strcmp(b->out[i].path, "-") == 0) return;
   for (int i = 0; i < b->nout; i++) printf("wrote %s\n", b->out[i].path);
   for (int i = 0; i < b->m->nfunc; i++) {
     if (!b->m->func[i]->exported) continue;

@@ -380,6 +380,8 @@ void func_renumber(Func *f);                   /* dense ids again, after deletio
 
 void module_print(Text *t, const Module *m);
 void func_print(Text *t, const Func *f);
+/* tdsl.c: the exported functions as .tdsl source; of derivatives and primals the derivatives.  False: *why has no such form. */
+bool module_tdsl(Text *t, Module *m, const char **why);
 void module_dot(Text *t, const Module *m); /* dot.c: the exported functions in Graphviz's language */
 Module *module_read(Ctx *c, const char *name, const char *text, size_t len); /* NULL after diagnostics */
 /* Checks every rule; a violation is a diagnostic (code E09xx, at the op's place) saying which.  True when all hold. */

@@ -252,8 +252,9 @@ static Source1 expr_map(Tdsl *p, const Op *op) {
   case OP_neg: return (Source1){arena_printf(p->a, "-%s", wrapped(p, operand(p, op, 0), PREC_POW)), PREC_NEG};
   case OP_not: return (Source1){arena_printf(p->a, "not %s", wrapped(p, operand(p, op, 0), PREC_NOT)), PREC_NOT};
   case OP_mulz: {
-    const char *y = wrapped(p, operand(p, op, 1), PREC_NEG), *z = wrapped(p, operand(p, op, 0), PREC_MUL);
-    return atom(arena_printf(p->a, "where(%s == 0, 0, %s * %s)", wrapped(p, operand(p, op, 0), PREC_ADD), z, y));
+    const char *y = operand(p, op, 1).text, *a = wrapped(p, operand(p, op, 0), PREC_ADD), *b = wrapped(p, operand(p, op, 1), PREC_ADD);
+    return atom(arena_printf(p->a, "where(%s == 0 or %s == 0, 0, %s * %s)", a, b, wrapped(p, operand(p, op, 0), PREC_MUL),
+                             wrapped(p, (Source1){y, operand(p, op, 1).prec}, PREC_NEG)));
   }
   case OP_ipow: return (Source1){arena_printf(p->a, "%s ** %s", wrapped(p, operand(p, op, 0), PREC_ATOM), wrapped(p, operand(p, op, 1), PREC_ATOM)), PREC_POW};
   case OP_trunc: return atom(arena_printf(p->a, "where(%s < 0, ceil(%s), floor(%s))", x, x, x));

@@ -7,8 +7,9 @@
 #include <string.h>
 
 static const Differential *const by_family[FAM_COUNT] = {
-    [FAM_MAP] = &differential_map,   [FAM_CONTRACT] = &differential_contract, [FAM_REDUCE] = &differential_reduce,
-    [FAM_SCAN] = &differential_scan, [FAM_MATRIX] = &differential_matrix, [FAM_VIEW] = &differential_view,         [FAM_INDEX] = &differential_index};
+    [FAM_MAP] = &differential_map,       [FAM_CONTRACT] = &differential_contract, [FAM_REDUCE] = &differential_reduce,
+    [FAM_SCAN] = &differential_scan,     [FAM_MATRIX] = &differential_matrix,     [FAM_VIEW] = &differential_view,
+    [FAM_INDEX] = &differential_index};
 
 const Differential *differential_of(const Op *op) { return by_family[op_info[op->code].family]; }
 
@@ -147,7 +148,9 @@ static void capture(void *env, Value *v) {
   Capture *c = env;
   if (c->seen[v->id]) return;
   c->seen[v->id] = true;
-  if ((!c->active || is_active(c->d, v)) && (!c->reaches || c->reaches[v->id])) PUSH(c->d->b.ctx->arena, c->found.v, c->found.n, c->found.cap) = v;
+  if (c->active && !is_active(c->d, v)) return;
+  if (c->reaches && !c->reaches[v->id]) return;
+  PUSH(c->d->b.ctx->arena, c->found.v, c->found.n, c->found.cap) = v;
 }
 
 static Values captured_by(const Deriv *d, const Op *op, bool active, const bool *reaches) {

@@ -76,7 +76,7 @@ static Value *tangent_view(Deriv *d, Op *op) {
   }
 }
 
-/* ---- gather, scatter_add, scatter_acc, set ------------------------------------------------------------------------------------------------ */
+/* ---- gather, scatter_add, scatter_acc, set --------------------------------------------------------------------------------- */
 
 static Value *mask_of(const Op *op) { return op->u.index.masked ? op->opd[op->nopd - 1] : NULL; }
 

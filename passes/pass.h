@@ -107,12 +107,14 @@ void activity_backward(const Region *g, bool *reaches);
 
 /* ---- adjoint.c, tangent.c and their families ------------------------------------------------------------------------------ */
 
+typedef struct Taped { Value *tape, *value; struct Taped *next; } Taped; /* a loop's result holds that value of its body */
 typedef struct Deriv {
   Builder b;
   Func *func;
   bool *active;  /* by id: to be differentiated */
   Value **d;     /* by id: cotangent or tangent; NULL: zero */
   int n;         /* ids from here on have neither */
+  Taped *taped;
   bool optimise; /* functions made on the way are */
 } Deriv;
 Deriv deriv_start(Func *g);                        /* nothing is active yet */
@@ -176,6 +178,7 @@ void loop_split(Deriv *d, Op *loop);
 typedef struct Tape { Deriv *d; Op *primal; Region *rev; CloneMap *map; Value *t; Dim *count; bool *copied; int ncopied; } Tape;
 /* Makes rev independent of primal's carried values: what a minimum cut says is stored by primal.  True if anything is. */
 bool tape_cut(Tape *t);
+bool op_is_costly(const Op *op); /* not to be done twice */
 Dim *trip_count(Deriv *d, Op *loop); /* of a `for` whose bounds are dimensions; NULL: not known */
 Value *trip_count_value(Builder *b, Op *loop);
 

@@ -10,7 +10,7 @@
 enum { NOMINAL = 64, SOURCE = 0, SINK = 1, FIRST = 2 };
 
 typedef struct Node {
-  Value *primal; /* in the primal loop; NULL: only the copy has it */
+  Value *primal; /* in the primal loop; NULL: only the copy has it, which may be a tape of a loop inside */
   Value *copy;
   bool varies;   /* with the iteration */
 } Node;
@@ -21,6 +21,7 @@ typedef struct Cut {
   Flow flow;
   Node *node;
   int nnode, cap;
+  Value **from; /* by value id of a copy: what it is a copy of */
   int *of;      /* by value id: node + 1, or 0 */
   int *binder;  /* by symbol id: the node + 1 of the `sym` op's result */
   int to;       /* while visiting uses: the flow node that uses */
@@ -57,21 +58,30 @@ static bool op_varies(Cut *k, const Op *op) {
 
 static bool is_copied(const Tape *t, const Op *op) { return op->res[0]->id < t->ncopied && t->copied[op->res[0]->id]; }
 
+static void note_copy(Cut *k, Value *v) {
+  Value *copy = clone_lookup(k->t->map, v);
+  if (copy) k->from[copy->id] = v;
+}
+
+static void note_copies(Cut *k, const Region *g) {
+  for (int i = 0; i < g->nparam; i++) note_copy(k, g->param[i]);
+  for (const Op *op = g->first; op; op = op->next) {
+    for (int i = 0; i < op->nres; i++) note_copy(k, op->res[i]);
+    for (int i = 0; i < op->nreg; i++) note_copies(k, op->reg[i]);
+  }
+}
+
 static void find_nodes(Cut *k) {
   Tape *t = k->t;
   const Region *body = loop_body(t->primal);
-  Value **primal = NEW_N(k->ctx->arena, Value *, t->d->func->nvalue + 1);
-  for (const Op *op = body->first; op; op = op->next)
-    for (int i = 0; i < op->nres; i++) {
-      Value *copy = clone_lookup(t->map, op->res[i]);
-      if (copy) primal[copy->id] = op->res[i];
-    }
+  k->from = NEW_N(k->ctx->arena, Value *, t->d->func->nvalue + 1);
+  note_copies(k, body);
   for (int i = loop_nindex(t->primal); i < body->nparam; i++) add_node(k, body->param[i], body->param[i], true);
   add_node(k, NULL, t->t, true); /* the iteration: known, but different each time */
   for (const Op *op = t->rev->first; op; op = op->next) {
     if (!is_copied(t, op)) continue;
     bool varies = op_varies(k, op);
-    for (int i = 0; i < op->nres; i++) add_node(k, primal[op->res[i]->id], op->res[i], varies);
+    for (int i = 0; i < op->nres; i++) add_node(k, k->from[op->res[i]->id], op->res[i], varies);
     if (op->code == OP_sym) k->binder[op->u.sym->id] = k->nnode;
   }
 }
@@ -90,12 +100,26 @@ static void note_inner_sym(void *env, Sym *s) {
   if (k->binder[s->id]) *k->varies = true;
 }
 
+/* What a tape that only the copy has holds in each iteration of its loop; NULL: v is no tape. */
+static Value *taped(const Cut *k, const Value *v) {
+  for (const Taped *t = k->t->d->taped; t; t = t->next)
+    if (t->tape == v) return t->value;
+  return NULL;
+}
+
+/* The primal has v, or could be made to have it. */
+static bool can_mirror(const Cut *k, const Value *v) {
+  for (; v; v = taped(k, v))
+    if (k->from[v->id]) return true;
+  return false;
+}
+
 /* Only a value that the primal loop has, of a shape that is the same in every iteration, can be stored. */
 static bool can_store(Cut *k, const Node *n) {
   bool inner = false;
   k->varies = &inner;
   type_each_sym(n->copy->type, note_inner_sym, k);
-  return n->primal && !inner && n->copy->type->rank < MAX_RANK;
+  return (n->primal || can_mirror(k, n->copy)) && !inner && n->copy->type->rank < MAX_RANK;
 }
 
 static int64_t bytes(const Type *t) {
@@ -123,7 +147,7 @@ static bool sums(const Op *op) {
   return con_summed(&k) != 0;
 }
 
-static bool is_costly(const Op *op) {
+bool op_is_costly(const Op *op) {
   switch (op_info[op->code].family) {
   case FAM_MAP: return !is_cheap_map(op->code);
   case FAM_CONTRACT: return sums(op);
@@ -136,7 +160,7 @@ static bool is_costly(const Op *op) {
   }
 }
 
-/* A loop of which more is needed than the primal has, its tapes, is run again in any case. */
+/* A loop of which more is needed than the primal has, its tapes, may be run again. */
 static bool is_run_again(const Cut *k, const Op *op) {
   for (int i = 0; i < op->nres; i++)
     if (!k->node[k->of[op->res[i]->id] - 1].primal) return true;
@@ -171,7 +195,7 @@ static void add_edges_of(Cut *k, int i) {
     flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
     return;
   }
-  if (stored && n->varies && is_costly(op) && !is_run_again(k, op)) flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
+  if (stored && n->varies && op_is_costly(op) && !is_run_again(k, op)) flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
   add_uses(k, op, into(i));
 }
 
@@ -187,8 +211,8 @@ static void build_network(Cut *k) {
 
 /* ---- storing and reading ------------------------------------------------------------------------------------------------- */
 
-static Type *tape_type(Cut *k, const Type *t) {
-  Dim *dim[MAX_RANK] = {k->t->count};
+static Type *tape_type(Cut *k, Dim *count, const Type *t) {
+  Dim *dim[MAX_RANK] = {count};
   for (int a = 0; a < t->rank; a++) dim[a + 1] = t->dim[a];
   return type_tensor(k->ctx, t->elem, t->rank + 1, dim);
 }
@@ -214,9 +238,7 @@ static int find_tape(const Op *loop, const Value *v, const Type *type) {
   return -1;
 }
 
-static Value *store(Cut *k, Value *v) {
-  Op *loop = k->t->primal;
-  Type *type = tape_type(k, v->type);
+static Value *store(Cut *k, Op *loop, Type *type, Value *v) {
   int at = find_tape(loop, v, type), axis = 0;
   if (at >= 0) return loop->res[at];
   Builder before = {.ctx = k->ctx, .func = k->t->d->func, .region = loop->parent, .before = loop, .loc = loop->loc};
@@ -225,6 +247,25 @@ static Value *store(Cut *k, Value *v) {
   Value *t = iteration(&in, loop);
   region_add_result(loop_body(loop), b_set(&in, p, v, 1, &axis, &t));
   return loop->res[loop->nres - 1];
+}
+
+/* What the copy is a copy of.  A tape that a loop inside the copy was given is given to that loop of the primal as well. */
+static Value *mirrored(Cut *k, Value *copy) {
+  Value *have = k->from[copy->id];
+  if (have) return have;
+  Value *v = mirrored(k, taped(k, copy));
+  Op *loop = v->def ? v->def->parent->parent : v->region->parent;
+  return store(k, loop, copy->type, v);
+}
+
+static Value *store_node(Cut *k, const Node *n) {
+  Op *loop = k->t->primal;
+  Value *v = mirrored(k, n->copy), *tape;
+  tape = store(k, loop, tape_type(k, k->t->count, v->type), v);
+  Taped *t = NEW(k->ctx->arena, Taped);
+  *t = (Taped){tape, v, k->t->d->taped};
+  k->t->d->taped = t;
+  return tape;
 }
 
 static void read_back(Cut *k, const Node *n, Value *tape) {
@@ -245,7 +286,7 @@ bool tape_cut(Tape *t) {
   const bool *reaches = flow_cut(&k.flow, SOURCE, SINK);
   for (int i = 0; i < k.nnode; i++) {
     if (reaches[into(i)] || !reaches[out_of(i)]) continue;
-    read_back(&k, &k.node[i], store(&k, k.node[i].primal));
+    read_back(&k, &k.node[i], store_node(&k, &k.node[i]));
     any = true;
   }
   prune_region(t->d->func, t->rev);

@@ -2,13 +2,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-float fabsf(float), sqrtf(float), logf(float);
 #define T float
 #define FN(name) adc_rt_##name##_f32
 #define LOCAL(name) name##_f32
-#define ABS fabsf
-#define SQRT sqrtf
-#define LOG logf
+#define ABS __builtin_fabsf
+#define SQRT __builtin_sqrtf
+#define LOG __builtin_logf
 void FN(trisolve)(const T *t, const T *b, T *x, int64_t batch, int64_t n, int64_t m, int64_t upper, int64_t trans);
 void FN(cholesky)(const T *a, T *l, int64_t batch, int64_t n);
 void FN(lu)(const T *a, T *f, int64_t batch, int64_t n);

@@ -2,13 +2,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-double fabs(double), sqrt(double), log(double);
 #define T double
 #define FN(name) adc_rt_##name##_f64
 #define LOCAL(name) name##_f64
-#define ABS fabs
-#define SQRT sqrt
-#define LOG log
+#define ABS __builtin_fabs
+#define SQRT __builtin_sqrt
+#define LOG __builtin_log
 void FN(trisolve)(const T *t, const T *b, T *x, int64_t batch, int64_t n, int64_t m, int64_t upper, int64_t trans);
 void FN(cholesky)(const T *a, T *l, int64_t batch, int64_t n);
 void FN(lu)(const T *a, T *f, int64_t batch, int64_t n);

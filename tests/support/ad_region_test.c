@@ -81,7 +81,10 @@ static double difference(Func *f, const Vector *x, const Vector *v, const Vector
 
 static Func *derived(Func *f, FuncKind kind) {
   Wrt all = {0};
-  Func *g = !optimise ? derive_raw(f, all, kind) : kind == FUNC_JVP ? derive_jvp(f, all) : kind == FUNC_VJP ? derive_vjp(f, all) : derive_grad(f, all);
+  Func *g = !optimise           ? derive_raw(f, all, kind)
+            : kind == FUNC_JVP ? derive_jvp(f, all)
+            : kind == FUNC_VJP ? derive_vjp(f, all)
+                               : derive_grad(f, all);
   if (g && module_verify(f->module)) return g;
   diag_print_text(f->module->ctx, stdout, false);
   exit(1);

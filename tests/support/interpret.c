@@ -1,0 +1,75 @@
+/* interpret.c - runs one function of a .tdsl file, as the front end leaves it, or of a .ir file by the plain interpreter.
+ * usage: interpret FILE FUNCTION n=3,k=2 < numbers
+ * The numbers are the elements of the parameters, one after another; each result is one line of elements. */
+#include "frontend/frontend.h"
+#include "tests/support/interp.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static char *slurp(Ctx *c, const char *path, size_t *len) {
+  FILE *f = fopen(path, "rb");
+  if (!f) return NULL;
+  size_t cap = 1 << 20;
+  char *text = arena_alloc(c->arena, cap);
+  *len = fread(text, 1, cap - 1, f);
+  fclose(f);
+  return text;
+}
+
+static Module *read_file(Ctx *c, const char *path) {
+  size_t len, n = strlen(path);
+  char *text = slurp(c, path, &len);
+  if (!text) return NULL;
+  if (n > 3 && !strcmp(path + n - 3, ".ir")) return module_read(c, path, text, len);
+  FrontendOptions o = {.real = F64};
+  return frontend_compile(c, path, text, len, &o, NULL);
+}
+
+static bool set_symbols(Interp *in, const char *list) {
+  for (int i = 0; i < in->f->nsym; i++) {
+    const char *name = in->f->sym[i]->name, *s = list;
+    size_t len = strlen(name);
+    while (s && (strncmp(s, name, len) || s[len] != '=')) s = (s = strchr(s, ',')) ? s + 1 : NULL;
+    if (!s) return false;
+    in->sym[in->f->sym[i]->id] = strtoll(s + len + 1, NULL, 10);
+  }
+  return true;
+}
+
+static bool read_tensor(Interp *in, Value *v) {
+  Tensor *t = &in->value[v->id];
+  *t = interp_tensor(in, v->type);
+  for (int64_t k = 0; k < t->count; k++) {
+    double x;
+    if (scanf("%lf", &x) != 1) return false;
+    tensor_put(t, k, x, (int64_t)x);
+  }
+  return true;
+}
+
+static int run(Ctx *c, Func *f, const char *sizes) {
+  Interp in = {.c = c, .f = f};
+  in.sym = NEW_N(c->arena, int64_t, c->next_sym + 1);
+  in.value = NEW_N(c->arena, Tensor, f->nvalue + 1);
+  bool ok = set_symbols(&in, sizes);
+  for (int i = 0; ok && i < f->body->nparam; i++) ok = read_tensor(&in, f->body->param[i]);
+  if (!ok) return fprintf(stderr, "interpret: a size or a number is missing\n"), 2;
+  if (!interp_run(&in)) return fprintf(stderr, "interpret: a check fails\n"), 1;
+  for (int i = 0; i < f->body->nres; i++) {
+    const Tensor *t = &in.value[f->body->res[i]->id];
+    for (int64_t k = 0; k < t->count; k++) printf(k ? " %.17g" : "%.17g", t->f ? t->f[k] : (double)t->i[k]);
+    printf("\n");
+  }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 4) return fprintf(stderr, "usage: interpret FILE FUNCTION SIZES < numbers\n"), 2;
+  Ctx *c = ctx_new();
+  Module *m = read_file(c, argv[1]);
+  Func *f = m ? module_find(m, argv[2]) : NULL;
+  if (c->diags->nerror) diag_print_text(c, stderr, false);
+  int status = f ? run(c, f, argv[3]) : (fprintf(stderr, "interpret: no function %s\n", argv[2]), 2);
+  ctx_free(c);
+  return status;
+}
