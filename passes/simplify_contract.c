@@ -64,9 +64,24 @@ static bool try_splice(Edit *e, int i, const Con *inner) {
   return true;
 }
 
+static bool adds_unit(const Con *k) {
+  uint64_t new = con_out(k) & ~(con_in(k, 0) | (k->n > 1 ? con_in(k, 1) : 0));
+  for (int l = 0; l < k->nlabel; l++)
+    if (new >> l & 1 && dim_is(k->extent[l], 1)) return true;
+  return false;
+}
+
+/* A reshape that drops axes of length 1 is how con_emit itself writes them: folding it in is worth while only if it meets
+ * another relabelling behind it, or the axes are put back. */
+static bool stays_reshape(const Edit *e, const Op *def) {
+  return def->code == OP_reshape && def->opd[0]->type->rank > def->res[0]->type->rank && !is_relabel(def->opd[0]) &&
+         !adds_unit(&e->k);
+}
+
 static bool fold_inner(Edit *e, int i) {
   Op *def = e->k.x[i]->def;
   bool plain = is_relabel(e->k.x[i]);
+  if (plain && stays_reshape(e, def)) return false;
   if (!plain && def->code != OP_contract) return false;
   Con inner = con_of(def);
   if (!plain && (e->k.n != 1 || broadcasts(&e->k) || !only_here(e->s, e->k.x[i]))) return false;
