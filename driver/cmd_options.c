@@ -23,7 +23,7 @@ static const Row rows[] = {
     {"--emit", BUILDS, STRING, AT(emit), "LIST", "obj,header,asm,llvm,ir,manifest (default obj,header)"},
     {"--fn", BUILDS | FOR_GRAPH, STRING, AT(pipeline.functions), "LIST", "only these functions"},
     {"--wrt", CODE | FOR_GRAPH, STRING, AT(pipeline.wrt), "LIST", "derivatives with respect to these parameters only"},
-    {"--derive", FOR_COMPILE | FOR_RUN | FOR_GRAPH, STRING, AT(pipeline.derive), "LIST", "derivatives to make: grad,vjp,jvp,hvp,jacobian,hessian"},
+    {"--derive", FOR_COMPILE | FOR_RUN | FOR_GRAPH, STRING, AT(pipeline.derive), "LIST", "among grad,vjp,jvp,hvp,jacobian,hessian"},
     {"--order", CODE | FOR_TEST | FOR_PLOT | FOR_GRAPH, ORDER, AT(pipeline.order), "K", "repeat the derivative pass (default 1)"},
     {"--grad", FOR_RUN, FLAG, AT(grad), NULL, "gradients too; a result that is no scalar needs out_seed=…"},
     {"--json", FOR_RUN, FLAG, AT(json), NULL, "print one JSON object, numbers at full precision"},

@@ -52,6 +52,7 @@ struct Elab {
   int call_depth;
   bool no_code;          /* only types are wanted: nothing that is emitted will run */
   struct Flow *flow;     /* the body being elaborated, or NULL: private to elab_flow.h */
+  struct Expansion *expanding; /* calls of functions that take functions, innermost first */
   int typing;            /* > 0: only types count, what is emitted is thrown away */
 };
 

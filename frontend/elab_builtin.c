@@ -50,6 +50,7 @@ static const Builtin table[] = {
     {"square", "x", bi_square, 0},
     {"atan2", "y x", bi_real2, OP_atan2},
     {"hypot", "x y", bi_real2, OP_hypot},
+    {"mulz", "x y", bi_real2, OP_mulz}, /* what derivatives are printed with */
     {"pow", "x y", bi_pow, 0},
     {"polygamma", "n x", bi_polygamma, 0},
     {"min", "x y= * axis= keepdims=", bi_minmax, RED_MIN},

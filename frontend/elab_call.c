@@ -147,18 +147,22 @@ static int result_types(const Spec *s, Type **to, int n) {
 }
 
 /* The callee may still be in the making: then it is recursive. */
-static Tval *emit_call(Elab *e, Call *c) {
+static Tval *emit_call(Elab *e, Call *c, const SpecialCall *special) {
   FnDef *f = c->f;
-  int n = 0, next = 0;
+  int n = 0, next = 0, ns = c->ns;
   for (int i = 0; i < f->nparam; i++)
     if (!f->param_sym[i]) n += tval_flatten(c->arg[i], NULL);
-  Value **leaf = NEW_N(e->ctx->arena, Value *, n + 1);
+  Value **leaf = NEW_N(e->ctx->arena, Value *, n + (special ? special->nleaf : 0) + 1);
   n = 0;
   for (int i = 0; i < f->nparam; i++)
     if (!f->param_sym[i]) n += tval_flatten(c->arg[i], leaf + n);
+  DimSubst *subst = NEW_N(e->ctx->arena, DimSubst, ns + (special ? special->nsubst : 0) + 1);
+  for (int i = 0; i < ns; i++) subst[i] = c->s[i];
+  for (int i = 0; special && i < special->nleaf; i++) leaf[n++] = special->leaf[i];
+  for (int i = 0; special && i < special->nsubst; i++) subst[ns++] = special->subst[i];
   Type **types = NEW_N(e->ctx->arena, Type *, spec_leaves(c->result) + 1);
   int nres = result_types(c->result, types, 0);
-  Op *op = b_call_typed(&e->b, f->func, n, leaf, c->ns, c->s, nres, types);
+  Op *op = b_call_typed(&e->b, special ? special->f->func : f->func, n, leaf, ns, subst, nres, types);
   Tval *v = spec_symbolic(e, c->result, op->res, &next);
   v->loc = c->x->loc;
   return v;
@@ -173,6 +177,8 @@ static Tval *expand_call(Elab *e, Call *c) {
     diag_error(e->ctx, c->x->loc, E_TOO_LARGE, "calls are nested too deeply");
     return tv_error(e, c->x->loc);
   }
+  Expansion expansion = {f, functions_given(e, f, c->arg), e->expanding};
+  e->expanding = &expansion;
   e->call_depth++;
   e->scope = scope_root(e, f->home, f);
   for (int i = 0; i < c->ns; i++) bind_dim(e, c->s[i].from->name, c->s[i].from->loc, c->s[i].to);
@@ -181,6 +187,7 @@ static Tval *expand_call(Elab *e, Call *c) {
   Tval *v = fn_value(e, f, c->result);
   e->scope = here;
   e->call_depth--;
+  e->expanding = expansion.outer;
   /* The function alone is right, so what is wrong comes from this call. */
   if (d->nerror > before && !d->muted && d->last)
     diag_note(e->ctx, d->last, c->x->loc, "in this call of '%s'", f->name);
@@ -189,7 +196,7 @@ static Tval *expand_call(Elab *e, Call *c) {
 
 /* Nothing that the call is given depends on an index. */
 static bool plain_call(Elab *e, const Call *c) {
-  if (e->mask || c->f->takes_functions || c->ns != c->f->nsym) return false;
+  if (e->mask || c->ns != c->f->nsym) return false;
   for (int i = 0; i < c->ns; i++)
     if (dim_ragged(e, c->s[i].to)) return false;
   for (int i = 0; i < c->f->nparam; i++)
@@ -199,7 +206,11 @@ static bool plain_call(Elab *e, const Call *c) {
 
 static Tval *call_resolved(Elab *e, Call *c) {
   if (!resolve(e, c)) return tv_error(e, c->x->loc);
-  if (plain_call(e, c)) return emit_call(e, c);
+  if (plain_call(e, c)) {
+    SpecialCall special;
+    if (!c->f->takes_functions) return emit_call(e, c, NULL);
+    if (special_call(e, c->f, c->arg, &special)) return emit_call(e, c, &special);
+  }
   /* Only the type of what cannot be expanded is wanted here. */
   if (e->typing && e->index && fn_serial(e, c->f)) return tv_zeros(e, c->result);
   return expand_call(e, c);

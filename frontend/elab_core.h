@@ -105,6 +105,7 @@ struct FnDef {
   Sym **sym;
   Spec *result;
   Func *func;
+  struct Special *special; /* forms compiled for the functions given; of such a form: itself */
 };
 
 typedef struct Const {
@@ -278,10 +279,29 @@ Tval *function_of_type(Elab *e, Tval *v, Spec *s, const char *what); /* v as a p
 Tval *call_function_value(Elab *e, FunctionValue *f, Expr *x);                /* x: the call */
 Tval *call_function(Elab *e, FunctionValue *f, Expr *at, int n, Tval **arg); /* the same with values */
 
+/* elab_special.c: see there */
+typedef struct Expansion {
+  FnDef *f;
+  FunctionValue **fn;
+  struct Expansion *outer;
+} Expansion;
+typedef struct SpecialCall {
+  FnDef *f;
+  int nleaf, nsubst;
+  Value **leaf; /* operands after the arguments */
+  DimSubst *subst;
+} SpecialCall;
+bool is_expanding(const Expansion *x, const FnDef *f, Tval **arg);
+FunctionValue **functions_given(Elab *e, const FnDef *f, Tval **arg);
+bool special_call(Elab *e, FnDef *f, Tval **arg, SpecialCall *c);
+void special_bind(Elab *e, FnDef *f);
+void fn_special_body(Elab *e, FnDef *f); /* elab_func.c */
+
 /* elab_derive.c, elab_lift.c: derivative operators */
 Tval *elab_derivative(Elab *e, Expr *x);                       /* grad(f, x): a function as a value */
 Tval *call_derivative(Elab *e, FunctionValue *f, Expr *call);  /* f->derive is set */
 Tval *call_value(Elab *e, FunctionValue *f, Expr *call);       /* any function (elab_call.c) */
+const FunctionValue *innermost(const FunctionValue *f);        /* what the operators are applied to */
 /* run with scalars in the place of the tensors arg[0..n), for all their elements. */
 Tval *call_elements(Elab *e, Loc loc, int n, Tval **arg, bool serial, Tval *(*run)(Elab *e, void *env), void *env);
 

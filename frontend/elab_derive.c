@@ -78,10 +78,15 @@ static void builtin_params(Elab *e, const Builtin *b, Params *p) {
   }
 }
 
+const FunctionValue *innermost(const FunctionValue *f) {
+  while (f->derive) f = f->derive->of;
+  return f;
+}
+
 static Params params_of(Elab *e, const FunctionValue *f) {
+  f = innermost(f);
   Params p = {.at = f->loc};
   int cap = 0;
-  while (f->derive) f = f->derive->of;
   if (f->fn) {
     fn_signature(e, f->fn);
     return (Params){f->fn->nparam, f->fn->param_name, f->fn->decl->head};
@@ -93,7 +98,7 @@ static Params params_of(Elab *e, const FunctionValue *f) {
 }
 
 static const char *function_name(const FunctionValue *f) {
-  while (f->derive) f = f->derive->of;
+  f = innermost(f);
   return f->fn ? f->fn->name : f->builtin ? f->builtin->name : "lambda";
 }
 
@@ -162,7 +167,7 @@ static bool bind_arguments(Elab *e, Call *c) {
 
 /* The declared type of a parameter, where there is one. */
 static const Spec *declared(const FunctionValue *f, int i) {
-  while (f->derive) f = f->derive->of;
+  f = innermost(f);
   return f->fn && !f->fn->failed ? f->fn->param[i] : NULL;
 }
 
@@ -172,8 +177,7 @@ static void adapt(Elab *e, Call *c, int i, bool named) {
   const Spec *s = declared(c->form->of, i);
   if (v->kind != TV_TENSOR || elem_is_real(v->type->elem) || v->type->elem == BOOL) return;
   if (s && s->kind == TV_TENSOR && elem_is_real(s->type->elem)) c->arg[i] = tv_cast(e, v, s->type->elem);
-  const FunctionValue *f = c->form->of;
-  while (f->derive) f = f->derive->of;
+  const FunctionValue *f = innermost(c->form->of);
   if (!s && v->literal && (named || f->builtin || c->params.n == 1)) c->arg[i] = tv_cast(e, v, e->options->real);
 }
 
@@ -273,12 +277,10 @@ static bool has_labels(const Tval *v) {
 
 /* Inside a comprehension what depends on no index is differentiated once. */
 static bool is_batched(Elab *e, const Call *c) {
-  const FunctionValue *f = c->form->of;
-  bool any = e->mask != NULL;
-  while (f->derive) f = f->derive->of;
+  bool any = e->mask != NULL || innermost(c->form->of)->lambda;
   for (int i = 0; i < c->params.n; i++) any = any || has_labels(c->arg[i]);
   for (int i = 0; i < c->nseed; i++) any = any || has_labels(c->seed[i]);
-  return e->index && (any || f->lambda);
+  return e->index && any;
 }
 
 static bool check_result(Elab *e, const Call *c) {
@@ -388,7 +390,6 @@ static Tval *product_leaf(Elab *e, Tval *leaf, void *env) {
   Dim *dim[2 * MAX_RANK];
   for (int i = 0; i < a->rank; i++) dim[i] = a->dim[i];
   for (int i = 0; i < b->rank; i++) dim[a->rank + i] = b->dim[i];
-  if (!rank_fits(e, r->c->x->loc, a->rank + b->rank)) return r->next++, tv_error(e, r->c->x->loc);
   Type *t = type_tensor(e->ctx, a->elem, a->rank + b->rank, dim);
   return tv_tensor(e, leaf->loc, t, r->v[r->next++], r->c->f.nlabel, r->c->f.label);
 }
@@ -435,20 +436,11 @@ static Tval *products(Elab *e, Results *r) {
   return c->nwrt == 1 ? part[0] : tv_tuple(e, c->x->loc, c->nwrt, part);
 }
 
-static bool any_error(const Tval *v) {
-  for (int i = 0; i < v->npart; i++)
-    if (any_error(v->part[i])) return true;
-  return is_error(v);
-}
-
 static Tval *results(Elab *e, Call *c, const Op *op) {
   Results r = {.c = c, .v = op->res};
   DeriveKind kind = c->form->word->kind;
   Tval *value = NULL, *d;
-  if (kind == DERIVE_JACOBIAN || kind == DERIVE_HESSIAN) {
-    d = products(e, &r);
-    return any_error(d) ? tv_error(e, c->x->loc) : d;
-  }
+  if (kind == DERIVE_JACOBIAN || kind == DERIVE_HESSIAN) return products(e, &r);
   if (kind != DERIVE_HVP) value = replace_all(e, c->f.result, value_leaf, &r);
   if (kind == DERIVE_JVP) d = replace_real(e, c->f.result, like_leaf, &r);
   else d = by_wrt(e, &r, like_leaf, false);
@@ -458,6 +450,20 @@ static Tval *results(Elab *e, Call *c, const Op *op) {
 }
 
 /* ---- all together ---- */
+
+/* A tensor of derivatives has the axes of both. */
+static bool ranks_fit(Elab *e, const Call *c) {
+  DeriveKind kind = c->form->word->kind;
+  int in = 0, out = 0;
+  Tval **leaf = NEW_N(e->ctx->arena, Tval *, real_leaves(c->f.result, NULL) + 1);
+  if (kind != DERIVE_JACOBIAN && kind != DERIVE_HESSIAN) return true;
+  for (int i = real_leaves(c->f.result, leaf); i-- > 0;) out = leaf[i]->type->rank > out ? leaf[i]->type->rank : out;
+  for (int i = 0; i < c->nwrt; i++) {
+    leaf = NEW_N(e->ctx->arena, Tval *, real_leaves(c->arg[c->wrt[i]], NULL) + 1);
+    for (int k = real_leaves(c->arg[c->wrt[i]], leaf); k-- > 0;) in = leaf[k]->type->rank > in ? leaf[k]->type->rank : in;
+  }
+  return rank_fits(e, c->x->loc, kind == DERIVE_HESSIAN ? 2 * in : in + out);
+}
 
 static Op *emit(Elab *e, Call *c, const Leaves *seeds) {
   const Lifted *f = &c->f;
@@ -477,16 +483,15 @@ static Tval *differentiate(Elab *e, void *env) {
   e->call_depth++;
   bool ok = lift(e, c->x->loc, function_name(c->form->of), c->nwrt, c->wrt_value, is_batched(e, c), call_values, c, &c->f);
   e->call_depth--;
-  if (!ok || !check_result(e, c) || !fit_seeds(e, c, &seeds)) return tv_error(e, c->x->loc);
+  if (!ok || !check_result(e, c) || !ranks_fit(e, c) || !fit_seeds(e, c, &seeds)) return tv_error(e, c->x->loc);
   e->b.loc = c->x->loc;
   return results(e, c, emit(e, c, &seeds));
 }
 
 /* The derivative of a function of scalars is one too: applied to tensors it acts elementwise. */
 static FnDef *acts_elementwise(const Call *c) {
-  const FunctionValue *f = c->form->of;
+  const FunctionValue *f = innermost(c->form->of);
   bool any = false;
-  while (f->derive) f = f->derive->of;
   if (!f->fn || !f->fn->scalar_params) return NULL;
   for (int i = 0; i < c->params.n; i++) {
     if (c->arg[i]->kind != TV_TENSOR) return NULL;

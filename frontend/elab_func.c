@@ -272,6 +272,7 @@ static void make_params(Elab *e, FnDef *f) {
   func->in = NEW_N(e->ctx->arena, Port, f->nparam + 1);
   Param *p = f->decl->params;
   for (int i = 0; i < f->nparam; i++, p = p->next) {
+    if (f->param[i]->kind == TV_FUNCTION) continue;
     Port *port = &func->in[func->nin++];
     *port = (Port){.name = p->name, .role = PORT_PARAM, .first = func->body->nparam, .of = -1, .loc = p->loc};
     if (f->param_sym[i]) {
@@ -319,6 +320,7 @@ static bool walk_body(Elab *e, FnDef *f) {
   for (int i = 0; i < f->nsym; i++) func_add_sym(f->func, f->sym[i]);
   bind_symbols(e, f);
   make_params(e, f);
+  if (f->special) special_bind(e, f);
   scope_push(e);
   Tval *v = fn_value(e, f, f->result);
   if (is_error(v)) return false;
@@ -372,4 +374,11 @@ bool fn_body(Elab *e, FnDef *f) {
   if (!in_new_state(e, f, f->func, walk_body)) f->failed = true;
   f->body_state = STATE_DONE;
   return !f->failed;
+}
+
+void fn_special_body(Elab *e, FnDef *f) {
+  f->body_state = STATE_BUSY;
+  f->func = func_new(e->module, f->name, f->decl->name_loc);
+  if (!in_new_state(e, f, f->func, walk_body)) f->failed = true;
+  f->body_state = STATE_DONE;
 }

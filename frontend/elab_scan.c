@@ -140,6 +140,7 @@ static bool lambda_serial(Scan *s, const Expr *x) {
 }
 
 bool function_serial(Elab *e, const FunctionValue *v) {
+  v = innermost(v);
   if (v->fn) return fn_serial(e, v->fn);
   if (!v->lambda) return false;
   Scan s = {.e = e, .unit = v->scope->unit, .scope = v->scope};

@@ -116,7 +116,9 @@ static void scatter(Tdsl *p, const Op *op, const char *z, const Value *u, int fi
     depth++;
   }
   const char *row = tdsl_use(p, u, PREC_ATOM);
-  if (nb) row = arena_printf(p->a, "%s[%s%s]", row, batch.s, rows.s);
+  bool splat = u->def && u->def->code == OP_contract && u->def->nopd == 1 && u->def->opd[0]->type->rank == 0;
+  if (splat) row = tdsl_use(p, u->def->opd[0], PREC_IF);
+  else if (nb) row = arena_printf(p->a, "%s[%s%s]", row, batch.s, rows.s);
   line(p, "%s[%s] += %s", z, index_subs(p, op, first, rank, at), row);
   while (depth--) {
     p->indent--;

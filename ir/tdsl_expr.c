@@ -179,8 +179,27 @@ static void einsum_labels(Text *t, const int8_t *label, int rank) {
   for (int i = 0; i < rank; i++) text_add(t, "%c", 'a' + label[i]);
 }
 
+/* Products of matrices and vectors in the form of linear algebra; {NULL}: it has none. */
+static Source1 matrix_product(Tdsl *p, const Op *op) {
+  const int8_t *a = op->u.contract.opd[0], *b = op->u.contract.opd[1], *out = op->u.contract.out;
+  int na = op->opd[0]->type->rank, nb = op->opd[1]->type->rank, n = op->res[0]->type->rank;
+  const char *x = tdsl_use(p, op->opd[0], PREC_ATOM), *y = tdsl_use(p, op->opd[1], PREC_ATOM);
+  if (na == 1 && nb == 1 && n == 0 && a[0] == b[0])
+    return atom(arena_printf(p->a, "dot(%s, %s)", tdsl_use(p, op->opd[0], PREC_IF), tdsl_use(p, op->opd[1], PREC_IF)));
+  if (na != 2 || nb < 1 || nb > 2 || n != nb) return (Source1){NULL, PREC_ATOM};
+  bool left = a[0] == out[0], right = nb == 1 || b[nb - 1] == out[n - 1];
+  int8_t s = left ? a[1] : a[0];
+  if ((!left && a[1] != out[0]) || (nb == 2 && !right && b[0] != out[1])) return (Source1){NULL, PREC_ATOM};
+  if ((nb == 1 ? b[0] : right ? b[0] : b[1]) != s) return (Source1){NULL, PREC_ATOM};
+  for (int j = 0; j < n; j++)
+    if (out[j] == s) return (Source1){NULL, PREC_ATOM};
+  return (Source1){arena_printf(p->a, "%s%s @ %s%s", x, left ? "" : ".T", y, right ? "" : ".T"), PREC_MUL};
+}
+
 static Source1 expr_contract(Tdsl *p, const Op *op) {
   if (op->nopd == 1 && !summed(op)) return relabelled(p, op);
+  Source1 product = op->nopd == 2 ? matrix_product(p, op) : (Source1){NULL, PREC_ATOM};
+  if (product.text) return product;
   bool sum = op->nopd == 1, in_order = sum;
   Text t, axes;
   text_init(&t, p->a);
@@ -251,11 +270,6 @@ static Source1 expr_map(Tdsl *p, const Op *op) {
   switch (op->code) {
   case OP_neg: return (Source1){arena_printf(p->a, "-%s", wrapped(p, operand(p, op, 0), PREC_POW)), PREC_NEG};
   case OP_not: return (Source1){arena_printf(p->a, "not %s", wrapped(p, operand(p, op, 0), PREC_NOT)), PREC_NOT};
-  case OP_mulz: {
-    const char *y = operand(p, op, 1).text, *a = wrapped(p, operand(p, op, 0), PREC_ADD), *b = wrapped(p, operand(p, op, 1), PREC_ADD);
-    return atom(arena_printf(p->a, "where(%s == 0 or %s == 0, 0, %s * %s)", a, b, wrapped(p, operand(p, op, 0), PREC_MUL),
-                             wrapped(p, (Source1){y, operand(p, op, 1).prec}, PREC_NEG)));
-  }
   case OP_ipow: return (Source1){arena_printf(p->a, "%s ** %s", wrapped(p, operand(p, op, 0), PREC_ATOM), wrapped(p, operand(p, op, 1), PREC_ATOM)), PREC_POW};
   case OP_trunc: return atom(arena_printf(p->a, "where(%s < 0, ceil(%s), floor(%s))", x, x, x));
   case OP_select: return call(p, "where", op);

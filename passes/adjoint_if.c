@@ -1,6 +1,58 @@
 /* adjoint_if.c - the adjoint of `if`: an `if` on the same condition, whose regions first do again what the primal region did and
- * then go back through it.  It yields the cotangents of the values from around that the regions use. */
+ * then go back through it.  It yields the cotangents of the values from around that the regions use.
+ * What is not to be done again - an element read from an array, which would have to be kept whole, a costly scalar - the primal
+ * `if` yields beside its results. */
 #include "passes/pass.h"
+
+/* ---- residuals --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Inner { const Region *g; bool found; } Inner;
+
+static void find_binder(void *env, Sym *s) {
+  Inner *in = env;
+  for (const Op *op = in->g->first; op; op = op->next) in->found |= op->code == OP_sym && op->u.sym == s;
+}
+
+/* Of a shape that is known around the region. */
+static bool is_residual(const Region *g, const Op *op, const Value *v) {
+  bool reads = op->code == OP_gather || op->code == OP_slice;
+  if (!reads && (v->type->rank || !op_is_costly(op))) return false;
+  Inner in = {g, false};
+  type_each_sym(v->type, find_binder, &in);
+  return !in.found;
+}
+
+static bool yields_already(const Region *r, const Value *v) {
+  for (int i = 0; i < r->nres; i++)
+    if (r->res[i] == v) return true;
+  return false;
+}
+
+static void yield_residual(Deriv *d, Op *op, int r, Value *v) {
+  Builder b = {.ctx = d->b.ctx, .func = d->func, .region = op->reg[1 - r], .loc = op->loc};
+  region_add_result(op->reg[r], v);
+  region_add_result(op->reg[1 - r], b_splat(&b, v->type, 0));
+  op_add_result(op, v->type);
+}
+
+void if_yield_residuals(Deriv *d, Op *op) {
+  for (int r = 0; r < 2; r++) {
+    const Op *last = op->reg[r]->last;
+    for (Op *in = op->reg[r]->first; in; in = in == last ? NULL : in->next)
+      for (int i = 0; i < in->nres; i++)
+        if (is_residual(op->reg[r], in, in->res[i]) && !yields_already(op->reg[r], in->res[i])) yield_residual(d, op, r, in->res[i]);
+  }
+}
+
+/* What the region's copy computed and the primal `if` yields is taken from there. */
+static void use_residuals(const Op *op, int r, Region *to, CloneMap *m) {
+  for (int k = 0; k < op->nres; k++) {
+    Value *v = op->reg[r]->res[k];
+    if (v->def && v->def->parent == op->reg[r] && is_residual(op->reg[r], v->def, v)) region_replace_uses(to, clone_lookup(m, v), op->res[k]);
+  }
+}
+
+/* ---- the adjoint --------------------------------------------------------------------------------------------------------------- */
 
 /* Leaves the cotangents of captured values as they were; the new ones go to `after`. */
 static void adjoint_branch(Deriv *d, Op *op, int r, Region *to, const Values *captured, Value **after) {
@@ -20,6 +72,7 @@ static void adjoint_branch(Deriv *d, Op *op, int r, Region *to, const Values *ca
     after[i] = v == before[i] ? NULL : v;
     d->d[captured->v[i]->id] = before[i];
   }
+  use_residuals(op, r, to, m);
   d->b = outer;
 }
 

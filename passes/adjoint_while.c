@@ -28,6 +28,7 @@ void loop_prepare(Deriv *d, Region *g) {
     bool active = false;
     for (int i = 0; i < op->nres; i++) active |= is_active(d, op->res[i]);
     if (op->code == OP_while && active && find_counter(op) < 0) add_counter(d, op);
+    if (op->code == OP_if && active) if_yield_residuals(d, op);
     if (op->code == OP_for && active && op->u.loop.checkpoint > 0) loop_split(d, op);
   }
   deriv_reserve(d);

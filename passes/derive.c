@@ -170,7 +170,8 @@ static void warn_severed_in(const Deriv *d, const Func *f, const Region *g, cons
     for (int i = 0; i < op->nreg; i++) warn_severed_in(d, f, op->reg[i], reaches);
     if (op->code != OP_cast || !is_active(d, op->opd[0]) || !reaches[op->res[0]->id]) continue;
     if (elem_is_real(op->res[0]->type->elem) || already_reported(c, op->loc)) continue;
-    Diag *w = diag_warning(c, op->loc, W_SEVERED, "the derivative of '%s' stops at this conversion to %s", arena_strndup(c->arena, f->name, strcspn(f->name, ".")),
+    Diag *w = diag_warning(c, op->loc, W_SEVERED, "the derivative of '%s' stops at this conversion to %s",
+                           arena_strndup(c->arena, f->name, strcspn(f->name, ".")), /* as the user knows it */
                            elem_name(op->res[0]->type->elem));
     diag_help(c, w, "what comes through it counts as constant; floor(x) and round(x) stay real, stop_gradient(x) says it is meant");
   }

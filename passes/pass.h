@@ -167,8 +167,10 @@ Value **reverse_init(Deriv *d, const Reverse *r);           /* the cotangents af
 Value *loop_carried(const Op *loop, int k);                 /* the parameter */
 Value *loop_index_at(Builder *b, Value *lo, Value *step, Value *t); /* in iteration t */
 void adjoint_recomputed(Deriv *d, Op *loop);                /* a `for` that keeps O(log T) of its states */
-void loop_prepare(Deriv *d, Region *g); /* every active `while` carries the number of its iterations; loops of k snapshots are split */
+void loop_prepare(Deriv *d, Region *g); /* every active `while` carries the number of its iterations, `if` yields what its adjoint
+                                         * reads; loops of k snapshots are split */
 void loop_split(Deriv *d, Op *loop);
+void if_yield_residuals(Deriv *d, Op *op);
 
 /* ---- tape.c ------------------------------------------------------------------------------------------------------------------ */
 

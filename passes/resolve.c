@@ -179,25 +179,24 @@ static bool result_is_smaller(const Site *s, int nreal, Value *const *real) {
   return in && more && dim_le(c, more, in);
 }
 
-/* The unit tensors of v's entries, each over the whole batch: [entry axes as one, batch…, entry…]; an entry that is a scalar: 1. */
+/* The unit tensors of an entry, each over the whole batch: [entry axes as one, batch…, entry…]; for a scalar entry: 1. */
 static Value *basis(Builder *b, int nbatch, const Type *t) {
-  Dim *dim[2 * MAX_RANK], *n = dim_const(b->ctx, 1);
-  int k = t->rank - nbatch;
+  Dim *dim[MAX_RANK + 1], *n = dim_const(b->ctx, 1);
+  int k = t->rank - nbatch, axes[MAX_RANK + 1];
   if (k == 0) return b_splat(b, t, 1);
   for (int a = 0; a < k; a++) {
-    dim[a] = t->dim[nbatch + a];
-    n = dim_mul(b->ctx, n, dim[a]);
+    dim[a + 1] = t->dim[nbatch + a];
+    n = dim_mul(b->ctx, n, t->dim[nbatch + a]);
+    axes[a + 1] = 1 + nbatch + a;
   }
-  for (int a = 0; a < t->rank; a++) dim[k + a] = t->dim[a];
-  if (k + t->rank > MAX_RANK) bug("a basis of rank %d", k + t->rank);
-  Type *full = type_tensor(b->ctx, I64, k + t->rank, dim);
-  Value *unit = NULL;
-  for (int a = 0; a < k; a++) {
-    Value *same = b_map2(b, OP_eq, b_iota(b, full, a), b_iota(b, full, k + nbatch + a));
-    unit = unit ? b_map2(b, OP_and, unit, same) : same;
-  }
-  dim[k - 1] = n;
-  return b_reshape(b, b_cast(b, unit, t->elem), t->rank + 1, dim + k - 1);
+  Type *square = type_tensor(b->ctx, I64, 2, (Dim *[2]){n, n});
+  Value *unit = b_cast(b, b_map2(b, OP_eq, b_iota(b, square, 0), b_iota(b, square, 1)), t->elem);
+  dim[0] = n;
+  axes[0] = 0;
+  unit = b_reshape(b, unit, k + 1, dim);
+  if (nbatch == 0) return unit;
+  for (int a = 0; a < t->rank; a++) dim[a + 1] = t->dim[a];
+  return b_broadcast(b, unit, axes, type_tensor(b->ctx, t->elem, t->rank + 1, dim));
 }
 
 /* One derived function g over a basis of a leaf, which its further parameter `which` belongs to; the others of them are zero.
@@ -218,6 +217,7 @@ static Op *call_batch(Site *s, Func *g, int nmore, int which, const Type *leaf, 
 static Value *arrange(Builder *b, Value *v, bool batched, int nbatch, const Type *leaf, bool forward, Type *result) {
   int k = leaf->rank - nbatch, other = v->type->rank - batched - nbatch, perm[MAX_RANK], n = 0;
   Dim *dim[MAX_RANK];
+  v = b_cast(b, v, result->elem);
   if (k == 0) return v;
   if (!batched) { /* the same for every unit tensor */
     int axes[MAX_RANK];

@@ -296,16 +296,22 @@ void FN(lucp)(const T *a, T *f, int64_t batch, int64_t n) {
   }
 }
 
+static void LOCAL(turn)(int64_t n, T *x) {
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < i; j++) {
+      T t = x[i * n + j];
+      x[i * n + j] = x[j * n + i];
+      x[j * n + i] = t;
+    }
+}
+
 /* x becomes P^T L^-T x U^-T Q^T, with the sign of the exchanges: how cofactors of L D U's middle become those of the whole. */
 static void LOCAL(outward)(const T *f, T *x, int64_t n) {
   int64_t ld = n + 3, odd = 0;
   LOCAL(solve)((LOCAL(Tri)){f, 1, ld, false, true}, n, n, x, n);
-  for (int64_t i = 0; i < n; i++) /* rows y of the result have y U^T = x: from the last column on */
-    for (int64_t k = n; k-- > 0;) {
-      T sum = x[i * n + k];
-      for (int64_t j = k + 1; j < n; j++) sum -= x[i * n + j] * f[k * ld + j];
-      x[i * n + k] = sum;
-    }
+  LOCAL(turn)(n, x);
+  LOCAL(solve)((LOCAL(Tri)){f, ld, 1, false, true}, n, n, x, n);
+  LOCAL(turn)(n, x);
   for (int64_t i = n; i-- > 0;) {
     int64_t row = (int64_t)f[i * ld + n], col = (int64_t)f[i * ld + n + 1];
     LOCAL(swap_rows)(n, x + i * n, x + row * n);
@@ -323,8 +329,9 @@ static void LOCAL(inward)(const T *f, T *x, int64_t n) {
     LOCAL(swap_columns)(n, x, n, i, (int64_t)f[i * ld + n + 1]);
   }
   LOCAL(solve)((LOCAL(Tri)){f, ld, 1, true, true}, n, n, x, n);
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t k = 0; k < n; k++) LOCAL(row1)(n - k - 1, x[i * n + k], f + k * ld + k + 1, x + i * n + k + 1);
+  LOCAL(turn)(n, x);
+  LOCAL(solve)((LOCAL(Tri)){f, 1, ld, true, true}, n, n, x, n);
+  LOCAL(turn)(n, x);
 }
 
 void FN(cofactor)(const T *f, T *x, int64_t batch, int64_t n) {

@@ -10,7 +10,7 @@ _adc() {
     return
   fi
   case $prev in
-    --derive) options="grad vjp jvp" ;;
+    --derive) options="grad vjp jvp hvp jacobian hessian" ;;
     --emit) options="obj header asm llvm ir manifest" ;;
     --real) options="f64 f32" ;;
     --cpu) options="native" ;;

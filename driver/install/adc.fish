@@ -26,7 +26,7 @@ complete -c adc -n $code -o O2 -d "Most optimisations"
 complete -c adc -n $code -o O3 -d "All optimisations"
 complete -c adc -n $code -s g -d "Debug information"
 complete -c adc -n "__fish_seen_subcommand_from grad compile run opt" -s o -r -d "Where to write"
-complete -c adc -n "__fish_seen_subcommand_from compile run" -l derive -x -a "grad vjp jvp" -d "Derivatives to make"
+complete -c adc -n "__fish_seen_subcommand_from compile run" -l derive -x -a "grad vjp jvp hvp jacobian hessian" -d "Derivatives to make"
 
 set -l files "__fish_seen_subcommand_from grad compile"
 complete -c adc -n $files -l fn -x -d "Functions to compile"

@@ -15,7 +15,7 @@ common=(
   '--color=[colour of diagnostics]:when:(auto always never)'
   '--help[help for this verb]'
 )
-derive=('--derive=[derivatives to make]:kinds:_values -s , kind grad vjp jvp')
+derive=('--derive=[derivatives to make]:kinds:_values -s , kind grad vjp jvp hvp jacobian hessian')
 code=(
   '--wrt=[parameters to differentiate with respect to]:parameters'
   '--order=[how often the derivative is taken]:order:(1 2 3)'

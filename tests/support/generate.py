@@ -22,7 +22,7 @@ class Generator:
     def __init__(self, seed):
         self.r = random.Random(seed)
         self.fresh = 0
-        self.fuel = self.r.choice([6, 12, 20, 30])
+        self.fuel = self.r.choice([3, 5, 8, 12])
         self.functions = []  # (name, kind): what may be called
         self.depth = 0
         self.derives = self.r.random() < 0.3
@@ -282,7 +282,7 @@ class Generator:
             self.out(1, f"if k <= 0 {{ return {getattr(self, type)(c, 1)} }}")
             self.current, self.current_steps = name, "k - 1"
             self.functions.append((name, type, True))
-        fuel, self.fuel = self.fuel, self.r.randint(2, 6)
+        fuel, self.fuel = self.fuel, self.r.randint(1, 4)
         self.body(c, 1, lambda s: getattr(self, type)(s, 1), ["S", "V"])
         if recursive and self.r.random() < 0.8:
             # A call for certain: the others may not be reached.

@@ -110,6 +110,36 @@ def gen_set(s):
         s.op("scatter_acc %s, %s, %s {axes 0}" % (make(s, ("n", "3")), make(s, ("3",)), index(s, "n")), "f64", ("n", "3"))
 
 
+def gen_set_slice(s):
+    if rng.random() < 0.5:
+        s.op("set_slice %s, %s {0, 1}" % (make(s, ("n", "3")), s.op("contract %s [a -> ab]" % make(s, ("n",)), "f64", ("n", "1"))), "f64", ("n", "3"))
+    else:
+        s.op("set_slice %s, %s {n - 1 : -1}" % (make(s, ("n",)), make(s, ("n",))), "f64", ("n",))
+
+
+def gen_sized(s):
+    """The first so many elements of a vector, a number known only at run time, and back into a vector."""
+    global count
+    i = index(s, "n")
+    sym = "q%d" % count
+    s.op("sym %s {%s nonneg}" % (i, sym), "i64", ())
+    x = make(s, ("n",))
+    a = s.op("slice %s {0}" % x, "f64", (sym,))
+    e = tame(s, a, (sym,))
+    r = s.op("slice %s {%s - 1 : -1}" % (e, sym), "f64", (sym,))
+    v = s.op("add %s, %s" % (r, a), "f64", (sym,))
+    if rng.random() < 0.5:
+        s.op("set_slice %s, %s {0}" % (make(s, ("n",)), v), "f64", ("n",))
+    else:
+        tame(s, s.op("contract %s, %s [a, a -> ]" % (v, e), "f64", ()), ())
+
+
+def gen_call(s):
+    a, b = names(2)
+    out.append("%s%s, %s = call @h %s, %s {n = n} : f64[n], f64" % (s.pad, a, b, make(s, ("n",)), make(s, ())))
+    s.values += [(a, "f64", ("n",)), (b, "f64", ())]
+
+
 def body(inner, n, shapes):
     global budget
     for _ in range(rng.randrange(1, n)):
@@ -192,7 +222,7 @@ def gen_while(s):
 def step(s):
     global budget
     budget -= 1
-    flat = [gen_map, gen_cheap, gen_sum, gen_product, gen_view, gen_gather, gen_set, gen_set, gen_set]
+    flat = [gen_map, gen_cheap, gen_sum, gen_product, gen_view, gen_gather, gen_set, gen_set, gen_set, gen_set_slice, gen_sized, gen_call]
     deep = [gen_if, gen_if, gen_for, gen_for, gen_while] if s.depth < 3 and budget > 0 else []
     rng.choice(flat + deep)(s)
 
@@ -202,6 +232,22 @@ top.values = [("%x", "f64", ("n",)), ("%w", "f64", ("n", "3")), ("%u", "f64", ("
 while budget > 0:
     step(top)
 results = [make(top, x) for x in ((), ("n",), ("n", "3"))]
+print("""func @h [local](n; %x: f64[n], %s: f64) -> (a: f64[n], b: f64) {
+  %z = const 0.0 : f64
+  %c = lt %s, %z : bool
+  %p, %q = if %c : f64[n], f64 do () {
+    %d = cos %s : f64
+    %e = contract %x, %d [a,  -> a] : f64[n]
+    %g = sin %e : f64[n]
+    %u, %v = call @h %g, %d {n = n} : f64[n], f64
+    yield %u, %v
+  } do () {
+    %t = slice %x {n - 1 : -1} : f64[n]
+    %w = neg %s : f64
+    yield %t, %w
+  }
+  return %p, %q
+}""")
 print("func @f(n; %x: f64[n], %w: f64[n, 3], %u: f64[3], %s: f64, %i: i64) -> (a: f64, b: f64[n], c: f64[n, 3]) {")
 print("\n".join(out))
 print("  return " + ", ".join(results))
