@@ -1,7 +1,8 @@
 /* emit_call.c - calls of other functions' bodies.
  *
- * Requires: tensor arguments in memory.  Ensures: the callee works in what is left of the caller's workspace, and its failure is
- * the caller's, at once; nothing but results that are scalars takes room in the frame, so that recursion can be deep. */
+ * Requires: tensor arguments in memory.  Ensures: the callee works in what is left of the caller's workspace, and its
+ * failure is the caller's, at once; nothing but results that are scalars takes room in the frame, so that recursion can
+ * be deep. */
 #include "codegen/emit.h"
 
 typedef struct Call {
@@ -41,7 +42,8 @@ static void arguments(Call *c) {
 /* Where the callee's workspace begins. */
 static LLVMValueRef workspace(Call *c) {
   Emit *e = c->e;
-  LLVMValueRef need = LLVMBuildCall2(e->b, size_type(e->g, c->callee), emit_size(e->g, c->callee, false), c->arg, (unsigned)c->callee->nsym, "");
+  LLVMValueRef need = LLVMBuildCall2(e->b, size_type(e->g, c->callee), emit_size(e->g, c->callee, false), c->arg,
+                                     (unsigned)c->callee->nsym, "");
   LLVMValueRef from = LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, "");
   fail_unless(e, LLVMBuildICmp(e->b, LLVMIntSGE, need, e->zero, ""), ADC_EDIM, c->op->loc, NULL,
               "a dimension is negative, inexact or too large");
@@ -71,12 +73,14 @@ void emit_call(Emit *e, Unit *u) {
   c.cell = NEW_N(e->arena, LLVMValueRef, u->op->nres + 1);
   arguments(&c);
   LLVMValueRef from = workspace(&c);
-  LLVMValueRef code = LLVMBuildCall2(e->b, body_type(e->g, c.callee), emit_body(e->g, c.callee, false), c.arg, (unsigned)c.narg, "");
+  LLVMValueRef code =
+      LLVMBuildCall2(e->b, body_type(e->g, c.callee), emit_body(e->g, c.callee, false), c.arg, (unsigned)c.narg, "");
   pass_failure_on(&c, code, from);
   for (int i = 0; i < u->op->nres; i++) {
     if (!c.cell[i]) continue;
     const Value *v = u->op->res[i];
-    LLVMValueRef x = LLVMBuildLoad2(e->b, v->type->elem == BOOL ? e->g->i32 : elem_type(e->g, v->type->elem), c.cell[i], "");
+    LLVMValueRef x =
+        LLVMBuildLoad2(e->b, v->type->elem == BOOL ? e->g->i32 : elem_type(e->g, v->type->elem), c.cell[i], "");
     if (v->type->elem == BOOL) x = LLVMBuildICmp(e->b, LLVMIntNE, x, LLVMConstNull(e->g->i32), "");
     LLVMBuildStore(e->b, x, e->where[v->id]);
   }

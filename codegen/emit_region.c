@@ -1,10 +1,14 @@
 /* emit_region.c - structured control flow: if, for, while.
  *
- * Requires: a plan for each region.  Ensures: what a loop carries is in one place (a register, or the memory of its class) from
- * the loop's start to its results' last use; what a turn allocates behind the planned workspace is given back at its end. */
+ * Requires: a plan for each region.  Ensures: what a loop carries is in one place (a register, or the memory of its
+ * class) from the loop's start to its results' last use; what a turn allocates behind the planned workspace is given
+ * back at its end. */
 #include "codegen/emit.h"
 
-typedef struct Turn { LLVMValueRef dynamic; int nlate, memo; } Turn;
+typedef struct Turn {
+  LLVMValueRef dynamic;
+  int nlate, memo;
+} Turn;
 
 static Turn turn_begin(Emit *e) {
   return (Turn){LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, ""), e->nlate, memo_mark(e)};
@@ -16,9 +20,13 @@ static void turn_end(Emit *e, const Turn *t) {
   memo_release(e, t->memo);
 }
 
-/* ---- moving tensors ------------------------------------------------------------------------------------------------------ */
+/* ---- moving tensors
+ * ------------------------------------------------------------------------------------------------------ */
 
-typedef struct Memory { LLVMValueRef base; int object; } Memory;
+typedef struct Memory {
+  LLVMValueRef base;
+  int object;
+} Memory;
 
 /* from: NULL: v as it is. */
 static void copy(Emit *e, Memory to, Value *v, const Memory *from) {
@@ -56,7 +64,8 @@ static void yield(Emit *e, const Plan *s) {
     if (x[i]) LLVMBuildStore(e->b, x[i], e->where[r->parent->res[i]->id]);
 }
 
-/* ---- loops ------------------------------------------------------------------------------------------------------------------ */
+/* ---- loops
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Initial values; every region's carried scalars are the op's results' registers. */
 static void carry(Emit *e, Op *op) {
@@ -66,8 +75,10 @@ static void carry(Emit *e, Op *op) {
     if (op->res[i]->type->rank == 0) x[i] = eval(e, op->opd[ninit + i], NULL);
   for (int i = 0; i < op->nres; i++) {
     Value *init = op->opd[ninit + i];
-    if (x[i]) LLVMBuildStore(e->b, x[i], e->where[op->res[i]->id]);
-    else if (!same_memory(e->p, init, op->res[i])) copy(e, memory_of(e, op->res[i]), init, NULL);
+    if (x[i])
+      LLVMBuildStore(e->b, x[i], e->where[op->res[i]->id]);
+    else if (!same_memory(e->p, init, op->res[i]))
+      copy(e, memory_of(e, op->res[i]), init, NULL);
     for (int r = 0; x[i] && r < op->nreg; r++) e->where[carried(op, r, i)->id] = e->where[op->res[i]->id];
   }
 }
@@ -75,8 +86,10 @@ static void carry(Emit *e, Op *op) {
 /* ceil((hi - lo) / step), or 0; a step of 0 gives none. */
 static LLVMValueRef trip_count(Emit *e, LLVMValueRef lo, LLVMValueRef hi, LLVMValueRef step) {
   LLVMBuilderRef b = e->b;
-  LLVMValueRef up = LLVMBuildICmp(b, LLVMIntSGT, step, e->zero, ""), down = LLVMBuildICmp(b, LLVMIntSLT, step, e->zero, "");
-  LLVMValueRef some = LLVMBuildSelect(b, up, LLVMBuildICmp(b, LLVMIntSLT, lo, hi, ""), LLVMBuildICmp(b, LLVMIntSGT, lo, hi, ""), "");
+  LLVMValueRef up = LLVMBuildICmp(b, LLVMIntSGT, step, e->zero, ""),
+               down = LLVMBuildICmp(b, LLVMIntSLT, step, e->zero, "");
+  LLVMValueRef some =
+      LLVMBuildSelect(b, up, LLVMBuildICmp(b, LLVMIntSLT, lo, hi, ""), LLVMBuildICmp(b, LLVMIntSGT, lo, hi, ""), "");
   some = LLVMBuildAnd(b, some, LLVMBuildOr(b, up, down, ""), "");
   LLVMValueRef span = LLVMBuildSelect(b, up, LLVMBuildSub(b, hi, lo, ""), LLVMBuildSub(b, lo, hi, ""), "");
   LLVMValueRef size = LLVMBuildSelect(b, up, step, LLVMBuildNeg(b, step, ""), "");
@@ -123,7 +136,8 @@ static void emit_while(Emit *e, Unit *u) {
   LLVMPositionBuilderAtEnd(e->b, exit);
 }
 
-/* ---- branches ----------------------------------------------------------------------------------------------------------------- */
+/* ---- branches
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static void emit_if(Emit *e, Unit *u) {
   LLVMBasicBlockRef block[] = {new_block(e, "then"), new_block(e, "else")}, join = new_block(e, "join");

@@ -28,7 +28,7 @@ static const char shared[] =
     "  void *base;\n"
     "  size_t len;          /* bytes at base */\n"
     "  size_t need;         /* set by every call: the bytes it takes */\n"
-    "  void *(*grow)(void *env, size_t need); /* reserved: NULL */\n"
+    "  void *(*grow)(void *env, size_t need); /* or NULL: gives a workspace of `need` bytes */\n"
     "  void *env;\n"
     "  const char *message; /* of the last error, static text; or NULL */\n"
     "  int line;            /* of the source, or 0 */\n"

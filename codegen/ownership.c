@@ -1,15 +1,21 @@
 /* ownership.c - which values live in one memory: updates in place, carried values, what branches yield.
  *
- * Requires: places (place.c).  Ensures: ValueInfo.home.  Two values have one home only if neither is read, directly or through
- * values computed where they are used, after the other has been written; what a loop carries, its results and the parameters
- * that stand for it always have one.  A value computed where it is used is stored instead where that lets an update be made
- * in place.
+ * Requires: places (place.c).  Ensures: ValueInfo.home.  Two values have one home only if neither is read, directly or
+ * through values computed where they are used, after the other has been written; what a loop carries, its results and
+ * the parameters that stand for it always have one.  A value computed where it is used is stored instead where that
+ * lets an update be made in place.
  *
- * Values that would best share memory (the operand and the result of an update; what is carried and what is yielded for it)
- * are merged into classes, one pair at a time, as phis are when SSA form is left. */
+ * Values that would best share memory (the operand and the result of an update; what is carried and what is yielded for
+ * it) are merged into classes, one pair at a time, as phis are when SSA form is left. */
 #include "codegen/plan.h"
 
-typedef struct Use { int pos; Op *op; const Region *region; int k; struct Use *next; } Use; /* op NULL: yielded as result k */
+typedef struct Use {
+  int pos;
+  Op *op;
+  const Region *region;
+  int k;
+  struct Use *next;
+} Use;                  /* op NULL: yielded as result k */
 enum { USE_KEPT = -1 }; /* k of a use that stands for a loop's needs */
 
 typedef struct Owner {
@@ -21,7 +27,8 @@ typedef struct Owner {
   int pos;
 } Owner;
 
-/* ---- positions -------------------------------------------------------------------------------------------------------- */
+/* ---- positions
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void add_use(Owner *o, const Value *v, Op *op, const Region *r, int k) {
   Use *u = NEW(o->p->ctx->arena, Use);
@@ -51,7 +58,8 @@ static void number(Owner *o, const Region *r) {
     add_use(o, r->param[i], NULL, r, USE_KEPT);
 }
 
-/* ---- interference ------------------------------------------------------------------------------------------------------- */
+/* ---- interference
+ * ------------------------------------------------------------------------------------------------------- */
 
 static bool exclusive(const Region *a, const Region *b) {
   for (const Region *r = a; r->parent; r = r->parent->parent)
@@ -77,16 +85,21 @@ static bool comes_again(const Region *use, const Value *a, const Value *b) {
   return false;
 }
 
-static bool is_update(const Op *op) { return op->code == OP_set || op->code == OP_set_slice || op->code == OP_scatter_acc; }
+static bool is_update(const Op *op) {
+  return op->code == OP_set || op->code == OP_set_slice || op->code == OP_scatter_acc;
+}
 
 static bool same_op(const Value *b, const Op *op) { return b->def ? b->def == op : b->region->parent == op; }
 
-/* Whether the use u of a, direct or of something computed from a on the spot, still needs a's memory when b is written. */
+/* Whether the use u of a, direct or of something computed from a on the spot, still needs a's memory when b is written.
+ */
 static bool after(Owner *o, const Use *u, const Value *a, bool direct, const Value *b) {
   if (comes_again(u->region, a, b)) return true;
   if (exclusive(u->region, region_of(b))) return false;
   if (!u->op || !same_op(b, u->op)) return u->pos > o->def[b->id];
-  if (!b->def) return !direct || u->k - loop_ninit(u->op) + loop_nindex(u->op) < 0 || b != b->region->param[u->k - loop_ninit(u->op) + loop_nindex(u->op)];
+  if (!b->def)
+    return !direct || u->k - loop_ninit(u->op) + loop_nindex(u->op) < 0 ||
+           b != b->region->param[u->k - loop_ninit(u->op) + loop_nindex(u->op)];
   if (u->op->nreg) return false;
   if (is_update(u->op)) return !direct || u->k > 0;
   return unit_kind(u->op, PLACE_BUFFER) != UNIT_STORE || !reads_in_step(o->p, u->op, a);
@@ -94,8 +107,8 @@ static bool after(Owner *o, const Use *u, const Value *a, bool direct, const Val
 
 typedef enum { AS_IT_IS, IF_STORED, STORE } Mend;
 
-/* v is a, or computed from a where it is used.  With a mend, such values count (IF_STORED) or are made (STORE) as stored
- * where they stand, if that is before b is written. */
+/* v is a, or computed from a where it is used.  With a mend, such values count (IF_STORED) or are made (STORE) as
+ * stored where they stand, if that is before b is written. */
 static bool live_after(Owner *o, const Value *a, const Value *v, const Value *b, Mend mend) {
   for (const Use *u = o->use[v->id]; u; u = u->next) {
     Value *y = u->op && u->op->nres == 1 ? u->op->res[0] : NULL;
@@ -120,7 +133,8 @@ static bool interfere(Owner *o, const Value *a, const Value *b, Mend mend) {
   return da < db ? live_after(o, a, a, b, mend) : live_after(o, b, b, a, mend);
 }
 
-/* ---- classes --------------------------------------------------------------------------------------------------------------- */
+/* ---- classes
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static bool classes_interfere(Owner *o, int a, int b, Mend mend) {
   for (int i = a; i >= 0; i = o->next[i])
@@ -179,13 +193,18 @@ static void for_ops(Owner *o, const Region *r, void (*f)(Owner *, Op *)) {
 }
 
 bool same_memory(const Plan *p, const Value *a, const Value *b) {
-  return p->value[a->id].place == PLACE_BUFFER && p->value[b->id].place == PLACE_BUFFER && p->value[a->id].home == p->value[b->id].home;
+  return p->value[a->id].place == PLACE_BUFFER && p->value[b->id].place == PLACE_BUFFER &&
+         p->value[a->id].home == p->value[b->id].home;
 }
 
 void plan_ownership(Plan *p) {
   int n = p->f->nvalue + 1;
   Arena *a = p->ctx->arena;
-  Owner o = {.p = p, .use = NEW_N(a, Use *, n), .def = NEW_N(a, int, n), .value = NEW_N(a, Value *, n), .next = NEW_N(a, int, n)};
+  Owner o = {.p = p,
+             .use = NEW_N(a, Use *, n),
+             .def = NEW_N(a, int, n),
+             .value = NEW_N(a, Value *, n),
+             .next = NEW_N(a, int, n)};
   for (int i = 0; i < n; i++) o.next[i] = -1;
   number(&o, p->f->body);
   void (*const step[])(Owner *, Op *) = {join_carried, join_update, join_branches, join_next, join_initial};

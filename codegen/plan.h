@@ -118,7 +118,6 @@ void plan_storage(Plan *p);   /* storage.c */
 
 /* ---- schedule.c for plan_region.c and ownership.c ---------------------------------------------------------------------- */
 
-Unit *unit_new(Plan *p, UnitKind kind, Op *op, Value *v); /* added to the plan's units */
 UnitKind unit_kind(const Op *op, Place place);
 /* Computing v of a UNIT_STORE reads x at most at the very indices that it is storing. */
 bool reads_in_step(Plan *p, Op *op, const Value *x);

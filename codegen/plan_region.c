@@ -1,10 +1,12 @@
 /* plan_region.c - operations that hold regions, in plans.
  *
- * Requires: ownership (ownership.c).  Ensures: a plan for each region; the unit of the operation reads whatever its regions read
- * from around; moves of what a region yields are in an order in which no source is overwritten before it has been read. */
+ * Requires: ownership (ownership.c).  Ensures: a plan for each region; the unit of the operation reads whatever its
+ * regions read from around; moves of what a region yields are in an order in which no source is overwritten before it
+ * has been read. */
 #include "codegen/plan.h"
 
-/* ---- facts --------------------------------------------------------------------------------------------------------------- */
+/* ---- facts
+ * --------------------------------------------------------------------------------------------------------------- */
 
 bool op_is_loop(const Op *op) { return op->code == OP_for || op->code == OP_while; }
 
@@ -59,7 +61,8 @@ bool func_is_recursive(const Func *f, const Func *callee) {
   return calls(callee->body, f, seen);
 }
 
-/* ---- moves ---------------------------------------------------------------------------------------------------------------- */
+/* ---- moves
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static Value *destination(const Op *op, int k) { return op_is_loop(op) ? carried(op, 0, k) : op->res[k]; }
 
@@ -99,11 +102,17 @@ static void collect_moves(Plan *p) {
   order_moves(p);
 }
 
-/* ---- plans of regions -------------------------------------------------------------------------------------------------------- */
+/* ---- plans of regions
+ * -------------------------------------------------------------------------------------------------------- */
 
 static Plan *plan_of(Plan *outer, Region *r) {
   Plan *p = NEW(outer->ctx->arena, Plan);
-  *p = (Plan){.ctx = outer->ctx, .f = outer->f, .root = outer->root, .region = r, .value = outer->value, .producer = outer->producer};
+  *p = (Plan){.ctx = outer->ctx,
+              .f = outer->f,
+              .root = outer->root,
+              .region = r,
+              .value = outer->value,
+              .producer = outer->producer};
   p->need_words = outer->need_words;
   plan_units(p);
   return p;

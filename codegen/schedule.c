@@ -184,7 +184,7 @@ static int register_level(const Unit *u, int rank) {
 /* ---- units ---------------------------------------------------------------------------------------------------------
  */
 
-Unit *unit_new(Plan *p, UnitKind kind, Op *op, Value *v) {
+static Unit *unit_new(Plan *p, UnitKind kind, Op *op, Value *v) {
   Unit *u = NEW(p->ctx->arena, Unit);
   *u = (Unit){.kind = kind, .plan = p, .op = op, .v = v, .result = -1, .need = NEW_N(p->ctx->arena, uint64_t, p->need_words)};
   memset(u->level_of, LEVEL_UNIT, sizeof u->level_of);

@@ -1,11 +1,15 @@
 /* storage.c - which stored values share memory, and the workspace as a formula.
  *
- * Requires: groups (schedule.c), homes (ownership.c).  Ensures: every PLACE_BUFFER value has a slot unless it lives at its
- * result pointer alone; two homes share a slot only if they are the same size and one is read for the last time before the
- * other is made.  What a region makes is made anew by each of its turns, so its slots serve again what comes after. */
+ * Requires: groups (schedule.c), homes (ownership.c).  Ensures: every PLACE_BUFFER value has a slot unless it lives at
+ * its result pointer alone; two homes share a slot only if they are the same size and one is read for the last time
+ * before the other is made.  What a region makes is made anew by each of its turns, so its slots serve again what comes
+ * after. */
 #include "codegen/plan.h"
 
-typedef struct Life { bool read, made; int first, last; } Life;
+typedef struct Life {
+  bool read, made;
+  int first, last;
+} Life;
 
 typedef struct Storage {
   Plan *p;
@@ -28,7 +32,8 @@ static int take_slot(Plan *p, Type *t, bool in_region, int from, int to) {
   return p->nslot - 1;
 }
 
-/* ---- positions, and who lives when ------------------------------------------------------------------------------------------ */
+/* ---- positions, and who lives when
+ * ------------------------------------------------------------------------------------------ */
 
 static void lives(Storage *s, const Value *v, int from, int to) {
   Life *l = &s->home[s->p->value[v->id].home];
@@ -69,7 +74,9 @@ static void number(Storage *s, Plan *p) {
   reads(s, p->exit);
 }
 
-/* ---- slots ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- slots
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* What is written for one result alone is never written when that result is not wanted, and needs no other place. */
 static bool only_for(const Plan *p, const Unit *u, int result) {

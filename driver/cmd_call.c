@@ -1,5 +1,6 @@
 /* cmd_call.c - values for a function's arguments, sizes from their shapes, the call.
- * Requires: the function compiled in r->jit with its packed form.  Ensures: nothing is kept but in the context's arena. */
+ * Requires: the function compiled in r->jit with its packed form.  Ensures: nothing is kept but in the context's arena.
+ */
 #include "driver/run.h"
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ bool run_fail(Run *r, const char *fmt, ...) {
   return false;
 }
 
-/* ---- the command line's values ------------------------------------------------------------------------------------------ */
+/* ---- the command line's values
+ * ------------------------------------------------------------------------------------------ */
 
 bool run_read_given(Run *r) {
   Options *o = r->o;
@@ -40,7 +42,8 @@ Given *run_given(Run *r, const char *name) {
   return NULL;
 }
 
-/* ---- sizes ------------------------------------------------------------------------------------------------------------------ */
+/* ---- sizes
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool known_value(void *env, const Sym *s, int64_t *v) {
   Run *r = env;
@@ -126,7 +129,8 @@ static bool solve_sizes(Run *r, Func *f, Leaf *leaf, int n) {
     int64_t v;
     if (!known_value(r, f->sym[i], &v))
       return run_fail(r, "'%s' is not determined by the arguments; give it: %s=…", f->sym[i]->name, f->sym[i]->name);
-    if (v < 0 && f->sym[i]->nonneg) return run_fail(r, "%s is a size: it cannot be %lld", f->sym[i]->name, (long long)v);
+    if (v < 0 && f->sym[i]->nonneg)
+      return run_fail(r, "%s is a size: it cannot be %lld", f->sym[i]->name, (long long)v);
   }
   for (int i = 0; i < n; i++)
     for (int d = 0; d < leaf[i].type->rank; d++) {
@@ -139,12 +143,13 @@ static bool solve_sizes(Run *r, Func *f, Leaf *leaf, int n) {
       const char *shape = shape_text(r, leaf[i].type->rank, leaf[i].given->value.dim);
       if (!ok) return run_fail(r, "%s: %s has no value for %s", leaf[i].name, t.s, shape);
       return run_fail(r, "%s has shape %s, but its type is %s with %s = %lld", leaf[i].name, shape, t.s,
-                  dim_text(r, leaf[i].type->dim[d]), (long long)want);
+                      dim_text(r, leaf[i].type->dim[d]), (long long)want);
     }
   return true;
 }
 
-/* ---- binding ------------------------------------------------------------------------------------------------------------------ */
+/* ---- binding
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static Type *leaf_type(const Func *f, const Port *p, int k) {
   bool input = p->role <= PORT_TANGENT_IN;
@@ -183,7 +188,8 @@ Leaf *run_bind_inputs(Run *r, Func *f, int *n) {
   return solve_sizes(r, f, leaf, *n) ? leaf : NULL;
 }
 
-/* ---- values for what was not given ---------------------------------------------------------------------------------------- */
+/* ---- values for what was not given
+ * ---------------------------------------------------------------------------------------- */
 
 static Given *give(Run *r, const char *name) {
   Given *g = &PUSH(r->c->arena, r->given, r->ngiven, r->given_cap);
@@ -229,7 +235,8 @@ bool run_fill_missing(Run *r, Func *f) {
   return true;
 }
 
-/* ---- room and calls ----------------------------------------------------------------------------------------------------------- */
+/* ---- room and calls
+ * ----------------------------------------------------------------------------------------------------------- */
 
 bool run_concrete_shape(Run *r, Type *t, int64_t *dim, int64_t *count) {
   *count = 1;
@@ -315,7 +322,8 @@ static void *make_argument(Run *r, const Func *f, const CArg *a, Leaf *in, Leaf 
   return slot;
 }
 
-/* ---- calling and printing ---------------------------------------------------------------------------------------------------- */
+/* ---- calling and printing
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void say_failure(Run *r, int code, const Workspace *ws) {
   static const char *const names[] = {"ADC_OK",      "ADC_EWORKSPACE", "ADC_EDIM",  "ADC_EINDEX",
@@ -335,7 +343,10 @@ bool run_call(Run *r, Func *f, Leaf *in, Leaf *out) {
   Workspace ws = {0};
   void **packed = NEW_N(r->c->arena, void *, n + 1);
   for (int i = 0; i < n; i++) packed[i] = make_argument(r, f, &arg[i], in, out, &ws);
-  union { void *object; int (*function)(void **); } entry;
+  union {
+    void *object;
+    int (*function)(void **);
+  } entry;
   entry.object = jit_symbol(r->jit, arena_printf(r->c->arena, "%s_packed", f->name));
   if (!entry.object) bug("no %s_packed in the compiled module", f->name);
   int code = entry.function(packed);

@@ -49,7 +49,8 @@ static const char *temp_name(Run *r, const char *path) {
   return arena_printf(r->c->arena, "%s.%ld.tmp", path, (long)getpid());
 }
 
-/* ---- graph ------------------------------------------------------------------------------------------------------------------ */
+/* ---- graph
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static bool graph(Run *r, const char *text, size_t len) {
   r->m = pipeline_compile(r->c, r->o->file, text, len, &r->o->pipeline, NULL);
@@ -67,11 +68,22 @@ static bool graph(Run *r, const char *text, size_t len) {
                       temp, to);
 }
 
-/* ---- plot ------------------------------------------------------------------------------------------------------------------- */
+/* ---- plot
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 enum { POINTS = 400 };
-typedef struct Curve { Func *f; double y[POINTS]; } Curve;
-typedef struct Plot { Run *r; const char *variable; double from, to; int n; Curve curve[8]; } Plot;
+typedef struct Curve {
+  Func *f;
+  double y[POINTS];
+} Curve;
+typedef struct Plot {
+  Run *r;
+  const char *variable;
+  double from, to;
+  int n;
+  Curve curve[8];
+} Plot;
 
 /* Takes `x=0:6.28` out of the arguments: the variable and its range. */
 static bool read_range(Plot *p) {
@@ -149,16 +161,19 @@ static const char *title(Plot *p, int k) {
 }
 
 static void script(Plot *p, const char *form, const char *temp, Text *t) {
-  text_add(t, "set terminal %s size 720,432 enhanced\nset output '%s'\n", strcmp(form, "svg") == 0 ? "svg" : "pngcairo", temp);
-  text_add(t, "set grid\nset xlabel \"%s\"\nset xrange [%.17g:%.17g]\nset key outside top center horizontal\nplot", p->variable,
-           p->from, p->to);
+  text_add(t, "set terminal %s size 720,432 enhanced background 'white'\nset output '%s'\n",
+           strcmp(form, "svg") == 0 ? "svg" : "pngcairo", temp);
+  text_add(t, "set grid\nset xlabel \"%s\"\nset xrange [%.17g:%.17g]\nset key outside top center horizontal\nplot",
+           p->variable, p->from, p->to);
   for (int k = 0; k < p->n; k++) text_add(t, "%s '-' with lines linewidth 2 title \"%s\"", k ? "," : "", title(p, k));
   text_add(t, "\n");
   for (int k = 0; k < p->n; k++) {
     for (int i = 0; i < POINTS; i++) {
       double x = p->from + (p->to - p->from) * i / (POINTS - 1), y = p->curve[k].y[i];
-      if (isfinite(y)) text_add(t, "%.17g %.17g\n", x, y);
-      else text_add(t, "\n"); /* a gap */
+      if (isfinite(y))
+        text_add(t, "%.17g %.17g\n", x, y);
+      else
+        text_add(t, "\n"); /* a gap */
     }
     text_add(t, "e\n");
   }
@@ -167,7 +182,8 @@ static void script(Plot *p, const char *form, const char *temp, Text *t) {
 static bool plot(Run *r, const char *text, size_t len) {
   Plot p = {.r = r};
   const char *form = suffix_of(r->o->output);
-  if (strcmp(form, "svg") != 0 && strcmp(form, "png") != 0) return run_fail(r, "plot: give the picture's file: -o f.svg or -o f.png");
+  if (strcmp(form, "svg") != 0 && strcmp(form, "png") != 0)
+    return run_fail(r, "plot: give the picture's file: -o f.svg or -o f.png");
   if (!read_range(&p) || !run_read_given(r) || !choose_curves(&p, text, len)) return false;
   r->o->code.packed_only = true;
   r->o->code.opt_level = 1;

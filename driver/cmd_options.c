@@ -15,21 +15,31 @@ void usage_error(const char *fmt, ...) {
 }
 
 typedef enum { STRING, FLAG, REAL_TYPE, ORDER, COLOR, DIAGNOSTICS, SEED, LATER } Kind;
-typedef struct Row { const char *name; unsigned verbs; Kind kind; size_t at; const char *value, *doc; } Row;
+typedef struct Row {
+  const char *name;
+  unsigned verbs;
+  Kind kind;
+  size_t at;
+  const char *value, *doc;
+} Row;
 #define AT(field) offsetof(Options, field)
 enum { BUILDS = FOR_GRAD | FOR_COMPILE, CODE = BUILDS | FOR_RUN, CALLS = FOR_RUN | FOR_TEST };
 static const Row rows[] = {
-    {"-o", CODE | FOR_OPT | FOR_PLOT | FOR_GRAPH, STRING, AT(output), "NAME", "stem of the files written (run: a .npy or .csv file for the results)"},
+    {"-o", CODE | FOR_OPT | FOR_PLOT | FOR_GRAPH, STRING, AT(output), "NAME",
+     "stem of the files written (run: a .npy or .csv file for the results)"},
     {"--emit", BUILDS, STRING, AT(emit), "LIST", "obj,header,asm,llvm,ir,manifest (default obj,header)"},
     {"--fn", BUILDS | FOR_GRAPH, STRING, AT(pipeline.functions), "LIST", "only these functions"},
     {"--wrt", CODE | FOR_GRAPH, STRING, AT(pipeline.wrt), "LIST", "derivatives with respect to these parameters only"},
-    {"--derive", FOR_COMPILE | FOR_RUN | FOR_GRAPH, STRING, AT(pipeline.derive), "LIST", "among grad,vjp,jvp,hvp,jacobian,hessian"},
-    {"--order", CODE | FOR_TEST | FOR_PLOT | FOR_GRAPH, ORDER, AT(pipeline.order), "K", "repeat the derivative pass (default 1)"},
+    {"--derive", FOR_COMPILE | FOR_RUN | FOR_GRAPH, STRING, AT(pipeline.derive), "LIST",
+     "among grad,vjp,jvp,hvp,jacobian,hessian"},
+    {"--order", CODE | FOR_TEST | FOR_PLOT | FOR_GRAPH, ORDER, AT(pipeline.order), "K",
+     "repeat the derivative pass (default 1)"},
     {"--grad", FOR_RUN, FLAG, AT(grad), NULL, "gradients too; a result that is no scalar needs out_seed=…"},
     {"--json", FOR_RUN, FLAG, AT(json), NULL, "print one JSON object, numbers at full precision"},
     {"--seed", CALLS, SEED, AT(seed), "N", "seed of rand(…) and randn(…) (default 0)"},
     {"--prefix", BUILDS, STRING, AT(code.prefix), "P_", "put before every exported C name"},
-    {"--real", CODE | FOR_TEST | FOR_PLOT | FOR_GRAPH | FOR_CHECK | FOR_OPT, REAL_TYPE, AT(pipeline.real), "f32|f64", "what `real` means (default f64)"},
+    {"--real", CODE | FOR_TEST | FOR_PLOT | FOR_GRAPH | FOR_CHECK | FOR_OPT, REAL_TYPE, AT(pipeline.real), "f32|f64",
+     "what `real` means (default f64)"},
     {"--target", BUILDS, STRING, AT(code.target), "TRIPLE", "the machine to compile for (default: this one)"},
     {"--cpu", CODE, STRING, AT(code.cpu), "native|NAME", "the processor to compile for"},
     {"-g", CODE, FLAG, AT(code.debug), NULL, "debug information: lines of the .tdsl file"},
@@ -55,8 +65,10 @@ void options_help(FILE *to, unsigned verb_bit) {
              rows[i].value ? rows[i].value : "");
     fprintf(to, "  %-26s %s\n", left, rows[i].doc);
   }
-  if (verb_bit & CODE) fprintf(to, "  %-26s %s\n", "-O0 … -O3", verb_bit & FOR_RUN ? "optimisation level (default -O3; -O1 for little data)"
-                                                                                 : "optimisation level (default -O3)");
+  if (verb_bit & CODE)
+    fprintf(to, "  %-26s %s\n", "-O0 … -O3",
+            verb_bit & FOR_RUN ? "optimisation level (default -O3; -O1 for little data)"
+                               : "optimisation level (default -O3)");
 }
 
 static bool choose(const char *option, const char *value, const char *const *names, int n, int *at) {
@@ -81,7 +93,7 @@ static bool number(const char *option, const char *value, long long lo, long lon
 
 static bool set(Options *o, const Row *r, const char *value) {
   static const char *const reals[] = {"f64", "f32"}, *const colors[] = {"never", "always", "auto"},
-                    *const forms[] = {"text", "json"};
+                           *const forms[] = {"text", "json"};
   void *at = (char *)o + r->at;
   int choice;
   long long n;

@@ -13,26 +13,36 @@ static bool any_given_ends(Run *r, const char *suffix) {
   return false;
 }
 
-/* ---- printing ------------------------------------------------------------------------------------------------------------ */
+/* ---- printing
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void json_leaf(Run *r, Text *t, const Leaf *l) {
   int64_t dim[MAX_RANK], count;
   run_concrete_shape(r, l->type, dim, &count);
-  if (l->type->rank == 0 && l->type->elem == BOOL) text_add(t, "%s", *(int *)l->data ? "true" : "false");
-  else json_tensor(t, l->type->elem, l->type->rank, dim, l->data);
+  if (l->type->rank == 0 && l->type->elem == BOOL)
+    text_add(t, "%s", *(int *)l->data ? "true" : "false");
+  else
+    json_tensor(t, l->type->elem, l->type->rank, dim, l->data);
 }
 
 static void json_struct(Run *r, Text *t, const Aggregate *agg, Leaf **leaf) {
   text_add(t, "{");
   for (int i = 0; i < agg->nfield; i++) {
     text_add(t, "%s\"%s\": ", i ? ", " : "", agg->field[i]);
-    if (agg->type[i]) json_struct(r, t, agg->type[i], leaf);
-    else json_leaf(r, t, (*leaf)++);
+    if (agg->type[i])
+      json_struct(r, t, agg->type[i], leaf);
+    else
+      json_leaf(r, t, (*leaf)++);
   }
   text_add(t, "}");
 }
 
-typedef struct Printer { Text json; int count; const char **done; int ndone, done_cap; } Printer;
+typedef struct Printer {
+  Text json;
+  int count;
+  const char **done;
+  int ndone, done_cap;
+} Printer;
 
 static bool seen(Run *r, Printer *p, const char *name) {
   for (int i = 0; i < p->ndone; i++)
@@ -48,8 +58,10 @@ static void print_results(Run *r, Printer *p, Func *f, Leaf *out) {
     Leaf *leaf = out + port->first;
     if (r->o->json) {
       text_add(&p->json, "%s\"%s\": ", p->count++ ? ", " : "", port->name);
-      if (port->agg) json_struct(r, &p->json, port->agg, &leaf);
-      else json_leaf(r, &p->json, leaf);
+      if (port->agg)
+        json_struct(r, &p->json, port->agg, &leaf);
+      else
+        json_leaf(r, &p->json, leaf);
       continue;
     }
     for (int k = 0; k < port->nleaf; k++) {
@@ -68,8 +80,8 @@ static bool write_results(Run *r, Func *f, Leaf *out) {
   for (int k = 0; k < f->body->nres; k++) {
     int64_t dim[MAX_RANK], count;
     run_concrete_shape(r, out[k].type, dim, &count);
-    const char *to = f->body->nres == 1 ? path
-                                        : arena_printf(r->c->arena, "%.*s_%s%s", (int)(dot - path), path, out[k].name, dot);
+    const char *to =
+        f->body->nres == 1 ? path : arena_printf(r->c->arena, "%.*s_%s%s", (int)(dot - path), path, out[k].name, dot);
     if (!(csv ? csv_write : npy_write)(to, out[k].type->elem, out[k].type->rank, dim, out[k].data))
       return run_fail(r, "%s: %s", to, strerror(errno));
   }
@@ -85,7 +97,8 @@ static bool run_one(Run *r, Printer *p, Func *f) {
   return true;
 }
 
-/* ---- which functions -------------------------------------------------------------------------------------------------------------- */
+/* ---- which functions
+ * -------------------------------------------------------------------------------------------------------------- */
 
 /* The function named, or the file's only one. */
 static bool choose(Run *r, const char *text, size_t len) {

@@ -10,12 +10,15 @@
 typedef struct Cert {
   Run *r;
   Jit *fast, *plain; /* -O3, -O0 */
-  int ngiven; /* by the user; what was chosen for one function does not bind the next */
+  int ngiven;        /* by the user; what was chosen for one function does not bind the next */
   int failed;
 } Cert;
 
 /* All results of one call, real ones as doubles one after another. */
-typedef struct Vector { int n; double *x; } Vector;
+typedef struct Vector {
+  int n;
+  double *x;
+} Vector;
 
 static double as_double(Elem e, const void *data, int64_t k) {
   return e == F64 ? ((const double *)data)[k] : (double)((const float *)data)[k];
@@ -68,8 +71,10 @@ static void move(Cert *t, const Func *f, const Func *jvp, Leaf *in, const Leaf *
       void *moved = arena_dup(t->r->c->arena, l->data, (size_t)(count + 1) * (size_t)elem_size(l->type->elem));
       for (int64_t j = 0; j < count; j++) {
         double x = as_double(l->type->elem, l->data, j) + h * as_double(l->type->elem, v->data, j);
-        if (l->type->elem == F64) ((double *)moved)[j] = x;
-        else ((float *)moved)[j] = (float)x;
+        if (l->type->elem == F64)
+          ((double *)moved)[j] = x;
+        else
+          ((float *)moved)[j] = (float)x;
       }
       l->data = moved;
     }
@@ -82,8 +87,8 @@ static bool call_at(Cert *t, Func *f, Jit *jit, Leaf *in, Leaf **out) {
   return *out && run_call(t->r, f, in, *out);
 }
 
-/* The rate at which the remainder falls, from the largest steps whose remainder stands clear of rounding; INFINITY: it is
- * rounding throughout (f is linear along v); NAN: a call failed. */
+/* The rate at which the remainder falls, from the largest steps whose remainder stands clear of rounding; INFINITY: it
+ * is rounding throughout (f is linear along v); NAN: a call failed. */
 static double taylor_rate(Cert *t, Func *f, Func *jvp, Leaf *in, const Vector *y, const Vector *dy) {
   double best = -INFINITY, last = -1, eps = t->r->o->pipeline.real == F32 ? 0x1p-23 : 0x1p-52;
   for (double h = 0x1p-6; h > 0x1p-20; h /= 2) {

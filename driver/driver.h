@@ -14,17 +14,19 @@ enum { EXIT_OK = 0, EXIT_PROGRAM = 1, EXIT_USAGE = 2 };
 
 /* The whole file ("-": standard input) in the arena, NUL-terminated; NULL with errno set. */
 char *file_read(Arena *a, const char *path, size_t *len);
-/* Writes beside the target and renames: the file appears whole or not at all. "-" is standard output. False with errno set. */
+/* Writes beside the target and renames: the file appears whole or not at all. "-" is standard output. False with errno
+ * set. */
 bool file_write(const char *path, const void *data, size_t len);
 const char *path_stem(Arena *a, const char *path); /* dir/f.tdsl gives f */
 
-/* ---- pipeline.c: source text to an optimised module with its derivatives -------------------------------------------- */
+/* ---- pipeline.c: source text to an optimised module with its derivatives --------------------------------------------
+ */
 
 typedef struct PipelineOptions {
   Elem real;
-  const char *functions, *wrt; /* comma-separated, or NULL: all */
-  const char *derive;          /* comma-separated: grad, vjp, jvp; NULL: none */
-  int order;                   /* >= 1 */
+  const char *functions, *wrt;  /* comma-separated, or NULL: all */
+  const char *derive;           /* comma-separated: grad, vjp, jvp; NULL: none */
+  int order;                    /* >= 1 */
   bool keep_going_without_grad; /* a function that has no gradient is a warning, not an error */
 } PipelineOptions;
 /* NULL after diagnostics.  deps as frontend_compile. */
@@ -33,21 +35,35 @@ Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len,
 /* Splits at commas into interned names (spaces dropped); NULL gives 0. */
 int split_names(Ctx *c, const char *list, const char ***names);
 
-/* ---- cmd_options.c: the command line --------------------------------------------------------------------------------- */
+/* ---- cmd_options.c: the command line
+ * --------------------------------------------------------------------------------- */
 
 typedef struct Options {
   const char *verb;
   const char *file;
-  int narg; char **arg;         /* what follows the file */
+  int narg;
+  char **arg; /* what follows the file */
   PipelineOptions pipeline;
   CodegenOptions code;
   const char *output, *emit, *passes;
   bool order_given;
   bool grad, json, check, depfile, json_diagnostics, help;
-  int color;                    /* -1 auto, 0 never, 1 always */
-  uint64_t seed;                /* of rand(...) */
+  int color;     /* -1 auto, 0 never, 1 always */
+  uint64_t seed; /* of rand(...) */
 } Options;
-enum { FOR_GRAD = 1, FOR_COMPILE = 2, FOR_RUN = 4, FOR_CHECK = 8, FOR_FMT = 16, FOR_OPT = 32, FOR_EXPLAIN = 64, FOR_TEST = 128, FOR_PLOT = 256, FOR_GRAPH = 512, FOR_ALL = 1023 };
+enum {
+  FOR_GRAD = 1,
+  FOR_COMPILE = 2,
+  FOR_RUN = 4,
+  FOR_CHECK = 8,
+  FOR_FMT = 16,
+  FOR_OPT = 32,
+  FOR_EXPLAIN = 64,
+  FOR_TEST = 128,
+  FOR_PLOT = 256,
+  FOR_GRAPH = 512,
+  FOR_ALL = 1023
+};
 /* Fills o from argv[2..]; false after a message on stderr (exit 2). */
 bool options_parse(Options *o, unsigned verb_bit, int argc, char **argv);
 void options_help(FILE *to, unsigned verb_bit);
@@ -68,14 +84,17 @@ int cmd_fmt(Options *o);
 int cmd_opt(Options *o);
 int cmd_explain(Options *o);
 
-/* ---- cmd_value.c: arrays given on the command line ---------------------------------------------------------------------- */
+/* ---- cmd_value.c: arrays given on the command line
+ * ---------------------------------------------------------------------- */
 
 typedef struct Array {
-  int rank; int64_t dim[MAX_RANK]; int64_t count;
-  bool table;          /* from a file that knows only rows: one row or one column may be meant as a vector */
-  bool integral;       /* every element was written as an int or bool, or comes from an int file */
-  double *f;           /* values as double … */
-  int64_t *i;          /* … and, when integral, exactly */
+  int rank;
+  int64_t dim[MAX_RANK];
+  int64_t count;
+  bool table;    /* from a file that knows only rows: one row or one column may be meant as a vector */
+  bool integral; /* every element was written as an int or bool, or comes from an int file */
+  double *f;     /* values as double … */
+  int64_t *i;    /* … and, when integral, exactly */
 } Array;
 double random_uniform(uint64_t *state); /* in [0, 1) */
 double random_normal(uint64_t *state);
@@ -87,7 +106,8 @@ bool csv_read(Arena *a, const char *path, Array *out, const char **error);
 bool csv_write(const char *path, Elem e, int rank, const int64_t *dim, const void *data);
 void *array_convert(Arena *a, const Array *x, Elem e); /* elements of the C type; NULL: a value does not fit */
 
-/* ---- cmd_print.c: results ---------------------------------------------------------------------------------------------- */
+/* ---- cmd_print.c: results
+ * ---------------------------------------------------------------------------------------------- */
 
 void print_tensor(FILE *to, const char *name, Elem e, int rank, const int64_t *dim, const void *data); /* as PyTorch */
 void json_tensor(Text *t, Elem e, int rank, const int64_t *dim, const void *data);

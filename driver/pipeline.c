@@ -160,6 +160,7 @@ Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len,
     pass_optimise(m->func[i]);
   }
   if (!derive_all(m, o) || c->diags->nerror) return NULL;
+  pass_drop(m);
   if (!module_verify(m)) bug("a derivative does not verify");
   return m;
 }

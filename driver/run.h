@@ -16,8 +16,15 @@ typedef struct Workspace {
 } Workspace;
 enum { RUN_EWORKSPACE = 1 };
 
-typedef struct Given { const char *name; const char *text; Array value; } Given;
-typedef struct Known { Sym *sym; int64_t value; } Known;
+typedef struct Given {
+  const char *name;
+  const char *text;
+  Array value;
+} Given;
+typedef struct Known {
+  Sym *sym;
+  int64_t value;
+} Known;
 typedef struct Run {
   Ctx *c;
   Options *o;
@@ -30,7 +37,12 @@ typedef struct Run {
   int nknown;
 } Run;
 /* One body parameter or result and its memory. */
-typedef struct Leaf { const char *name; Type *type; Given *given; void *data; } Leaf;
+typedef struct Leaf {
+  const char *name;
+  Type *type;
+  Given *given;
+  void *data;
+} Leaf;
 
 /* A diagnostic of code 730; returns false. */
 bool run_fail(Run *r, const char *fmt, ...) ADC_PRINTF(2, 3);
@@ -38,10 +50,11 @@ bool run_fail(Run *r, const char *fmt, ...) ADC_PRINTF(2, 3);
 bool run_read_given(Run *r);
 Given *run_given(Run *r, const char *name); /* NULL: not given */
 bool run_concrete_shape(Run *r, Type *t, int64_t *dim, int64_t *count);
-/* Chooses sizes, and random values, for what f needs and was not given: parameters in [0.25, 1.25), seeds and tangents normal,
- * ints 0.  They are as if given from then on. */
+/* Chooses sizes, and random values, for what f needs and was not given: parameters in [0.25, 1.25), seeds and tangents
+ * normal, ints 0.  They are as if given from then on. */
 bool run_fill_missing(Run *r, Func *f);
-/* Values for f's parameters, from those given; sizes are solved from their shapes into r->known.  NULL after a message. */
+/* Values for f's parameters, from those given; sizes are solved from their shapes into r->known.  NULL after a message.
+ */
 Leaf *run_bind_inputs(Run *r, Func *f, int *n);
 Leaf *run_room_for_results(Run *r, Func *f);
 /* Calls f of r->jit with a workspace as large as it asks for; false after a message. */

@@ -1,4 +1,5 @@
-/* elab_branch.c - a choice of two ways: an `if` op, a `select` where both ways are cheap, or masks inside comprehensions.
+/* elab_branch.c - a choice of two ways: an `if` op, a `select` where both ways are cheap, or masks inside
+ * comprehensions.
  *
  * Ensures: after branch_end every variable holds what the way taken has given it, and e->b stands behind the choice. */
 #include "frontend/elab_flow.h"
@@ -210,7 +211,8 @@ static int op_work(const Op *op) {
   switch (op_info[op->code].family) {
   case FAM_SOURCE: return op->code == OP_sym ? CHEAP_WORK + 1 : 0;
   case FAM_MAP:
-    if ((op->code >= OP_exp && op->code <= OP_softplus) || (op->code >= OP_erf && op->code <= OP_polygamma)) return DEAR_OP;
+    if ((op->code >= OP_exp && op->code <= OP_softplus) || (op->code >= OP_erf && op->code <= OP_polygamma))
+      return DEAR_OP;
     return op->code == OP_pow || op->code == OP_atan2 || op->code == OP_hypot ? DEAR_OP : 1;
   case FAM_INDEX: return op->code == OP_gather ? 1 : CHEAP_WORK + 1;
   default: return CHEAP_WORK + 1;

@@ -1,5 +1,5 @@
-/* elab_closure.c - functions as values: names, built-ins, lambdas with what they capture, and their calls, each of which
- * is elaborated where it is made. */
+/* elab_closure.c - functions as values: names, built-ins, lambdas with what they capture, and their calls, each of
+ * which is elaborated where it is made. */
 #include "frontend/elab_flow.h"
 
 static Tval *function_value(Elab *e, Loc loc, FunctionValue f) {
@@ -12,7 +12,8 @@ static Tval *function_value(Elab *e, Loc loc, FunctionValue f) {
 Tval *function_of_name(Elab *e, Expr *x) {
   Entry *k = unit_find(e->scope->unit, x->u.name);
   const Builtin *b = k ? NULL : builtin_named(x->u.name);
-  if (k && k->fn) return fn_signature(e, k->fn) ? function_value(e, x->loc, (FunctionValue){.fn = k->fn}) : tv_error(e, x->loc);
+  if (k && k->fn)
+    return fn_signature(e, k->fn) ? function_value(e, x->loc, (FunctionValue){.fn = k->fn}) : tv_error(e, x->loc);
   return b ? function_value(e, x->loc, (FunctionValue){.builtin = b}) : NULL;
 }
 
@@ -164,8 +165,8 @@ static int function_params(const FunctionValue *f) { return f->fn ? f->fn->npara
 Tval *function_of_type(Elab *e, Tval *v, Spec *s, const char *what) {
   int n = function_params(v->fn);
   if (n >= 0 && n != s->nparam) {
-    Diag *d = diag_error(e->ctx, v->loc, E_TYPE_MISMATCH, "%s is a function of %d parameter%s, but must take %d", what, n,
-                         n == 1 ? "" : "s", s->nparam);
+    Diag *d = diag_error(e->ctx, v->loc, E_TYPE_MISMATCH, "%s is a function of %d parameter%s, but must take %d", what,
+                         n, n == 1 ? "" : "s", s->nparam);
     if (s->loc.file >= 0) diag_note(e->ctx, d, s->loc, "declared here");
     return tv_error(e, v->loc);
   }
@@ -280,7 +281,8 @@ Tval *call_function_value(Elab *e, FunctionValue *f, Expr *x) {
   if (f->builtin && !f->type) return builtin_call(e, f->builtin, x);
   for (Arg *a = x->u.call.args; a; a = a->next) {
     if (a->name || a->seed) {
-      diag_error(e->ctx, a->name ? a->name_loc : a->value->loc, E_ARGUMENTS, "the arguments of a function value have no names");
+      diag_error(e->ctx, a->name ? a->name_loc : a->value->loc, E_ARGUMENTS,
+                 "the arguments of a function value have no names");
       return tv_error(e, x->loc);
     }
     Tval *t = elab_expr(e, a->value);

@@ -266,7 +266,8 @@ static Tval *call_values(Elab *e, void *env) {
   x->u.call.has_seed = c->inner_seeds && c->nseed;
   Tval *v = call_value(e, c->form->of, x);
   scope_pop(e);
-  return v;
+  /* A number for a result: a literal int stands beside reals here. */
+  return v->kind == TV_TENSOR && v->literal && elem_is_int(v->type->elem) ? tv_cast(e, v, e->options->real) : v;
 }
 
 static bool has_labels(const Tval *v) {

@@ -1,9 +1,9 @@
 /* elab_flow.h - what the files of statements, branches, loops and function values share; private to them.
  *
- * Outside comprehensions a branch is an `if` op and a loop a `for` or `while` op: the arms and bodies are elaborated into
- * regions, and variables that they assign become results.  Inside a comprehension, where a value has an axis for each
- * index, both arms of a branch are elaborated under masks and chosen by `select`.  So e->mask is NULL unless e->index is
- * set. */
+ * Outside comprehensions a branch is an `if` op and a loop a `for` or `while` op: the arms and bodies are elaborated
+ * into regions, and variables that they assign become results.  Inside a comprehension, where a value has an axis for
+ * each index, both arms of a branch are elaborated under masks and chosen by `select`.  So e->mask is NULL unless
+ * e->index is set. */
 #ifndef ADC_FRONTEND_ELAB_FLOW_H
 #define ADC_FRONTEND_ELAB_FLOW_H
 #include "frontend/elab_core.h"
@@ -13,8 +13,8 @@ typedef struct Loop {
   Binding *broke, *skipped;
 } Loop;
 
-/* A body being elaborated: what `return` has to know.  The flag and the value returned are hidden variables, so that they
- * go through branches and loops as every other one. */
+/* A body being elaborated: what `return` has to know.  The flag and the value returned are hidden variables, so that
+ * they go through branches and loops as every other one. */
 typedef struct Flow {
   Spec *result;     /* the declared type, in the terms of the scope at hand; NULL: that of the first `return` */
   const char *what; /* "the result of 'f'" */
@@ -52,8 +52,8 @@ typedef struct Branch {
 } Branch;
 void branch_begin(Elab *e, Branch *br, Tval *cond);
 void branch_arm(Elab *e, Branch *br, int arm); /* 0: where the condition holds; then 1 */
-/* The variables hold what the arm taken has given them; a and b are values of the two arms, of which the chosen one comes
- * back, or NULL. */
+/* The variables hold what the arm taken has given them; a and b are values of the two arms, of which the chosen one
+ * comes back, or NULL. */
 Tval *branch_end(Elab *e, Branch *br, Loc loc, Tval *a, Tval *b);
 Tval *elab_condition(Elab *e, Expr *x, const char *what); /* a bool scalar; NULL after a diagnostic */
 Tval *unknown_condition(Elab *e);                         /* stands in for a condition that is wrong */
@@ -64,13 +64,14 @@ Tval *tv_zeros(Elab *e, Spec *s);
 /* elab_loop.c */
 void stmt_for(Elab *e, Stmt *s);
 void stmt_while(Elab *e, Stmt *s);
-/* An int that a loop counts, as a symbol with bounds lo <= i < hi (NULL: unknown): the `sym` op stands where e->b is. */
+/* An int that a loop counts, as a symbol with bounds lo <= i < hi (NULL: unknown): the `sym` op stands where e->b is.
+ */
 Tval *counted_int(Elab *e, const char *name, Loc loc, Value *v, Dim *lo, Dim *hi);
 
 /* elab_scan.c: looking ahead, by syntax alone */
 enum { EXIT_RETURN = 1, EXIT_BREAK = 2, EXIT_CONTINUE = 4 };
-unsigned stmts_exits(const Stmt *s);  /* what may leave the list early; of break and continue those of its own loop */
-bool stmts_leave(const Stmt *s);      /* every way through the list ends in one of them */
+unsigned stmts_exits(const Stmt *s); /* what may leave the list early; of break and continue those of its own loop */
+bool stmts_leave(const Stmt *s);     /* every way through the list ends in one of them */
 void stmts_targets(Elab *e, const Stmt *s, Binding ***b, int *n, int *cap); /* variables around it that it assigns */
 
 /* elab_serial.c */

@@ -198,7 +198,8 @@ static bool only_types(Elab *e, Stmt *s, Stmt *body, const char *index) {
   scope_push(e);
   loop.broke = hidden_variable(e, "%break", tv_flag(e, false));
   loop.skipped = hidden_variable(e, "%continue", tv_flag(e, false));
-  if (index) scope_bind(e, BIND_LOOP, index, s->loc, tv_tensor(e, s->loc, type_scalar(e->ctx, I64), b_int(&e->b, 0), 0, NULL));
+  if (index)
+    scope_bind(e, BIND_LOOP, index, s->loc, tv_tensor(e, s->loc, type_scalar(e->ctx, I64), b_int(&e->b, 0), 0, NULL));
   e->flow->loop = &loop;
   elab_stmts(e, body);
   e->flow->loop = outer;
@@ -207,7 +208,10 @@ static bool only_types(Elab *e, Stmt *s, Stmt *body, const char *index) {
 }
 
 static void body_begin(Elab *e, Body *l, Stmt *s, Stmt *body, bool checkpoint, Expr *k) {
-  *l = (Body){.outer = e->flow->loop, .here = e->b.region, .exits = stmts_exits(body), .snapshots = snapshots(e, checkpoint, k)};
+  *l = (Body){.outer = e->flow->loop,
+              .here = e->b.region,
+              .exits = stmts_exits(body),
+              .snapshots = snapshots(e, checkpoint, k)};
   if ((l->exits & EXIT_RETURN) && !carry_return(e, &l->carried, s->loc)) e->flow->failed = true;
   stmts_targets(e, body, &l->carried.b, &l->carried.n, &l->carried.cap);
   scope_push(e);
@@ -247,7 +251,8 @@ static void body_end(Elab *e, Body *l, Op *op, int extra, Value **first) {
 
 /* The flags that end the loop, as the carried values stand; NULL: there are none. */
 static Tval *left_loop(Elab *e, Body *l) {
-  Tval *a = l->exits & EXIT_BREAK ? l->loop.broke->value : NULL, *b = l->exits & EXIT_RETURN ? e->flow->returned->value : NULL;
+  Tval *a = l->exits & EXIT_BREAK ? l->loop.broke->value : NULL,
+       *b = l->exits & EXIT_RETURN ? e->flow->returned->value : NULL;
   Tval *v[2] = {a, b};
   return !a ? b : !b ? a : tv_map(e, e->b.loc, e->b.loc, OP_or, 2, v);
 }
@@ -313,7 +318,8 @@ static Tval *in_range(Elab *e, Loc loc, LoopRange *r, Tval *i) {
   Tval *v[2] = {i, r->hi};
   if (r->step) return tv_map(e, loc, loc, r->step > 0 ? OP_lt : OP_gt, 2, v);
   Tval *up[2] = {r->by, tv_number(e, loc, I64, 0)};
-  Tval *sel[3] = {tv_map(e, loc, loc, OP_gt, 2, up), tv_map(e, loc, loc, OP_lt, 2, v), tv_map(e, loc, loc, OP_gt, 2, v)};
+  Tval *sel[3] = {tv_map(e, loc, loc, OP_gt, 2, up), tv_map(e, loc, loc, OP_lt, 2, v),
+                  tv_map(e, loc, loc, OP_gt, 2, v)};
   return tv_map(e, loc, loc, OP_select, 3, sel);
 }
 

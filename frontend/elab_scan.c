@@ -160,7 +160,8 @@ static bool mentions_bound(void *env, const Expr *x) {
   if (x->kind == EX_LAMBDA) return true;
   if (x->kind == EX_COMPREHENSION) return mentions_bound(env, x->u.comp.body);
   if (x->kind == EX_REDUCTION)
-    return mentions_bound(env, x->u.reduction.body) || (x->u.reduction.cond && mentions_bound(env, x->u.reduction.cond));
+    return mentions_bound(env, x->u.reduction.body) ||
+           (x->u.reduction.cond && mentions_bound(env, x->u.reduction.cond));
   for (const Bound *b = s->bound; b && x->kind == EX_NAME; b = b->outer)
     if (b->name == x->u.name) return true;
   return any_part(x, mentions_bound, env);
@@ -193,7 +194,8 @@ static bool lazy_serial(Scan *s, const Expr *x) {
   Scan arm = *s;
   arm.masked = true;
   if (x->kind == EX_IF)
-    return expr_serial(s, x->u.cond.cond) || expr_serial(&arm, x->u.cond.then) || expr_serial(&arm, x->u.cond.otherwise);
+    return expr_serial(s, x->u.cond.cond) || expr_serial(&arm, x->u.cond.then) ||
+           expr_serial(&arm, x->u.cond.otherwise);
   return expr_serial(s, x->u.binary.x) || expr_serial(&arm, x->u.binary.y);
 }
 

@@ -107,8 +107,9 @@ static bool depends(const Nest *t, const Dim *d) {
 /* A length that is known only inside the loops. */
 static bool uneven(Elab *e, Loc loc, const Nest *t, const Dim *d) {
   if (!depends(t, d)) return false;
-  Diag *g = diag_error(e->ctx, loc, E_RAGGED, "the rows of this tensor would have different lengths: '%s' depends on an index",
-                       show_dim(e, d));
+  Diag *g =
+      diag_error(e->ctx, loc, E_RAGGED,
+                 "the rows of this tensor would have different lengths: '%s' depends on an index", show_dim(e, d));
   diag_help(e->ctx, g, "let the index run over the whole axis and choose with `if … then … else 0`");
   return true;
 }
@@ -219,8 +220,8 @@ typedef enum { ACC_SUM, ACC_PROD, ACC_MAX, ACC_MIN, ACC_ANY, ACC_ALL, ACC_MEAN, 
 static const struct {
   const char *name;
   double start;
-} accs[] = {{"sum", 0},  {"prod", 1},         {"max", -HUGE_VAL},    {"min", HUGE_VAL}, {"any", 0}, {"all", 1},
-            {"mean", 0}, {"logsumexp", -HUGE_VAL}, {"argmax", -HUGE_VAL}, {"argmin", HUGE_VAL}};
+} accs[] = {{"sum", 0}, {"prod", 1}, {"max", -HUGE_VAL},       {"min", HUGE_VAL},     {"any", 0},
+            {"all", 1}, {"mean", 0}, {"logsumexp", -HUGE_VAL}, {"argmax", -HUGE_VAL}, {"argmin", HUGE_VAL}};
 
 static Tval *map2(Elab *e, Opcode op, Tval *x, Tval *y) {
   Tval *v[2] = {x, y};
@@ -326,7 +327,8 @@ static Tval *reduce_term(Elab *e, Expr *x, Acc a, Nest *t, Branch *br) {
   init[0] = start_value(e, a, type[0]);
   if (two) init[1] = b_int(&e->b, 0);
   Value **res = nest_end(e, t, n, init);
-  Tval *r = tv_tensor(e, x->loc, type[0], res[0], 0, NULL), *more = two ? tv_tensor(e, x->loc, type[1], res[1], 0, NULL) : NULL;
+  Tval *r = tv_tensor(e, x->loc, type[0], res[0], 0, NULL),
+       *more = two ? tv_tensor(e, x->loc, type[1], res[1], 0, NULL) : NULL;
   if (a == ACC_MEAN) return map2(e, OP_div, r, more);
   return two ? more : r;
 }

@@ -9,7 +9,7 @@ struct Special {
   FunctionValue **outer, **inner; /* by parameter; NULL: not a function */
   bool **passed;                  /* by parameter and captured name: becomes a parameter */
   int nsym, sym_cap;
-  Sym **old, **own;               /* the symbols that captured values mention, and their names inside */
+  Sym **old, **own; /* the symbols that captured values mention, and their names inside */
   struct Special *next;
 };
 
@@ -117,7 +117,11 @@ static Spec *own_spec(Elab *e, const struct Special *s, const Tval *v) {
 static void add_leaves(Elab *e, Func *f, const Spec *s, const char *name, Value **to, int *n) {
   if (s->kind == TV_TENSOR) {
     Port port = {.name = intern(e->ctx, arena_printf(e->ctx->arena, "%s.%d", name, f->nin)),
-                 .role = PORT_PARAM, .first = f->body->nparam, .nleaf = 1, .of = -1, .loc = f->loc};
+                 .role = PORT_PARAM,
+                 .first = f->body->nparam,
+                 .nleaf = 1,
+                 .of = -1,
+                 .loc = f->loc};
     Port *all = NEW_N(e->ctx->arena, Port, f->nin + 1);
     for (int i = 0; i < f->nin; i++) all[i] = f->in[i];
     all[f->nin++] = port;
@@ -203,7 +207,8 @@ static struct Special *special_new(Elab *e, FnDef *f, Tval **arg) {
   return s;
 }
 
-static void captured_leaves(Elab *e, const struct Special *s, int param, const FunctionValue *f, SpecialCall *c, int *cap) {
+static void captured_leaves(Elab *e, const struct Special *s, int param, const FunctionValue *f, SpecialCall *c,
+                            int *cap) {
   int k = 0;
   for (const Binding *b = f->scope ? f->scope->first : NULL; b; b = b->next, k++) {
     if (!s->passed[param][k]) continue;

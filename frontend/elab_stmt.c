@@ -263,9 +263,8 @@ Tval *elab_body(Elab *e, Stmt *s, Spec *result, const char *who, Loc name) {
   e->flow = outer;
   if (is_known(flow.returned->value, true) && flow.value->value) return flow.value->value;
   if (flow.failed) return tv_error(e, name);
-  Diag *g = flow.value->value
-                ? diag_error(e->ctx, name, E_NO_RETURN, "not every way through %s ends in `return`", who)
-                : diag_error(e->ctx, name, E_NO_RETURN, "the body of %s ends without `return`", who);
+  Diag *g = flow.value->value ? diag_error(e->ctx, name, E_NO_RETURN, "not every way through %s ends in `return`", who)
+                              : diag_error(e->ctx, name, E_NO_RETURN, "the body of %s ends without `return`", who);
   if (result && result->loc.file >= 0) diag_note(e->ctx, g, result->loc, "the result is declared here");
   return tv_error(e, name);
 }
@@ -371,10 +370,10 @@ static void stmt_error(Elab *e, Stmt *s) {
 }
 
 typedef void StmtFn(Elab *e, Stmt *s);
-static StmtFn *const stmt_kind[] = {[ST_LET] = stmt_bind,      [ST_VAR] = stmt_bind,       [ST_ASSIGN] = stmt_assign,
-                                    [ST_FOR] = stmt_for,       [ST_WHILE] = stmt_while,    [ST_BREAK] = stmt_break,
-                                    [ST_CONTINUE] = stmt_break, [ST_RETURN] = stmt_return, [ST_ASSERT] = stmt_assert,
-                                    [ST_NO_GRAD] = stmt_no_grad, [ST_ERROR] = stmt_error};
+static StmtFn *const stmt_kind[] = {
+    [ST_LET] = stmt_bind,      [ST_VAR] = stmt_bind,        [ST_ASSIGN] = stmt_assign,  [ST_FOR] = stmt_for,
+    [ST_WHILE] = stmt_while,   [ST_BREAK] = stmt_break,     [ST_CONTINUE] = stmt_break, [ST_RETURN] = stmt_return,
+    [ST_ASSERT] = stmt_assert, [ST_NO_GRAD] = stmt_no_grad, [ST_ERROR] = stmt_error};
 
 static void unreached(Elab *e, const Stmt *s, const Stmt *rest) {
   static const char *const what[] = {[ST_RETURN] = "`return`", [ST_BREAK] = "`break`", [ST_CONTINUE] = "`continue`"};

@@ -58,8 +58,8 @@ static Tval *set_place(Elab *e, Tval *x, Tval *v, Place *p) {
 }
 
 static bool runtime_scalar(Elab *e, const Item *it) {
-  return it->kind == IT_SCALAR && (!it->idx->dim || dim_ragged(e, it->idx->dim) || dim_runtime(it->idx->dim) ||
-                                   (e->mask && !it->checked));
+  return it->kind == IT_SCALAR &&
+         (!it->idx->dim || dim_ragged(e, it->idx->dim) || dim_runtime(it->idx->dim) || (e->mask && !it->checked));
 }
 
 static bool place_axis(Elab *e, Dim *len, Item *it, Place *p) {

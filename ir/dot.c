@@ -32,9 +32,11 @@ static void edge(Text *t, const Func *f, const Value *from, const char *to) {
 static const char *style_of(const Op *op) {
   switch (op_info[op->code].family) {
   case FAM_CONTRACT: return ", style=filled, fillcolor=\"#cfe2f3\"";
-  case FAM_REDUCE: case FAM_SCAN: return ", style=filled, fillcolor=\"#d9ead3\"";
+  case FAM_REDUCE:
+  case FAM_SCAN: return ", style=filled, fillcolor=\"#d9ead3\"";
   case FAM_INDEX: return ", style=filled, fillcolor=\"#fff2cc\"";
-  case FAM_REGION: case FAM_CALL: return ", style=filled, fillcolor=\"#ead1dc\"";
+  case FAM_REGION:
+  case FAM_CALL: return ", style=filled, fillcolor=\"#ead1dc\"";
   default: return "";
   }
 }

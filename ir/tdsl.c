@@ -1,6 +1,7 @@
 /* tdsl.c - a module's functions as .tdsl source: what adc derived, for people to read and for adc to read again.
- * Requires: verified functions without `derive` ops.  Ensures: the printed functions compute the same numbers; where something
- * has no form in the language, module_tdsl says what and prints nothing.  Structs are printed as their fields. */
+ * Requires: verified functions without `derive` ops.  Ensures: the printed functions compute the same numbers; where
+ * something has no form in the language, module_tdsl says what and prints nothing.  Structs are printed as their
+ * fields. */
 #include "ir/tdsl.h"
 #include <ctype.h>
 #include <string.h>
@@ -45,7 +46,8 @@ static const char *type_text(Tdsl *p, const Type *t) {
   return t->rank ? arena_printf(p->a, "%s%s", elem, tdsl_shape(p, t)) : elem;
 }
 
-/* ---- statements ---------------------------------------------------------------------------------------------------------- */
+/* ---- statements
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void region_ops(Tdsl *p, const Region *r);
 
@@ -78,8 +80,10 @@ static const char *store_subs(Tdsl *p, const Op *op, const Value *v, const char 
 
 static void store_slice(Tdsl *p, const Op *op, const char *to, const Value *v) {
   const char *value = tdsl_use(p, v, PREC_IF), *subs = store_subs(p, op, v, &value);
-  if (v->type->rank == 0) line(p, "%s = %s", to, value);
-  else line(p, "%s[%s] = %s", to, subs, value);
+  if (v->type->rank == 0)
+    line(p, "%s = %s", to, value);
+  else
+    line(p, "%s[%s] = %s", to, subs, value);
 }
 
 /* Subscripts of the indexed value: the indices with their batch subscript, and ':' or the given texts elsewhere. */
@@ -90,8 +94,10 @@ static const char *index_subs(Tdsl *p, const Op *op, int first, int rank, const 
     int k = 0;
     while (k < op->u.index.naxis && op->u.index.axis[k] != i) k++;
     text_add(&s, i ? ", " : "");
-    if (k < op->u.index.naxis) text_add(&s, "%s%s", tdsl_use(p, op->opd[first + k], PREC_ATOM), batch);
-    else text_add(&s, ":");
+    if (k < op->u.index.naxis)
+      text_add(&s, "%s%s", tdsl_use(p, op->opd[first + k], PREC_ATOM), batch);
+    else
+      text_add(&s, ":");
   }
   return s.s;
 }
@@ -117,8 +123,10 @@ static void scatter(Tdsl *p, const Op *op, const char *z, const Value *u, int fi
   }
   const char *row = tdsl_use(p, u, PREC_ATOM);
   bool splat = u->def && u->def->code == OP_contract && u->def->nopd == 1 && u->def->opd[0]->type->rank == 0;
-  if (splat) row = tdsl_use(p, u->def->opd[0], PREC_IF);
-  else if (nb) row = arena_printf(p->a, "%s[%s%s]", row, batch.s, rows.s);
+  if (splat)
+    row = tdsl_use(p, u->def->opd[0], PREC_IF);
+  else if (nb)
+    row = arena_printf(p->a, "%s[%s%s]", row, batch.s, rows.s);
   line(p, "%s[%s] += %s", z, index_subs(p, op, first, rank, at), row);
   while (depth--) {
     p->indent--;
@@ -135,10 +143,12 @@ static void linrec(Tdsl *p, const Op *op) {
   for (int i = 0; i < op->u.scan.axis; i++) text_add(&before, ":, ");
   for (int i = op->u.scan.axis + 1; i < s->type->rank; i++) text_add(&after, ", :");
   const char *i = arena_printf(p->a, "i_%d", s->id), *prev = op->u.scan.reverse ? "+ 1" : "- 1";
-  if (op->u.scan.reverse) line(p, "for %s in %s - 2..-1 by -1 {", i, n);
-  else line(p, "for %s in 1..%s {", i, n);
-  line(p, "  %s[%s%s%s] = %s[%s%s%s] * %s[%s%s %s%s] + %s[%s%s%s]", name, before.s, i, after.s, tdsl_use(p, a, PREC_ATOM), before.s, i,
-       after.s, name, before.s, i, prev, after.s, name, before.s, i, after.s);
+  if (op->u.scan.reverse)
+    line(p, "for %s in %s - 2..-1 by -1 {", i, n);
+  else
+    line(p, "for %s in 1..%s {", i, n);
+  line(p, "  %s[%s%s%s] = %s[%s%s%s] * %s[%s%s %s%s] + %s[%s%s%s]", name, before.s, i, after.s,
+       tdsl_use(p, a, PREC_ATOM), before.s, i, after.s, name, before.s, i, prev, after.s, name, before.s, i, after.s);
   line(p, "}");
 }
 
@@ -152,8 +162,10 @@ static void statement_index(Tdsl *p, const Op *op) {
     return;
   }
   const char *z = var_copy(p, y, op->opd[0]);
-  if (op->code == OP_scatter_acc) scatter(p, op, z, op->opd[1], 2, rank);
-  else line(p, "%s[%s] = %s", z, index_subs(p, op, 2, rank, ""), tdsl_use(p, op->opd[1], PREC_IF));
+  if (op->code == OP_scatter_acc)
+    scatter(p, op, z, op->opd[1], 2, rank);
+  else
+    line(p, "%s[%s] = %s", z, index_subs(p, op, 2, rank, ""), tdsl_use(p, op->opd[1], PREC_IF));
 }
 
 static void statement_view(Tdsl *p, const Op *op) {
@@ -172,14 +184,18 @@ static void statement_effect(Tdsl *p, const Op *op) {
   const char *text = op->u.check.text ? op->u.check.text : "a check";
   for (const char *s = text; *s; s++)
     if (*s == '"' || *s == '\\') text = "a check";
-  if (op->code == OP_check_dim_eq) line(p, "assert(%s == %s, \"%s\")", tdsl_dim(p, op->u.check.a), tdsl_dim(p, op->u.check.b), text);
-  if (op->code == OP_check_dim_le) line(p, "assert(%s <= %s, \"%s\")", tdsl_dim(p, op->u.check.a), tdsl_dim(p, op->u.check.b), text);
+  if (op->code == OP_check_dim_eq)
+    line(p, "assert(%s == %s, \"%s\")", tdsl_dim(p, op->u.check.a), tdsl_dim(p, op->u.check.b), text);
+  if (op->code == OP_check_dim_le)
+    line(p, "assert(%s <= %s, \"%s\")", tdsl_dim(p, op->u.check.a), tdsl_dim(p, op->u.check.b), text);
   if (op->code == OP_assert)
-    line(p, op->opd[0]->type->rank ? "assert(all(%s), \"%s\")" : "assert(%s, \"%s\")", tdsl_use(p, op->opd[0], PREC_IF), text);
+    line(p, op->opd[0]->type->rank ? "assert(all(%s), \"%s\")" : "assert(%s, \"%s\")", tdsl_use(p, op->opd[0], PREC_IF),
+         text);
   /* check_index: the gather that reads there checks again. */
 }
 
-/* ---- control flow ---------------------------------------------------------------------------------------------------------- */
+/* ---- control flow
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* a, b = x, y: at once, as carried values change. */
 static void assign(Tdsl *p, int n, const char *const *to, Value *const *from) {
@@ -210,8 +226,10 @@ static void statement_if(Tdsl *p, const Op *op) {
     set_name(p, op->res[i], name[i]);
   }
   for (int k = 0; k < 2; k++) {
-    if (k == 0) line(p, "if %s {", tdsl_use(p, op->opd[0], PREC_IF));
-    else line(p, "} else {");
+    if (k == 0)
+      line(p, "if %s {", tdsl_use(p, op->opd[0], PREC_IF));
+    else
+      line(p, "} else {");
     p->indent++;
     region_ops(p, op->reg[k]);
     assign(p, op->nres, name, op->reg[k]->res);
@@ -222,9 +240,12 @@ static void statement_if(Tdsl *p, const Op *op) {
 
 static void statement_for(Tdsl *p, const Op *op) {
   const char **name = carry(p, op, 3), *i = tdsl_name(p, op->reg[0]->param[0]);
-  const char *from = tdsl_use(p, op->opd[0], PREC_NEG), *to = tdsl_use(p, op->opd[1], PREC_NEG), *by = tdsl_use(p, op->opd[2], PREC_NEG);
-  if (strcmp(by, "1") == 0) line(p, "for %s in %s..%s {", i, from, to);
-  else line(p, "for %s in %s..%s by %s {", i, from, to, by);
+  const char *from = tdsl_use(p, op->opd[0], PREC_NEG), *to = tdsl_use(p, op->opd[1], PREC_NEG),
+             *by = tdsl_use(p, op->opd[2], PREC_NEG);
+  if (strcmp(by, "1") == 0)
+    line(p, "for %s in %s..%s {", i, from, to);
+  else
+    line(p, "for %s in %s..%s by %s {", i, from, to, by);
   p->indent++;
   set_name(p, op->reg[0]->param[0], i);
   for (int k = 0; k < op->nres; k++) set_name(p, op->reg[0]->param[1 + k], name[k]);
@@ -260,9 +281,11 @@ static void statement_call(Tdsl *p, const Op *op) {
   const Func *f = op->u.call.callee;
   for (int i = 0; i < f->nin; i++) {
     const Port *port = &f->in[i];
-    for (int k = 0; k < port->nleaf; k++) text_add(&args, "%s%s", args.len ? ", " : "", tdsl_use(p, op->opd[port->first + k], PREC_IF));
+    for (int k = 0; k < port->nleaf; k++)
+      text_add(&args, "%s%s", args.len ? ", " : "", tdsl_use(p, op->opd[port->first + k], PREC_IF));
     for (int s = 0; port->sym && s < op->u.call.nsubst; s++)
-      if (op->u.call.subst[s].from == port->sym) text_add(&args, "%s%s", args.len ? ", " : "", tdsl_dim(p, op->u.call.subst[s].to));
+      if (op->u.call.subst[s].from == port->sym)
+        text_add(&args, "%s%s", args.len ? ", " : "", tdsl_dim(p, op->u.call.subst[s].to));
   }
   for (int i = 0; i < op->nres; i++) {
     text_add(&names, "%s%s", i ? ", " : "", tdsl_name(p, op->res[i]));
@@ -278,11 +301,16 @@ static void statement(Tdsl *p, const Op *op) {
   case OP_while: statement_while(p, op); return;
   case OP_call: statement_call(p, op); return;
   case OP_linrec: linrec(p, op); return;
-  case OP_embed: case OP_set_slice: statement_view(p, op); return;
-  case OP_scatter_add: case OP_scatter_acc: case OP_set: statement_index(p, op); return;
+  case OP_embed:
+  case OP_set_slice: statement_view(p, op); return;
+  case OP_scatter_add:
+  case OP_scatter_acc:
+  case OP_set: statement_index(p, op); return;
   default:
-    if (op_info[op->code].family == FAM_EFFECT) statement_effect(p, op);
-    else tdsl_fail(p, op_info[op->code].name);
+    if (op_info[op->code].family == FAM_EFFECT)
+      statement_effect(p, op);
+    else
+      tdsl_fail(p, op_info[op->code].name);
   }
 }
 
@@ -300,15 +328,28 @@ static void bind_symbol(Tdsl *p, const Op *op) {
   PUSH(p->a, p->rename, p->nrename, p->rename_cap) = (DimSubst){op->u.sym, dim_sym(p->c, s)};
 }
 
-/* Scalars and what is read once in the same region may stand where they are read. */
+static bool is_sliced(const Region *r, const Value *v) {
+  for_each_op(op, r) {
+    if (op->code == OP_slice && op->opd[0] == v) return true;
+    for (int i = 0; i < op->nreg; i++)
+      if (is_sliced(op->reg[i], v)) return true;
+  }
+  return false;
+}
+
+/* Scalars and what is read once in the same region may stand where they are read.  What a slice reads has a name: it
+ * stands inside a comprehension, which would compute it for every element. */
 static bool stays_inline(Tdsl *p, const Op *op, Source1 s) {
   const Value *v = op->res[0];
+  if (v->type->rank && is_sliced(op->parent, v)) return false;
   if (op->code == OP_const || op->code == OP_dim) return true;
-  if (op->code == OP_contract && op->nopd == 1 && op->opd[0]->type->rank == 0 && op->opd[0]->def && op->opd[0]->def->code == OP_const)
+  if (op->code == OP_contract && op->nopd == 1 && op->opd[0]->type->rank == 0 && op->opd[0]->def &&
+      op->opd[0]->def->code == OP_const)
     return true;
   if (op->code == OP_lu) return true;
   Family fam = op_info[op->code].family;
-  bool simple = fam == FAM_MAP || (fam == FAM_CONTRACT && op->nopd == 1) || (op->code == OP_gather && v->type->rank == 0);
+  bool simple =
+      fam == FAM_MAP || (fam == FAM_CONTRACT && op->nopd == 1) || (op->code == OP_gather && v->type->rank == 0);
   return simple && p->uses[v->id] == 1 && p->user[v->id] == op->parent && strlen(s.text) < LONG_EXPRESSION;
 }
 
@@ -331,7 +372,8 @@ static void region_ops(Tdsl *p, const Region *r) {
   }
 }
 
-/* ---- functions ---------------------------------------------------------------------------------------------------------------- */
+/* ---- functions
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static void count_region(Tdsl *p, Region *r) {
   for_each_op(op, r) {
@@ -347,6 +389,15 @@ static void count_region(Tdsl *p, Region *r) {
   }
 }
 
+/* Functions made by passes may have parameters of one name. */
+static const char *parameter_name(Tdsl *p, int i, const char *name) {
+  for (int k = 0; k < i; k++) {
+    const char *taken = p->value[p->f->body->param[k]->id].text;
+    if (taken && strcmp(taken, name) == 0) return parameter_name(p, i, arena_printf(p->a, "%s_", name));
+  }
+  return name;
+}
+
 static void head(Tdsl *p) {
   Func *f = p->f;
   Text params, results;
@@ -357,7 +408,7 @@ static void head(Tdsl *p) {
     if (port->sym) text_add(&params, "%s%s: int", params.len ? ", " : "", port->sym->name);
     for (int k = 0; k < port->nleaf; k++) {
       Value *v = f->body->param[port->first + k];
-      set_name(p, v, identifier(p, port_leaf_name(p->c, port, k)));
+      set_name(p, v, parameter_name(p, port->first + k, identifier(p, port_leaf_name(p->c, port, k))));
       text_add(&params, "%s%s: %s", params.len ? ", " : "", p->value[v->id].text, type_text(p, v->type));
     }
   }
@@ -380,7 +431,8 @@ static const char *print_function(Func *f, Text *out) {
   region_ops(&p, f->body);
   Text results;
   text_init(&results, a);
-  for (int i = 0; i < f->body->nres; i++) text_add(&results, "%s%s", i ? ", " : "", tdsl_use(&p, f->body->res[i], PREC_IF));
+  for (int i = 0; i < f->body->nres; i++)
+    text_add(&results, "%s%s", i ? ", " : "", tdsl_use(&p, f->body->res[i], PREC_IF));
   line(&p, f->body->nres == 1 ? "return %s" : "return (%s)", results.s);
   p.indent = 0;
   line(&p, "}");

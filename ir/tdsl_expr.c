@@ -16,7 +16,8 @@ const char *tdsl_use(Tdsl *p, const Value *v, Prec prec) {
   return s.prec >= prec ? s.text : arena_printf(p->a, "(%s)", s.text);
 }
 
-/* ---- dimensions and constants -------------------------------------------------------------------------------------------- */
+/* ---- dimensions and constants
+ * -------------------------------------------------------------------------------------------- */
 
 const char *tdsl_dim(Tdsl *p, Dim *d) {
   Text t;
@@ -69,8 +70,9 @@ static Source1 scalar(Tdsl *p, Elem e, double f, int64_t i) {
 static void dense_axis(Tdsl *p, Text *t, const Op *op, int axis, int64_t *at) {
   const Type *ty = op->res[0]->type;
   if (axis == ty->rank) {
-    const char *s = elem_is_real(ty->elem) ? scalar(p, F64, ((const double *)op->u.dense.data)[*at], 0).text
-                                           : scalar(p, ty->elem == BOOL ? BOOL : I64, 0, ((const int64_t *)op->u.dense.data)[*at]).text;
+    const char *s = elem_is_real(ty->elem)
+                        ? scalar(p, F64, ((const double *)op->u.dense.data)[*at], 0).text
+                        : scalar(p, ty->elem == BOOL ? BOOL : I64, 0, ((const int64_t *)op->u.dense.data)[*at]).text;
     text_add(t, "%s", s);
     ++*at;
     return;
@@ -117,7 +119,8 @@ const char *tdsl_zeros(Tdsl *p, const Type *t) {
   return arena_printf(p->a, "%s(zeros(%s))", elem_name(t->elem), tdsl_shape(p, t));
 }
 
-/* ---- broadcasts and contractions ------------------------------------------------------------------------------------------- */
+/* ---- broadcasts and contractions
+ * ------------------------------------------------------------------------------------------- */
 
 static bool summed(const Op *op) {
   for (int k = 0; k < op->nopd; k++)
@@ -133,8 +136,8 @@ static bool is_broadcast(const Value *v) {
   return v->def && v->def->code == OP_contract && v->def->nopd == 1 && !summed(v->def);
 }
 
-/* x with the axes of its labels in the order of `out`, None where out has others; leading new axes are left out, as NumPy's
- * broadcasting supplies them. */
+/* x with the axes of its labels in the order of `out`, None where out has others; leading new axes are left out, as
+ * NumPy's broadcasting supplies them. */
 static const char *aligned(Tdsl *p, const Value *x, const int8_t *in, const int8_t *out, int rank) {
   int perm[MAX_RANK], n = 0;
   bool moved = false;
@@ -163,7 +166,9 @@ static const char *aligned(Tdsl *p, const Value *x, const int8_t *in, const int8
 }
 
 static const char *stretched(Tdsl *p, const char *text, const Type *t, bool was_scalar) {
-  if (was_scalar) return arena_printf(p->a, t->elem == F32 || t->elem == I32 ? "%s(full(%s, %s))" : "%.0sfull(%s, %s)", elem_name(t->elem), tdsl_shape(p, t), text);
+  if (was_scalar)
+    return arena_printf(p->a, t->elem == F32 || t->elem == I32 ? "%s(full(%s, %s))" : "%.0sfull(%s, %s)",
+                        elem_name(t->elem), tdsl_shape(p, t), text);
   return arena_printf(p->a, "broadcast(%s, %s)", text, tdsl_shape(p, t));
 }
 
@@ -207,11 +212,14 @@ static Source1 expr_contract(Tdsl *p, const Op *op) {
   int rank = op->res[0]->type->rank, next = 0;
   for (int i = 0; sum && i < op->opd[0]->type->rank; i++) {
     bool kept = next < rank && op->u.contract.out[next] == op->u.contract.opd[0][i];
-    if (kept) next++;
-    else text_add(&axes, "%s%d", axes.len ? ", " : "", i);
+    if (kept)
+      next++;
+    else
+      text_add(&axes, "%s%d", axes.len ? ", " : "", i);
   }
   in_order = sum && next == rank;
-  if (in_order) return atom(arena_printf(p->a, rank ? "sum(%s, axis=[%s])" : "sum(%s)", tdsl_use(p, op->opd[0], PREC_IF), axes.s));
+  if (in_order)
+    return atom(arena_printf(p->a, rank ? "sum(%s, axis=[%s])" : "sum(%s)", tdsl_use(p, op->opd[0], PREC_IF), axes.s));
   text_add(&t, "einsum(\"");
   for (int k = 0; k < op->nopd; k++) {
     if (k) text_add(&t, ",");
@@ -225,14 +233,21 @@ static Source1 expr_contract(Tdsl *p, const Op *op) {
   return atom(t.s);
 }
 
-/* ---- maps -------------------------------------------------------------------------------------------------------------------- */
+/* ---- maps
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
-typedef struct Infix { Opcode op; const char *sign; Prec prec; } Infix;
+typedef struct Infix {
+  Opcode op;
+  const char *sign;
+  Prec prec;
+} Infix;
 static const Infix infix[] = {
-    {OP_add, "+", PREC_ADD},      {OP_sub, "-", PREC_ADD},     {OP_mul, "*", PREC_MUL},     {OP_div, "/", PREC_MUL},
-    {OP_floordiv, "//", PREC_MUL}, {OP_mod, "%", PREC_MUL},     {OP_eq, "==", PREC_COMPARE}, {OP_ne, "!=", PREC_COMPARE},
-    {OP_lt, "<", PREC_COMPARE},   {OP_le, "<=", PREC_COMPARE}, {OP_gt, ">", PREC_COMPARE},  {OP_ge, ">=", PREC_COMPARE},
-    {OP_and, "and", PREC_AND},    {OP_or, "or", PREC_OR},
+    {OP_add, "+", PREC_ADD},     {OP_sub, "-", PREC_ADD},       {OP_mul, "*", PREC_MUL},
+    {OP_div, "/", PREC_MUL},     {OP_floordiv, "//", PREC_MUL}, {OP_mod, "%", PREC_MUL},
+    {OP_eq, "==", PREC_COMPARE}, {OP_ne, "!=", PREC_COMPARE},   {OP_lt, "<", PREC_COMPARE},
+    {OP_le, "<=", PREC_COMPARE}, {OP_gt, ">", PREC_COMPARE},    {OP_ge, ">=", PREC_COMPARE},
+    {OP_and, "and", PREC_AND},   {OP_or, "or", PREC_OR},
 };
 
 /* An operand of a map: a broadcast need not be spelt out where another operand has the whole shape. */
@@ -242,13 +257,16 @@ static Source1 operand(Tdsl *p, const Op *op, int i) {
   int whole = -1;
   for (int k = 0; k < op->nopd && whole < 0; k++)
     if (!is_broadcast(op->opd[k])) whole = k;
-  if (whole < 0 ? i == 0 : op->code == OP_select && i == 0) return (Source1){tdsl_use(p, v, PREC_IF), p->value[v->id].prec};
+  if (whole < 0 ? i == 0 : op->code == OP_select && i == 0)
+    return (Source1){tdsl_use(p, v, PREC_IF), p->value[v->id].prec};
   const Op *b = v->def;
   if (b->opd[0]->type->rank == 0) return p->value[b->opd[0]->id];
   return atom(aligned(p, b->opd[0], b->u.contract.opd[0], b->u.contract.out, v->type->rank));
 }
 
-static const char *wrapped(Tdsl *p, Source1 s, Prec prec) { return s.prec >= prec ? s.text : arena_printf(p->a, "(%s)", s.text); }
+static const char *wrapped(Tdsl *p, Source1 s, Prec prec) {
+  return s.prec >= prec ? s.text : arena_printf(p->a, "(%s)", s.text);
+}
 
 static Source1 call(Tdsl *p, const char *name, const Op *op) {
   Text t;
@@ -263,14 +281,18 @@ static Source1 expr_map(Tdsl *p, const Op *op) {
   for (size_t k = 0; k < sizeof infix / sizeof *infix; k++) {
     if (infix[k].op != op->code) continue;
     Prec at = infix[k].prec;
-    const char *x = wrapped(p, operand(p, op, 0), at == PREC_COMPARE ? at + 1 : at), *y = wrapped(p, operand(p, op, 1), at + 1);
+    const char *x = wrapped(p, operand(p, op, 0), at == PREC_COMPARE ? at + 1 : at),
+               *y = wrapped(p, operand(p, op, 1), at + 1);
     return (Source1){arena_printf(p->a, "%s %s %s", x, infix[k].sign, y), at};
   }
   const char *x = operand(p, op, 0).text;
   switch (op->code) {
   case OP_neg: return (Source1){arena_printf(p->a, "-%s", wrapped(p, operand(p, op, 0), PREC_POW)), PREC_NEG};
   case OP_not: return (Source1){arena_printf(p->a, "not %s", wrapped(p, operand(p, op, 0), PREC_NOT)), PREC_NOT};
-  case OP_ipow: return (Source1){arena_printf(p->a, "%s ** %s", wrapped(p, operand(p, op, 0), PREC_ATOM), wrapped(p, operand(p, op, 1), PREC_ATOM)), PREC_POW};
+  case OP_ipow:
+    return (Source1){arena_printf(p->a, "%s ** %s", wrapped(p, operand(p, op, 0), PREC_ATOM),
+                                  wrapped(p, operand(p, op, 1), PREC_ATOM)),
+                     PREC_POW};
   case OP_trunc: return atom(arena_printf(p->a, "where(%s < 0, ceil(%s), floor(%s))", x, x, x));
   case OP_select: return call(p, "where", op);
   case OP_cast: return call(p, elem_name(op->res[0]->type->elem), op);
@@ -278,7 +300,8 @@ static Source1 expr_map(Tdsl *p, const Op *op) {
   }
 }
 
-/* ---- the other families -------------------------------------------------------------------------------------------------------- */
+/* ---- the other families
+ * -------------------------------------------------------------------------------------------------------- */
 
 static Source1 expr_reduce(Tdsl *p, const Op *op) {
   const char *name = op_info[op->code].name;
@@ -292,7 +315,8 @@ static Source1 expr_reduce(Tdsl *p, const Op *op) {
 }
 
 static bool is_splat_one(const Value *v) {
-  while (v->def && v->def->code == OP_contract && v->def->nopd == 1 && v->def->opd[0]->type->rank == 0) v = v->def->opd[0];
+  while (v->def && v->def->code == OP_contract && v->def->nopd == 1 && v->def->opd[0]->type->rank == 0)
+    v = v->def->opd[0];
   return v->def && v->def->code == OP_const && v->def->u.cst.f == 1;
 }
 
@@ -301,7 +325,8 @@ static Source1 expr_scan(Tdsl *p, const Op *op) {
   if (op->code == OP_argsort) return atom(arena_printf(p->a, "argsort(%s, axis=%d)", x, op->u.scan.axis));
   if (!is_splat_one(op->opd[0])) return (Source1){NULL, PREC_ATOM};
   if (!op->u.scan.reverse) return atom(arena_printf(p->a, "cumsum(%s, axis=%d)", x, op->u.scan.axis));
-  return atom(arena_printf(p->a, "flip(cumsum(flip(%s, %d), axis=%d), %d)", x, op->u.scan.axis, op->u.scan.axis, op->u.scan.axis));
+  return atom(arena_printf(p->a, "flip(cumsum(flip(%s, %d), axis=%d), %d)", x, op->u.scan.axis, op->u.scan.axis,
+                           op->u.scan.axis));
 }
 
 static Source1 expr_view(Tdsl *p, const Op *op) {
@@ -310,7 +335,8 @@ static Source1 expr_view(Tdsl *p, const Op *op) {
   Text s;
   text_init(&s, p->a);
   switch (op->code) {
-  case OP_reshape: return atom(arena_printf(p->a, "reshape(%s, %s)", tdsl_use(p, op->opd[0], PREC_IF), tdsl_shape(p, t)));
+  case OP_reshape:
+    return atom(arena_printf(p->a, "reshape(%s, %s)", tdsl_use(p, op->opd[0], PREC_IF), tdsl_shape(p, t)));
   case OP_concat:
     text_add(&s, "concat([");
     for (int i = 0; i < op->nopd; i++) text_add(&s, "%s%s", i ? ", " : "", tdsl_use(p, op->opd[i], PREC_IF));
@@ -323,8 +349,10 @@ static Source1 expr_view(Tdsl *p, const Op *op) {
     for (int i = 0; i < t->rank; i++) {
       text_add(&s, i ? ", " : "");
       if (!dim_is(op->u.slice.start[i], 0)) text_add(&s, "%s + ", tdsl_dim(p, op->u.slice.start[i]));
-      if (op->u.slice.stride[i] == 1) text_add(&s, "i%d", i);
-      else text_add(&s, "i%d * %lld", i, (long long)op->u.slice.stride[i]);
+      if (op->u.slice.stride[i] == 1)
+        text_add(&s, "i%d", i);
+      else
+        text_add(&s, "i%d * %lld", i, (long long)op->u.slice.stride[i]);
     }
     text_add(&s, "] for ");
     for (int i = 0; i < t->rank; i++) text_add(&s, "%si%d < %s", i ? ", " : "", i, tdsl_dim(p, t->dim[i]));
@@ -337,7 +365,9 @@ static Source1 expr_view(Tdsl *p, const Op *op) {
 static Source1 expr_matrix(Tdsl *p, const Op *op) {
   const char *x = tdsl_use(p, op->opd[0], PREC_IF), *name = op_info[op->code].name;
   switch (op->code) {
-  case OP_cholesky: case OP_det: case OP_logdet: return atom(arena_printf(p->a, "%s(%s)", name, x));
+  case OP_cholesky:
+  case OP_det:
+  case OP_logdet: return atom(arena_printf(p->a, "%s(%s)", name, x));
   case OP_lu: return atom("0"); /* read by lusolve, det and logdet alone, which make their own */
   case OP_trisolve:
     return atom(arena_printf(p->a, "solve_triangular(%s, %s, lower=%s, trans=%s)", x, tdsl_use(p, op->opd[1], PREC_IF),
@@ -356,7 +386,8 @@ static Source1 expr_gather(Tdsl *p, const Op *op) {
   if (t->rank == 0 && !op->u.index.masked) {
     Text s;
     text_init(&s, p->a);
-    for (int k = 0; k < op->u.index.naxis; k++) text_add(&s, "%s%s", k ? ", " : "", tdsl_use(p, op->opd[1 + k], PREC_IF));
+    for (int k = 0; k < op->u.index.naxis; k++)
+      text_add(&s, "%s%s", k ? ", " : "", tdsl_use(p, op->opd[1 + k], PREC_IF));
     return atom(arena_printf(p->a, "%s[%s]", tdsl_use(p, op->opd[0], PREC_ATOM), s.s));
   }
   Text batch, subs, all;
@@ -368,8 +399,10 @@ static Source1 expr_gather(Tdsl *p, const Op *op) {
   for (int i = 0; i < xt->rank; i++) {
     int k = 0;
     while (k < op->u.index.naxis && op->u.index.axis[k] != i) k++;
-    if (k < op->u.index.naxis) text_add(&subs, "%s%s%s", i ? ", " : "", tdsl_use(p, op->opd[1 + k], PREC_ATOM), at);
-    else text_add(&subs, "%si%d", i ? ", " : "", next++);
+    if (k < op->u.index.naxis)
+      text_add(&subs, "%s%s%s", i ? ", " : "", tdsl_use(p, op->opd[1 + k], PREC_ATOM), at);
+    else
+      text_add(&subs, "%si%d", i ? ", " : "", next++);
   }
   text_add(&all, "%s[%s]", tdsl_use(p, op->opd[0], PREC_ATOM), subs.s);
   const char *body = all.s;

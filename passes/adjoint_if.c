@@ -28,11 +28,18 @@ static bool yields_already(const Region *r, const Value *v) {
   return false;
 }
 
-static void yield_residual(Deriv *d, Op *op, int r, Value *v) {
+static Value *yield_residual(Deriv *d, Op *op, int r, Value *v) {
   Builder b = {.ctx = d->b.ctx, .func = d->func, .region = op->reg[1 - r], .loc = op->loc};
   region_add_result(op->reg[r], v);
   region_add_result(op->reg[1 - r], b_splat(&b, v->type, 0));
-  op_add_result(op, v->type);
+  return op_add_result(op, v->type);
+}
+
+Value *if_yield(Deriv *d, Op *op, Value *v) {
+  int r = v->def->parent == op->reg[1];
+  for (int k = 0; k < op->nres; k++)
+    if (op->reg[r]->res[k] == v) return op->res[k];
+  return yield_residual(d, op, r, v);
 }
 
 void if_yield_residuals(Deriv *d, Op *op) {
@@ -50,6 +57,31 @@ static void use_residuals(const Op *op, int r, Region *to, CloneMap *m) {
     Value *v = op->reg[r]->res[k];
     if (v->def && v->def->parent == op->reg[r] && is_residual(op->reg[r], v->def, v)) region_replace_uses(to, clone_lookup(m, v), op->res[k]);
   }
+}
+
+/* Few enough elements that the branch that is not taken can yield zeros in their place. */
+static bool is_small(const Type *t) {
+  int64_t n = 1, v;
+  for (int a = 0; a < t->rank; a++) {
+    if (!dim_is_const(t->dim[a], &v) || v > 256) return false;
+    n *= v;
+  }
+  return n <= 256;
+}
+
+/* Short tapes of loops in the copy come from the loops in the branch, which need not be run again then. */
+static void use_tapes(Deriv *d, Op *op, int r, Region *to, CloneMap *m) {
+  for (const Op *loop = to->first; loop; loop = loop->next)
+    for (int k = 0; loop->code == OP_for && k < loop->nres; k++) {
+      bool is_tape = false;
+      for (const Taped *t = d->taped; t && !is_tape; t = t->next) is_tape = t->tape == loop->res[k];
+      if (!is_tape || !is_small(loop->res[k]->type)) continue;
+      Value *v = tape_mirror(d, m, op->reg[r], loop->res[k]);
+      if (!v) continue;
+      Value *outside = if_yield(d, op, v);
+      note_taped(d, outside, v);
+      region_replace_uses(to, loop->res[k], outside);
+    }
 }
 
 /* ---- the adjoint --------------------------------------------------------------------------------------------------------------- */
@@ -73,6 +105,7 @@ static void adjoint_branch(Deriv *d, Op *op, int r, Region *to, const Values *ca
     d->d[captured->v[i]->id] = before[i];
   }
   use_residuals(op, r, to, m);
+  use_tapes(d, op, r, to, m);
   d->b = outer;
 }
 

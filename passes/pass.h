@@ -171,6 +171,7 @@ void loop_prepare(Deriv *d, Region *g); /* every active `while` carries the numb
                                          * reads; loops of k snapshots are split */
 void loop_split(Deriv *d, Op *loop);
 void if_yield_residuals(Deriv *d, Op *op);
+Value *if_yield(Deriv *d, Op *op, Value *v); /* a value of one of its regions becomes a result, in the other region zero */
 
 /* ---- tape.c ------------------------------------------------------------------------------------------------------------------ */
 
@@ -180,6 +181,8 @@ void if_yield_residuals(Deriv *d, Op *op);
 typedef struct Tape { Deriv *d; Op *primal; Region *rev; CloneMap *map; Value *t; Dim *count; bool *copied; int ncopied; } Tape;
 /* Makes rev independent of primal's carried values: what a minimum cut says is stored by primal.  True if anything is. */
 bool tape_cut(Tape *t);
+Value *tape_mirror(Deriv *d, CloneMap *map, const Region *branch, Value *tape); /* NULL: it cannot be */
+void note_taped(Deriv *d, Value *tape, Value *value);
 bool op_is_costly(const Op *op); /* not to be done twice */
 Dim *trip_count(Deriv *d, Op *loop); /* of a `for` whose bounds are dimensions; NULL: not known */
 Value *trip_count_value(Builder *b, Op *loop);

@@ -238,6 +238,22 @@ static int find_tape(const Op *loop, const Value *v, const Type *type) {
   return -1;
 }
 
+static Value *mirrored(Cut *k, Value *copy);
+
+void note_taped(Deriv *d, Value *tape, Value *value) {
+  Taped *t = NEW(d->b.ctx->arena, Taped);
+  *t = (Taped){tape, value, d->taped};
+  d->taped = t;
+}
+
+/* A tape that the loop in a copy of a branch was given, for the loop in the branch itself. */
+Value *tape_mirror(Deriv *d, CloneMap *map, const Region *branch, Value *tape) {
+  Cut k = {.t = &(Tape){.d = d, .map = map}, .ctx = d->b.ctx};
+  k.from = NEW_N(k.ctx->arena, Value *, d->func->nvalue + 1);
+  note_copies(&k, branch);
+  return can_mirror(&k, tape) ? mirrored(&k, tape) : NULL;
+}
+
 static Value *store(Cut *k, Op *loop, Type *type, Value *v) {
   int at = find_tape(loop, v, type), axis = 0;
   if (at >= 0) return loop->res[at];
@@ -249,22 +265,23 @@ static Value *store(Cut *k, Op *loop, Type *type, Value *v) {
   return loop->res[loop->nres - 1];
 }
 
-/* What the copy is a copy of.  A tape that a loop inside the copy was given is given to that loop of the primal as well. */
+/* What the copy is a copy of.  A tape that a loop inside the copy was given, or a result that a branch was, is given to the primal
+ * one as well. */
 static Value *mirrored(Cut *k, Value *copy) {
   Value *have = k->from[copy->id];
   if (have) return have;
   Value *v = mirrored(k, taped(k, copy));
-  Op *loop = v->def ? v->def->parent->parent : v->region->parent;
-  return store(k, loop, copy->type, v);
+  Op *op = v->def ? v->def->parent->parent : v->region->parent;
+  Value *made = op->code == OP_if ? if_yield(k->t->d, op, v) : store(k, op, copy->type, v);
+  note_taped(k->t->d, made, v);
+  return made;
 }
 
 static Value *store_node(Cut *k, const Node *n) {
   Op *loop = k->t->primal;
   Value *v = mirrored(k, n->copy), *tape;
   tape = store(k, loop, tape_type(k, k->t->count, v->type), v);
-  Taped *t = NEW(k->ctx->arena, Taped);
-  *t = (Taped){tape, v, k->t->d->taped};
-  k->t->d->taped = t;
+  note_taped(k->t->d, tape, v);
   return tape;
 }
 

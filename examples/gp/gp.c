@@ -53,7 +53,8 @@ int main(void) {
       theta[i] -= 0.05 * m[i] / (1 - pow(0.9, step)) / (sqrt(v[i] / (1 - pow(0.99, step))) + 1e-8);
     }
     if (step % 100 == 0)
-      printf("step %3d  -log p = %8.4f  amplitude %.3f  length %.3f  noise %.3f\n", step, value, exp(theta[0]), exp(theta[1]), exp(theta[2]));
+      printf("step %3d  -log p = %8.4f  amplitude %.3f  length %.3f  noise %.3f\n", step, value, exp(theta[0]),
+             exp(theta[1]), exp(theta[2]));
   }
   for (int i = 0; i < SHOWN; i++) at[i] = i * 5.0 / (SHOWN - 1);
   must(posterior(N, SHOWN, theta, x, y, at, mean, sd, NULL), &ws);

@@ -11,7 +11,8 @@ static const double DT = 1e-3;
 
 static const char *const name[BODIES] = {"Sun", "Venus", "Earth", "Mars", "Jupiter"};
 static const double m[BODIES] = {1, 2.45e-6, 3.04e-6, 3.23e-7, 9.55e-4};
-static const double radius[BODIES] = {0, 0.723, 1, 1.524, 5.203}, phase[BODIES] = {0, 1, 0, 2, 4}, tilt[BODIES] = {0, 0.059, 0, 0.032, 0.023};
+static const double radius[BODIES] = {0, 0.723, 1, 1.524, 5.203}, phase[BODIES] = {0, 1, 0, 2, 4};
+static const double tilt[BODIES] = {0, 0.059, 0, 0.032, 0.023};
 
 static adc_ws ws;
 
@@ -63,8 +64,8 @@ int main(void) {
   clock_t from = clock();
   must(miss_grad(BODIES, q[0], p[0], m, DT, STEPS, EARTH, target, &d, dp[0], &ws));
   double seconds = (double)(clock() - from) / CLOCKS_PER_SEC;
-  printf("the Earth is %.6f au from where it began; the gradient of the square took %.2f s and %.1f kB, where storing every step takes %.1f MB\n",
-         sqrt(d), seconds, ws.len / 1e3, STEPS * sizeof q * 2 / 1e6);
+  printf("the Earth is %.6f au from where it began; the gradient of the square\n", sqrt(d));
+  printf("took %.2f s and %.1f kB, where storing every step takes %.1f MB\n", seconds, ws.len / 1e3, STEPS * sizeof q * 2 / 1e6);
 
   printf("d(miss)/d(momentum), per mm/s of velocity:\n");
   double worst = 0;

@@ -1,11 +1,13 @@
 """generated.py ADC SUPPORT [FIRST [COUNT [SECONDS [ORDER]]]]: checks the random programs of generate.py with the seeds FIRST, FIRST + 1, ...
 
-Each program, at random values:
-  values       the front end's IR in the plain interpreter against compiled code at -O0 and -O3;
-  derivatives  `adc test --order=ORDER`: Taylor rates (order k against differences of order k - 1), <Jv, w> = <v, Jt w>, -O0
-               against -O3, for every mix of modes;
-  adjoint      the reverse sweep's IR in the interpreter against compiled code;
-  checkpoint   the same gradients without the word `checkpoint`.
+Each program, at random values, in the plain interpreter:
+  passes       the front end's IR against the optimised IR;
+  orders       f_jvp and f_vjp, and their own derivatives to ORDER, against central differences of the order before;
+  checkpoint   the same gradients without the word `checkpoint`;
+  round trip   the reverse sweep printed by --emit=tdsl and compiled again gives the same numbers.
+Each tenth of them (COMPILE_EACH in the environment changes that) is compiled besides:
+  values       the interpreter against compiled code at -O0 and -O3, the program and its reverse sweep;
+  certificate  `adc test`: Taylor rates, <Jv, w> = <v, Jt w>, -O0 against -O3; at order 2, in every mix of modes, where the program is short.
 A failure prints the seed and what differs; `generate.py SEED` prints the program.  SECONDS bounds the time, 0: no bound; a COUNT of 0:
 until the time is over."""
 import concurrent.futures
@@ -51,36 +53,113 @@ def results(path, give, *options):
     return [x for v in got.values() for x in flat(v)]
 
 
-def interpret(path, function, n, k, numbers):
-    return [float(w) for w in call(support + "/interpret", path, function, f"n={n},k={k}", text=" ".join(map(repr, numbers))).split()]
+class Program:
+    """A file, the sizes and the values of f's parameters."""
+
+    def __init__(self, seed, folder):
+        r = self.r = random.Random(seed)
+        self.text = generate(seed)
+        self.stem = os.path.join(folder, str(seed))
+        self.write(self.stem, self.text)
+        self.n, self.k = r.choice([1, 2, 3, 3, 4]), r.choice([0, 1, 2, 3])
+        n = self.n
+        self.value = {"x": self.random(n), "A": [self.random(n) for _ in range(n)], "s": r.uniform(-1, 1)}
+        self.seeds = {"y_seed": self.random(n), "z_seed": r.uniform(-1, 1)}
+        self.give = [f"{name}={json.dumps(v)}" for name, v in self.value.items()] + [f"k={self.k}"]
+        self.give_seeds = [f"{name}={json.dumps(v)}" for name, v in self.seeds.items()]
+        self.numbers = flat(list(self.value.values()))
+
+    def random(self, n):
+        return [self.r.uniform(-1, 1) for _ in range(n)]
+
+    def write(self, stem, text):
+        with open(stem + ".tdsl", "w") as f:
+            f.write(text)
+
+    def interpret(self, path, function, *points):
+        """A list of numbers for each point, all results one after another."""
+        words = call(support + "/interpret", path, function, f"n={self.n},k={self.k}", text=" ".join(repr(x) for p in points for x in p)).split()
+        size = len(words) // len(points)
+        return [[float(w) for w in words[i * size:(i + 1) * size]] for i in range(len(points))]
+
+
+def differences(p, path, function, u, d):
+    """Central differences of a function along d; None where two steps disagree: there is a kink between them."""
+    h = 1e-5
+    at = [[x + t * h * y for x, y in zip(u, d)] for t in (1, -1, 0.3, -0.3)]
+    a, b, c, e = p.interpret(path, function, *at)
+    one, two = ([(x - y) / w for x, y in zip(v, w_)] for v, w_, w in ((a, b, 2 * h), (c, e, 0.6 * h)))
+    scale = max(abs(x) for x in one) + 1
+    return one if all(abs(x - y) < 1e-5 * scale for x, y in zip(one, two)) else None
+
+
+def close_to_differences(what, got, want):
+    scale = max(abs(x) for x in want + got) + 1
+    if len(got) != len(want) or not all(abs(g - w) <= 3e-5 * scale for g, w in zip(got, want)):
+        raise Wrong(f"{what}: {got}, by differences {want}")
+
+
+def check_orders(p, path):
+    for how in ("jvp", "vjp"):
+        before, u = "f", p.numbers
+        for k in range(1, order + 1):
+            function, d = f"{before}_{how}", p.random(len(u))
+            slope = differences(p, path, before, u, d)
+            size = len(p.interpret(path, before, u)[0])
+            w = d if how == "jvp" else p.random(size)
+            got = p.interpret(path, function, u + w)[0][size:]
+            if how == "jvp":
+                want = slope
+            else:
+                got, want = [sum(x * y for x, y in zip(got, d))], slope and [sum(x * y for x, y in zip(w, slope))]
+            if want:
+                close_to_differences(function, got, want)
+            before, u = function, u + w
+
+
+def check_checkpoint(p, gradients, point):
+    if "checkpoint" not in p.text:
+        return
+    stored = p.stem + "_stored"
+    p.write(stored, p.text.replace("checkpoint ", ""))
+    call(adc, "compile", stored + ".tdsl", "--fn=f", "--derive=vjp", "--emit=ir", "-o", stored)
+    near("with checkpoint against without", gradients, p.interpret(stored + ".ir", "f_vjp", point)[0])
+
+
+def check_round_trip(p, gradients, point):
+    if not round_trip:
+        return
+    again = p.stem + "_again"
+    call(adc, "compile", p.stem + ".tdsl", "--fn=f", "--derive=vjp", "--emit=tdsl", "-o", again)
+    near("--emit=tdsl compiled again", p.interpret(again + ".tdsl", "f_vjp", point)[0], gradients)
+
+
+def check_compiled(p, values, gradients):
+    path = p.stem + ".tdsl"
+    near("-O3 against the interpreter", results(path, p.give, "-O3"), values)
+    near("-O0 against the interpreter", results(path, p.give, "-O0"), values)
+    near("the reverse sweep against the interpreter", results(path, p.give + p.give_seeds, "--derive=vjp"), gradients)
+    call(adc, "test", path, "f", *p.give, f"--order={order if p.text.count(chr(10)) < 30 else 1}")
 
 
 def check(seed, folder):
-    r = random.Random(seed)
-    text = generate(seed)
-    path = os.path.join(folder, f"{seed}.tdsl")
-    with open(path, "w") as f:
-        f.write(text)
-    n, k = r.choice([1, 2, 3, 3, 4]), r.choice([0, 1, 2, 3])
-    value = {"x": [r.uniform(-1, 1) for _ in range(n)], "A": [[r.uniform(-1, 1) for _ in range(n)] for _ in range(n)], "s": r.uniform(-1, 1)}
-    seed_of = {"y_seed": [r.uniform(-1, 1) for _ in range(n)], "z_seed": r.uniform(-1, 1)}
-    give = [f"{name}={json.dumps(v)}" for name, v in value.items()] + [f"k={k}"]
-    seeds = [f"{name}={json.dumps(v)}" for name, v in seed_of.items()]
-    numbers = flat(value["x"]) + flat(value["A"]) + [value["s"]]
-    values = results(path, give, "-O3")
-    near("-O0 against -O3", results(path, give, "-O0"), values)
-    if "grad(" not in text:
-        near("interpreter against -O3", interpret(path, "f", n, k, numbers), values)
-    # A second derivative of a long program takes LLVM minutes.
-    call(adc, "test", path, "f", *give, f"--order={order if text.count(chr(10)) < 40 else 1}")
-    gradients = results(path, give + seeds, "--derive=vjp")
-    call(adc, "compile", path, "--fn=f", "--derive=vjp", "--emit=ir", "-o", path[:-5])
-    near("interpreter of the adjoint against -O3", interpret(path[:-5] + ".ir", "f_vjp", n, k, numbers + flat(list(seed_of.values()))), gradients)
-    if "checkpoint" in text:
-        stored = path[:-5] + "_stored.tdsl"
-        with open(stored, "w") as f:
-            f.write(text.replace("checkpoint ", ""))
-        near("with checkpoint against without", gradients, results(stored, give + seeds, "--derive=vjp"))
+    p = Program(seed, folder)
+    ir = p.stem + ".ir"
+    call(adc, "compile", p.stem + ".tdsl", "--fn=f", "--derive=jvp,vjp", f"--order={order}", "--emit=ir", "-o", p.stem)
+    values = p.interpret(ir, "f", p.numbers)[0]
+    if "grad(" not in p.text:
+        near("the front end's IR against the optimised", p.interpret(p.stem + ".tdsl", "f", p.numbers)[0], values)
+    check_orders(p, ir)
+    point = p.numbers + flat(list(p.seeds.values()))
+    gradients = p.interpret(ir, "f_vjp", point)[0]
+    check_checkpoint(p, gradients, point)
+    check_round_trip(p, gradients, point)
+    if seed % compile_each == 0:
+        check_compiled(p, values, gradients)
+
+
+compile_each = int(os.environ.get("COMPILE_EACH", "10"))
+round_trip = os.environ.get("ROUND_TRIP", "") != ""
 
 
 def guarded(seed, folder):

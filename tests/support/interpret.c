@@ -1,6 +1,7 @@
 /* interpret.c - runs one function of a .tdsl file, as the front end leaves it, or of a .ir file by the plain interpreter.
  * usage: interpret FILE FUNCTION n=3,k=2 < numbers
- * The numbers are the elements of the parameters, one after another; each result is one line of elements. */
+ * The numbers are the elements of the parameters, one after another; each result is one line of elements.  While there are numbers
+ * left the function is run again. */
 #include "frontend/frontend.h"
 #include "tests/support/interp.h"
 #include <stdio.h>
@@ -36,10 +37,11 @@ static bool set_symbols(Interp *in, const char *list) {
   return true;
 }
 
-static bool read_tensor(Interp *in, Value *v) {
+/* What is missing before any number was read is the end of the input. */
+static bool read_tensor(Interp *in, Value *v, int *count) {
   Tensor *t = &in->value[v->id];
   *t = interp_tensor(in, v->type);
-  for (int64_t k = 0; k < t->count; k++) {
+  for (int64_t k = 0; k < t->count; k++, ++*count) {
     double x;
     if (scanf("%lf", &x) != 1) return false;
     tensor_put(t, k, x, (int64_t)x);
@@ -47,20 +49,24 @@ static bool read_tensor(Interp *in, Value *v) {
   return true;
 }
 
+enum { DONE, CHECK_FAILS, BAD_INPUT, NO_MORE };
+
 static int run(Ctx *c, Func *f, const char *sizes) {
   Interp in = {.c = c, .f = f};
+  int count = 0;
   in.sym = NEW_N(c->arena, int64_t, c->next_sym + 1);
   in.value = NEW_N(c->arena, Tensor, f->nvalue + 1);
-  bool ok = set_symbols(&in, sizes);
-  for (int i = 0; ok && i < f->body->nparam; i++) ok = read_tensor(&in, f->body->param[i]);
-  if (!ok) return fprintf(stderr, "interpret: a size or a number is missing\n"), 2;
-  if (!interp_run(&in)) return fprintf(stderr, "interpret: a check fails\n"), 1;
+  bool ok = set_symbols(&in, sizes), sized = ok;
+  for (int i = 0; ok && i < f->body->nparam; i++) ok = read_tensor(&in, f->body->param[i], &count);
+  if (!ok && sized && !count) return NO_MORE;
+  if (!ok) return fprintf(stderr, "interpret: a size or a number is missing\n"), BAD_INPUT;
+  if (!interp_run(&in)) return fprintf(stderr, "interpret: a check fails\n"), CHECK_FAILS;
   for (int i = 0; i < f->body->nres; i++) {
     const Tensor *t = &in.value[f->body->res[i]->id];
     for (int64_t k = 0; k < t->count; k++) printf(k ? " %.17g" : "%.17g", t->f ? t->f[k] : (double)t->i[k]);
     printf("\n");
   }
-  return 0;
+  return f->body->nparam ? DONE : NO_MORE;
 }
 
 int main(int argc, char **argv) {
@@ -69,7 +75,9 @@ int main(int argc, char **argv) {
   Module *m = read_file(c, argv[1]);
   Func *f = m ? module_find(m, argv[2]) : NULL;
   if (c->diags->nerror) diag_print_text(c, stderr, false);
-  int status = f ? run(c, f, argv[3]) : (fprintf(stderr, "interpret: no function %s\n", argv[2]), 2);
+  if (!f) return fprintf(stderr, "interpret: no function %s\n", argv[2]), BAD_INPUT;
+  int status = DONE;
+  while (status == DONE) status = run(c, f, argv[3]);
   ctx_free(c);
-  return status;
+  return status == NO_MORE ? 0 : status;
 }
