@@ -4,13 +4,6 @@
 #include "frontend/elab_derive.h"
 #include <string.h>
 
-typedef enum { TAKES_NOTHING, TAKES_SEEDS, TAKES_TANGENTS } Takes;
-typedef struct DeriveWord {
-  const char *name;
-  DeriveKind kind;
-  Takes takes;
-  bool scalar, value; /* needs a scalar result; gives the function's value too */
-} DeriveWord;
 static const DeriveWord words[] = {
     {"grad", DERIVE_GRAD, TAKES_NOTHING, true, false},         {"value_and_grad", DERIVE_GRAD, TAKES_NOTHING, true, true},
     {"vjp", DERIVE_VJP, TAKES_SEEDS, false, true},             {"jvp", DERIVE_JVP, TAKES_TANGENTS, false, true},
@@ -63,12 +56,6 @@ Tval *elab_derivative(Elab *e, Expr *x) {
 
 /* ---- parameters of the function that is differentiated ---- */
 
-typedef struct Params {
-  int n; /* -1: as many as are given */
-  const char **name;
-  Loc at;
-} Params;
-
 static void builtin_params(Elab *e, const Builtin *b, Params *p) {
   int cap = 0;
   for (const char *s = b->params; *s;) {
@@ -109,18 +96,6 @@ static int param_at(const Params *p, const char *name) {
 }
 
 /* ---- a call of the derivative ---- */
-
-typedef struct Call {
-  const DeriveForm *form;
-  Expr *x;
-  Params params;
-  Tval **arg;            /* by parameter */
-  int nseed; Tval **seed;
-  int nwrt, *wrt;        /* parameters */
-  Tval **wrt_value;      /* over the parameters of the lifted function while it is made */
-  bool inner_seeds;      /* what follows ';' belongs to the function, which is a vjp or jvp itself */
-  Lifted f;
-} Call;
 
 static Diag *wrong(Elab *e, const Call *c, Loc loc, const char *text) {
   Diag *d = diag_error(e->ctx, loc, E_ARGUMENTS, "%s", text);
@@ -362,94 +337,6 @@ static bool fit_seeds(Elab *e, Call *c, Leaves *l) {
   return true;
 }
 
-/* ---- results ---- */
-
-typedef struct Results {
-  Call *c;
-  Value **v;
-  int next;
-  Tval *row; /* a Jacobian's: the result that is differentiated, or for a Hessian the parameter */
-} Results;
-
-/* A leaf of the function's value; what is not real may lack labels. */
-static Tval *value_leaf(Elab *e, Tval *leaf, void *env) {
-  Results *r = env;
-  const Lifted *f = &r->c->f;
-  bool real = elem_is_real(leaf->type->elem);
-  return tv_tensor(e, leaf->loc, leaf->type, r->v[r->next++], real ? f->nlabel : leaf->nlabel, real ? f->label : leaf->label);
-}
-
-static Tval *like_leaf(Elab *e, Tval *leaf, void *env) {
-  Results *r = env;
-  return tv_tensor(e, leaf->loc, leaf->type, r->v[r->next++], r->c->f.nlabel, r->c->f.label);
-}
-
-/* The tensor of derivatives of row by leaf: the row's dimensions first. */
-static Tval *product_leaf(Elab *e, Tval *leaf, void *env) {
-  Results *r = env;
-  const Type *a = r->row->type, *b = leaf->type;
-  Dim *dim[2 * MAX_RANK];
-  for (int i = 0; i < a->rank; i++) dim[i] = a->dim[i];
-  for (int i = 0; i < b->rank; i++) dim[a->rank + i] = b->dim[i];
-  Type *t = type_tensor(e->ctx, a->elem, a->rank + b->rank, dim);
-  return tv_tensor(e, leaf->loc, t, r->v[r->next++], r->c->f.nlabel, r->c->f.label);
-}
-
-/* The structure of v without its struct's name: its parts are of other types. */
-static Tval *as_tuple(Elab *e, Tval *v) {
-  if (v->kind != TV_STRUCT && v->kind != TV_TUPLE) return v;
-  Tval *t = arena_dup(e->ctx->arena, v, sizeof *v);
-  t->kind = TV_TUPLE;
-  t->struct_def = NULL;
-  t->npart = 0;
-  t->part = NEW_N(e->ctx->arena, Tval *, v->npart + 1);
-  t->part_name = v->part_name ? NEW_N(e->ctx->arena, const char *, v->npart + 1) : NULL;
-  for (int i = 0; i < v->npart; i++) {
-    if (real_leaves(v->part[i], NULL) == 0) continue;
-    if (v->part_name) t->part_name[t->npart] = v->part_name[i];
-    t->part[t->npart++] = as_tuple(e, v->part[i]);
-  }
-  return t;
-}
-
-/* One value for each chosen parameter; one alone stands for itself. */
-static Tval *by_wrt(Elab *e, Results *r, LeafFn *fn, bool plain) {
-  Call *c = r->c;
-  Tval **part = NEW_N(e->ctx->arena, Tval *, c->nwrt);
-  for (int i = 0; i < c->nwrt; i++) {
-    Tval *model = c->arg[c->wrt[i]];
-    part[i] = replace_real(e, plain ? as_tuple(e, model) : model, fn, r);
-  }
-  return c->nwrt == 1 ? part[0] : tv_tuple(e, c->x->loc, c->nwrt, part);
-}
-
-static Tval *product_row(Elab *e, Tval *leaf, void *env) {
-  Results *r = env;
-  r->row = leaf;
-  return by_wrt(e, r, product_leaf, true);
-}
-
-static Tval *products(Elab *e, Results *r) {
-  Call *c = r->c;
-  if (c->form->word->kind == DERIVE_JACOBIAN) return replace_real(e, as_tuple(e, c->f.result), product_row, r);
-  Tval **part = NEW_N(e->ctx->arena, Tval *, c->nwrt);
-  for (int i = 0; i < c->nwrt; i++) part[i] = replace_real(e, as_tuple(e, c->arg[c->wrt[i]]), product_row, r);
-  return c->nwrt == 1 ? part[0] : tv_tuple(e, c->x->loc, c->nwrt, part);
-}
-
-static Tval *results(Elab *e, Call *c, const Op *op) {
-  Results r = {.c = c, .v = op->res};
-  DeriveKind kind = c->form->word->kind;
-  Tval *value = NULL, *d;
-  if (kind == DERIVE_JACOBIAN || kind == DERIVE_HESSIAN) return products(e, &r);
-  if (kind != DERIVE_HVP) value = replace_all(e, c->f.result, value_leaf, &r);
-  if (kind == DERIVE_JVP) d = replace_real(e, c->f.result, like_leaf, &r);
-  else d = by_wrt(e, &r, like_leaf, false);
-  if (!c->form->word->value) return d;
-  Tval *both[2] = {value, d};
-  return tv_tuple(e, c->x->loc, 2, both);
-}
-
 /* ---- all together ---- */
 
 /* A tensor of derivatives has the axes of both. */
@@ -486,7 +373,7 @@ static Tval *differentiate(Elab *e, void *env) {
   e->call_depth--;
   if (!ok || !check_result(e, c) || !ranks_fit(e, c) || !fit_seeds(e, c, &seeds)) return tv_error(e, c->x->loc);
   e->b.loc = c->x->loc;
-  return results(e, c, emit(e, c, &seeds));
+  return derive_results(e, c, emit(e, c, &seeds));
 }
 
 /* The derivative of a function of scalars is one too: applied to tensors it acts elementwise. */

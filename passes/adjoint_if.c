@@ -55,7 +55,8 @@ void if_yield_residuals(Deriv *d, Op *op) {
 static void use_residuals(const Op *op, int r, Region *to, CloneMap *m) {
   for (int k = 0; k < op->nres; k++) {
     Value *v = op->reg[r]->res[k];
-    if (v->def && v->def->parent == op->reg[r] && is_residual(op->reg[r], v->def, v)) region_replace_uses(to, clone_lookup(m, v), op->res[k]);
+    if (!v->def || v->def->parent != op->reg[r] || !is_residual(op->reg[r], v->def, v)) continue;
+    region_replace_uses(to, clone_lookup(m, v), op->res[k]);
   }
 }
 

@@ -6,7 +6,7 @@
 enum { E_UNKNOWN_PASS = 510 };
 
 typedef void (*FuncPass)(Func *f);
-typedef struct PassEntry { PassInfo info; FuncPass run; FuncKind derive; } PassEntry; /* run NULL: derives; the primal: resolves */
+typedef struct PassEntry { PassInfo info; FuncPass run; FuncKind derive; } PassEntry; /* run NULL: resolves, then derives (the primal: no more) */
 
 static const PassEntry pass[] = {
     {{"inline", "put the bodies of called functions in the place of calls"}, pass_inline, FUNC_PRIMAL},
@@ -53,7 +53,7 @@ static bool derive_all(Module *m, FuncKind kind) {
 }
 
 static bool run(Module *m, const PassEntry *p) {
-  if (!p->run) return p->derive == FUNC_PRIMAL ? pass_resolve(m) : derive_all(m, p->derive);
+  if (!p->run) return pass_resolve(m) && (p->derive == FUNC_PRIMAL || derive_all(m, p->derive));
   for (int i = 0; i < m->nfunc; i++) p->run(m->func[i]);
   return true;
 }

@@ -335,11 +335,11 @@ static bool resolve_region(Resolve *r, Func *f, Region *g) {
   return true;
 }
 
-/* Does f lead to a function that is not resolved yet? */
-static bool reaches_busy(Resolve *r, const Func *f, const Region *g, Visit **seen) {
+/* Is there a way from here to a function that is not resolved yet? */
+static bool reaches_busy(Resolve *r, const Region *g, Visit **seen) {
   for (const Op *op = g->first; op; op = op->next) {
     for (int i = 0; i < op->nreg; i++)
-      if (reaches_busy(r, f, op->reg[i], seen)) return true;
+      if (reaches_busy(r, op->reg[i], seen)) return true;
     if (op->code != OP_call) continue;
     bool known = false;
     for (Visit *v = r->visits; v; v = v->next)
@@ -349,7 +349,7 @@ static bool reaches_busy(Resolve *r, const Func *f, const Region *g, Visit **see
     Visit *v = NEW(r->ctx->arena, Visit);
     *v = (Visit){op->u.call.callee, false, *seen};
     *seen = v;
-    if (reaches_busy(r, f, v->f->body, seen)) return true;
+    if (reaches_busy(r, v->f->body, seen)) return true;
   }
   return false;
 }
@@ -375,7 +375,7 @@ static bool resolve_func(Resolve *r, Func *f, const Op *why) {
   if (ok) func_renumber(f);
   v->busy = false;
   Visit *seen = NULL;
-  if (ok && why && reaches_busy(r, f, f->body, &seen)) return derives_itself(r, f, why);
+  if (ok && why && reaches_busy(r, f->body, &seen)) return derives_itself(r, f, why);
   return ok;
 }
 

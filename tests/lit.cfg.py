@@ -12,7 +12,7 @@
 #   %src %build      the repository and the build directory; %examples: %src/examples
 #   %make            make, with the variables of this build
 #   %python          the Python that runs lit
-# Features: san, valgrind, cmake, pkg-config, qemu-aarch64, numpy, x86_64, aarch64, llvm-NN.
+# Features: san, valgrind, cmake, pkg-config, gnuplot, graphviz, qemu-aarch64, numpy, x86_64, aarch64, llvm-NN.
 import importlib.util
 import os
 import platform
@@ -46,8 +46,8 @@ for name in ("HOME", "ASAN_OPTIONS", "CCACHE_DIR"):
         config.environment[name] = os.environ[name]
 
 features = config.available_features
-for tool in ("cmake", "pkg-config", "valgrind"):
-    if shutil.which(tool):
+for tool, program in (("cmake",) * 2, ("pkg-config",) * 2, ("valgrind",) * 2, ("gnuplot",) * 2, ("graphviz", "dot")):
+    if shutil.which(program):
         features.add(tool)
 if san:
     features.add("san")

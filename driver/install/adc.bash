@@ -1,7 +1,7 @@
 # Completion of adc for bash.
 _adc() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]} options
-  local verbs="grad compile run check opt explain fmt"
+  local verbs="grad compile run test plot graph check opt explain fmt"
   # bash splits --option=value at the '='.
   if [[ $cur == = ]]; then cur= prev=${COMP_WORDS[COMP_CWORD - 1]}
   elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD - 2]}; fi
@@ -11,7 +11,7 @@ _adc() {
   fi
   case $prev in
     --derive) options="grad vjp jvp hvp jacobian hessian" ;;
-    --emit) options="obj header asm llvm ir manifest" ;;
+    --emit) options="obj header asm llvm ir tdsl manifest" ;;
     --real) options="f64 f32" ;;
     --cpu) options="native" ;;
     --target) options="x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu wasm32 thumbv7em-none-eabihf" ;;
@@ -28,6 +28,9 @@ _adc() {
     grad) options="$code $files" ;;
     compile) options="--derive= $code $files" ;;
     run) options="--grad --json --seed= --derive= $code" ;;
+    test) options="--order= --seed= --real=" ;;
+    plot) options="--order= --real= -o" ;;
+    graph) options="--fn= --wrt= --derive= --order= --real= -o" ;;
     check) options="--real=" ;;
     fmt) options="--check" ;;
     opt) options="--passes= --real= -o" ;;

@@ -5,6 +5,9 @@ verbs=(
   'grad:write functions and their gradients as an object and a header'
   'compile:write functions, with the derivatives asked for'
   'run:compile in memory and call'
+  'test:certify the derivatives of a function'
+  'plot:draw a function of one variable and its derivatives'
+  'graph:draw the IR of functions and derivatives'
   'check:parse and type, write nothing'
   'opt:run passes on IR text'
   'explain:what a diagnostic code means'
@@ -16,17 +19,19 @@ common=(
   '--help[help for this verb]'
 )
 derive=('--derive=[derivatives to make]:kinds:_values -s , kind grad vjp jvp hvp jacobian hessian')
+order='--order=[how often the derivative is taken]:order:(1 2 3)'
+real='--real=[what real means]:type:(f64 f32)'
 code=(
   '--wrt=[parameters to differentiate with respect to]:parameters'
-  '--order=[how often the derivative is taken]:order:(1 2 3)'
-  '--real=[what real means]:type:(f64 f32)'
+  $order
+  $real
   '--cpu=[processor to compile for]:cpu:(native)'
   '(-O0 -O1 -O2 -O3)'{-O0,-O1,-O2,-O3}'[how hard to optimise]'
   '-g[debug information]'
 )
 files=(
   '--fn=[functions to compile]:functions'
-  '--emit=[what to write]:kinds:_values -s , kind obj header asm llvm ir manifest'
+  '--emit=[what to write]:kinds:_values -s , kind obj header asm llvm ir tdsl manifest'
   '--prefix=[put before exported names]:prefix'
   '--target=[machine to compile for]:triple:(x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu wasm32 thumbv7em-none-eabihf)'
   '--freestanding[without malloc]'
@@ -47,6 +52,11 @@ case $verb in
   run) _arguments $common $derive $code '--grad[gradients beside the results]' '--json[one JSON object]' \
     '--seed=[seed of random arguments]:seed' '-o[write the results]:file:_files -g "*.(npy|csv)"' \
     '1:source:_files -g "*.tdsl"' '*:argument:' ;;
+  test) _arguments $common $order $real '--seed=[seed of random arguments]:seed' '1:source:_files -g "*.tdsl"' '*:argument:' ;;
+  plot) _arguments $common $order $real '-o[the picture]:file:_files -g "*.(svg|png)"' '1:source:_files -g "*.tdsl"' '*:argument:' ;;
+  graph) _arguments $common $derive $order $real '--fn=[functions to draw]:functions' \
+    '--wrt=[parameters to differentiate with respect to]:parameters' '-o[the picture]:file:_files -g "*.(dot|svg|png|pdf)"' \
+    '*:source:_files -g "*.tdsl"' ;;
   check) _arguments $common '--real=[what real means]:type:(f64 f32)' '*:source:_files -g "*.tdsl"' ;;
   fmt) _arguments $common '--check[tell whether it is formatted]' '*:source:_files -g "*.tdsl"' ;;
   opt) _arguments $common '--passes=[passes to run]:passes' '--real=[what real means]:type:(f64 f32)' '-o[where to write]:file:_files' \

@@ -150,7 +150,7 @@ class Generator:
     def lambda_(self, c, d):
         inner, u = Scope(c), self.name("u")
         inner.names["S"] = [u, u] + inner.names["S"]
-        return f"fn({u}: real) => {self.S(inner, d - 1)} * {u}"
+        return f"fn({u}: real) => sin({self.S(inner, d - 1)} * {u})"
 
     def call(self, c, d, type):
         able = [f for f in self.functions if f[1] == type]
@@ -184,21 +184,23 @@ class Generator:
     def assign(self, c, indent):
         p = self
         v = {t: p.pick(*c.vars[t]) if c.vars[t] else None for t in "SVMP"}
+        # Inside loops nothing may grow without bound.
+        tame = p.pick("sin", "tanh") if p.depth else ""
         kinds = []
         if v["S"]:
-            kinds += [lambda: p.out(indent, f"{v['S']} = {p.S(c, 2)}"), lambda: p.out(indent, f"{v['S']} += 0.5 * {p.S(c, 1)}"),
+            kinds += [lambda: p.out(indent, f"{v['S']} = {tame}({p.S(c, 2)})"), lambda: p.out(indent, f"{v['S']} += 0.5 * sin({p.S(c, 1)})"),
                       lambda: p.out(indent, f"{v['S']} *= tanh({p.S(c, 1)})")]
         if v["V"]:
-            kinds += [lambda: p.out(indent, f"{v['V']} = {p.V(c, 2)}"),
+            kinds += [lambda: p.out(indent, f"{v['V']} = {tame}({p.V(c, 2)})"),
                       lambda: p.out(indent, f"{v['V']}[{p.I(c, 1)}] = {p.S(c, 2)}"),
-                      lambda: p.out(indent, f"{v['V']}[{p.I(c, 1)}] += {p.S(c, 2)}"),
+                      lambda: p.out(indent, f"{v['V']}[{p.I(c, 1)}] += sin({p.S(c, 2)})"),
                       lambda: p.out(indent, f"{v['V']}[{p.I(c, 1)}] *= tanh({p.S(c, 1)})"),
                       lambda: p.out(indent, f"{v['V']}[1:n] = {p.V(c, 0)}[0:n - 1]")]
         if v["M"]:
             kinds += [lambda: p.out(indent, f"{v['M']}[{p.I(c, 1)}, :] = {p.V(c, 1)}"),
                       lambda: p.out(indent, f"{v['M']}[{p.I(c, 0)}, {p.I(c, 1)}] = {p.S(c, 1)}"),
-                      lambda: p.out(indent, f"{v['M']}[:, {p.I(c, 1)}] += {p.V(c, 1)}"),
-                      lambda: p.out(indent, f"{v['M']} = {p.M(c, 1)}")]
+                      lambda: p.out(indent, f"{v['M']}[:, {p.I(c, 1)}] += sin({p.V(c, 1)})"),
+                      lambda: p.out(indent, f"{v['M']} = {tame}({p.M(c, 1)})")]
         if v["P"]:
             kinds += [lambda: p.out(indent, f"{v['P']} = Pair(v={p.V(c, 1)}, s={p.S(c, 1)})"),
                       lambda: p.out(indent, f"{v['P']}.s = {p.S(c, 1)}"),

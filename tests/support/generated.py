@@ -43,8 +43,8 @@ def flat(v):
 
 
 def near(what, got, want):
-    scale = max((abs(w) for w in want), default=0) + 1
-    if len(got) != len(want) or not all(abs(g - w) <= 1e-10 * scale for g, w in zip(got, want)):
+    scale = max((abs(w) for w in want if w == w), default=0) + 1
+    if len(got) != len(want) or not all(abs(g - w) <= 1e-10 * scale or g != g and w != w for g, w in zip(got, want)):
         raise Wrong(f"{what}: {got}, want {want}")
 
 
