@@ -401,7 +401,8 @@ LLVMValueRef emit_body(Codegen *g, Func *f, bool accumulate) {
   BodyEntry *b = entry_of(g, f, accumulate);
   if (b->body) return b->body;
   LLVMValueRef fn = b->body = new_function(g, f, accumulate, "body", body_type(g, f));
-  emit_function(g, f, accumulate, fn);
+  if (f->external) emit_extern(g, f, fn);
+  else emit_function(g, f, accumulate, fn);
   return fn;
 }
 

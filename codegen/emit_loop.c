@@ -3,12 +3,13 @@
  * Ensures: loops are in the form that LLVM's loop passes know at once (guarded, tested at the bottom, unit steps
  * without wrapping); a memoised value dominates every place where it can be found. */
 #include "codegen/emit.h"
+#include <llvm-c/DebugInfo.h>
 #include <string.h>
 
 LLVMBasicBlockRef new_block(Emit *e, const char *name) { return LLVMAppendBasicBlockInContext(e->g->ll, e->fn, name); }
 
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n) {
-  l->n = n;
+  *l = (Loop){.n = n};
   l->mark = memo_mark(e);
   LLVMBasicBlockRef from = LLVMGetInsertBlock(e->b);
   l->body = new_block(e, "loop");
@@ -20,11 +21,28 @@ LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n) {
   return l->i;
 }
 
+/* Metadata of the back edge: the loop is unrolled and vectorised as far as it should be. */
+static void keep_loop(Emit *e, LLVMValueRef branch) {
+  static const char *const hint[] = {"llvm.loop.unroll.disable", "llvm.loop.vectorize.width"};
+  LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false)), node[3];
+  for (int i = 0; i < 2; i++) {
+    LLVMMetadataRef part[] = {LLVMMDStringInContext2(e->g->ll, hint[i], strlen(hint[i])), one};
+    node[i + 1] = LLVMMDNodeInContext2(e->g->ll, part, i ? 2 : 1);
+  }
+  /* The first operand of a loop's node is the node itself, which makes it the loop's own. */
+  LLVMMetadataRef self = LLVMTemporaryMDNode(e->g->ll, NULL, 0);
+  node[0] = self;
+  LLVMMetadataRef id = LLVMMDNodeInContext2(e->g->ll, node, 3);
+  LLVMMetadataReplaceAllUsesWith(self, id);
+  LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(e->g->ll, "llvm.loop", 9), LLVMMetadataAsValue(e->g->ll, id));
+}
+
 void loop_end(Emit *e, Loop *l) {
   LLVMValueRef next = LLVMBuildNSWAdd(e->b, l->i, e->one, "");
   LLVMSetNUW(next, true);
   LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
-  LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, next, l->n, ""), l->body, l->exit);
+  LLVMValueRef again = LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, next, l->n, ""), l->body, l->exit);
+  if (l->as_it_is) keep_loop(e, again);
   LLVMAddIncoming(l->i, &next, &latch, 1);
   LLVMMoveBasicBlockAfter(l->exit, latch);
   LLVMPositionBuilderAtEnd(e->b, l->exit);

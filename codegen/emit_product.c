@@ -157,6 +157,7 @@ static LLVMValueRef steps(Product *p, LLVMValueRef from, LLVMValueRef n, int ste
   LLVMValueRef whole = LLVMBuildSDiv(b, LLVMBuildNSWSub(b, n, from, ""), constant(p, step), "");
   LLVMValueRef stop = LLVMBuildNSWAdd(b, from, LLVMBuildNSWMul(b, whole, constant(p, step), ""), "");
   LLVMValueRef i = loop_begin(p->e, loop, whole);
+  loop->as_it_is = true;
   *at = LLVMBuildNSWAdd(b, from, LLVMBuildNSWMul(b, i, constant(p, step), ""), "");
   return stop;
 }
@@ -208,6 +209,7 @@ static void outer_tile(Product *p, LLVMValueRef row, int rows, LLVMValueRef col,
         splat(p, load(p, &p->a, place(p, &p->a, ROW, index_add(e, row, constant(p, r)), SUM, k), 1), width);
     for (int v = 0; v < vecs; v++) accumulate(p, acc[r][v], t, x, y[v]);
   }
+  sum.as_it_is = true;
   loop_end(e, &sum);
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < vecs; v++) store(p, &p->c, at[r][v], LLVMBuildLoad2(e->b, t, acc[r][v], ""));
@@ -228,6 +230,7 @@ static void outer_form(Product *p) {
   range[1] = LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntSLT, range[1], n, ""), range[1], n, "");
   range[2] = p->add ? LLVMConstInt(e->g->i1, 1, false) : LLVMBuildICmp(b, LLVMIntSGT, i, e->zero, "");
   cover(p, cols, 3, outer_tile, range);
+  loop.as_it_is = true;
   loop_end(e, &loop);
 }
 

@@ -65,6 +65,7 @@ void emit_abi(Codegen *g);
  * overwritten. */
 LLVMValueRef emit_body(Codegen *g, Func *f, bool accumulate);
 LLVMTypeRef body_type(Codegen *g, Func *f);
+void emit_extern(Codegen *g, Func *f, LLVMValueRef fn); /* emit_extern.c: of a function that C computes */
 
 /* i64 size(i64 symbol…): exact bytes of workspace (0: none), a multiple of 64; or -1 where the symbols are no valid
  * sizes (a negative dimension, an inexact division, a product that overflows): the caller answers ADC_EDIM. */

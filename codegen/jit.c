@@ -39,9 +39,22 @@ static bool add_object(Ctx *c, LLVMOrcLLJITRef j, const char *bytes, size_t len)
   return !report(c, LLVMOrcLLJITAddObjectFile(j, LLVMOrcLLJITGetMainJITDylib(j), buffer));
 }
 
+/* Functions of C are linked by the user, elsewhere. */
+static bool all_here(Module *m) {
+  for (int i = 0; i < m->nfunc; i++) {
+    const Func *f = m->func[i];
+    if (!f->external) continue;
+    Diag *d = diag_error(m->ctx, f->loc, 605, "the extern function '%s' is not in this process", f->external);
+    diag_help(m->ctx, d, "adc compile, and link the object with the C file that defines it");
+    return false;
+  }
+  return true;
+}
+
 Jit *jit_new(Module *m, const CodegenOptions *o) {
   Ctx *c = m->ctx;
   CodegenOptions own = *o;
+  if (!all_here(m)) return NULL;
   char *object;
   size_t len;
   own.target = NULL;

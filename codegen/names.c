@@ -123,8 +123,9 @@ static void propose_prefix(Ctx *c, Diag *d, const CodegenOptions *o) {
 static bool check_owned(Ctx *c, const Func *f, const char *name, const CodegenOptions *o) {
   if (!name_is_owned(name)) return true;
   const char *owner = name_is_keyword(name) ? "is a word of C or C++" : "belongs to C or its library";
-  const char *text = arena_printf(c->arena, "the exported name '%s' %s", name, owner);
-  if (!told(c, f->loc, 601, text)) propose_prefix(c, diag_error(c, f->loc, 601, "%s", text), o);
+  const char *text = arena_printf(c->arena, "the %s name '%s' %s", f->external ? "extern" : "exported", name, owner);
+  if (f->external && !told(c, f->loc, 601, text)) diag_error(c, f->loc, 601, "%s", text);
+  else if (!told(c, f->loc, 601, text)) propose_prefix(c, diag_error(c, f->loc, 601, "%s", text), o);
   return false;
 }
 
@@ -165,6 +166,7 @@ bool names_check(Module *m, const CodegenOptions *o) {
   bool ok = true;
   for (int i = 0; i < m->nfunc; i++) {
     const Func *f = m->func[i];
+    if (f->external) ok &= check_owned(c, f, f->external, o);
     if (!f->exported) continue;
     bool good = true;
     for (int s = 0; s < NSUFFIX && good; s++) {

@@ -278,6 +278,37 @@ static void run_passes(Codegen *g, const char *passes) {
   if (err) bug("LLVM's passes: %s", LLVMGetErrorMessage(err));
 }
 
+/* What default<O3> does to loops, without the passes whose time grows faster than a block's length (SLP above all) and
+ * those that find nothing in straight-line kernels. */
+static const char long_blocks[] =
+    "function(sroa<modify-cfg>,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>),"
+    "cgscc(inline,function-attrs),"
+    "function<eager-inv>(sroa<modify-cfg>,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,"
+    "loop-mssa(loop-simplifycfg,loop-rotate,licm<allowspeculation>,simple-loop-unswitch<nontrivial;trivial>),"
+    "simplifycfg,instcombine<no-verify-fixpoint>,loop(loop-idiom,indvars,loop-deletion,loop-unroll-full),"
+    "sroa<modify-cfg>,gvn,instcombine<no-verify-fixpoint>,dse,loop-mssa(licm<allowspeculation>),adce,simplifycfg,"
+    "loop-vectorize,infer-alignment,loop-load-elim,instcombine<no-verify-fixpoint>,"
+    "simplifycfg<no-keep-loops;hoist-common-insts;sink-common-insts>,vector-combine,loop-unroll<O3>,"
+    "sroa<preserve-cfg>,early-cse<memssa>,loop-mssa(licm<allowspeculation>),instsimplify,div-rem-pairs,simplifycfg),"
+    "globaldce";
+
+static int longest_block(const Codegen *g) {
+  int most = 0;
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
+    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b)) {
+      int n = 0;
+      for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) n++;
+      if (n > most) most = n;
+    }
+  return most;
+}
+
+static const char *pipeline(const Codegen *g) {
+  enum { LONG = 2000 };
+  static const char *const by_level[] = {"default<O0>", "default<O1>", "default<O2>", "default<O3>"};
+  return g->o->opt_level >= 2 && longest_block(g) > LONG ? long_blocks : by_level[g->o->opt_level & 3];
+}
+
 static void set_sections(Codegen *g) {
   if (!g->is_elf) return;
   for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
@@ -285,14 +316,13 @@ static void set_sections(Codegen *g) {
 }
 
 bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
-  static const char *const pipeline[] = {"default<O0>", "default<O1>", "default<O2>", "default<O3>"};
   if (!codegen_open(g, m, o)) return false;
   emit_abi(g);
   finish_debug(g);
   verify(g, "after emission");
   link_runtime(g);
   run_passes(g, "globaldce"); /* most of the runtime is not called: it need not be optimised */
-  run_passes(g, pipeline[o->opt_level & 3]);
+  run_passes(g, pipeline(g));
   set_sections(g);
   verify(g, "after optimisation");
   return true;

@@ -21,6 +21,7 @@ static void mark(Func *f, Module *m, bool *used) {
       used[i] = true;
     }
   mark_calls(f->body, m, used);
+  if (f->adjoint) mark(f->adjoint, m, used);
 }
 
 /* Functions that no exported one reaches. */

@@ -211,6 +211,10 @@ static Tval *call_resolved(Elab *e, Call *c) {
     if (!c->f->takes_functions) return emit_call(e, c, NULL);
     if (special_call(e, c->f, c->arg, &special)) return emit_call(e, c, &special);
   }
+  if (fn_has_rule(c->f) && !(e->typing && e->index)) {
+    not_yet(e, c->x->loc, E_NO_EXTERN, "calls of such a function for all elements at once are");
+    return tv_error(e, c->x->loc);
+  }
   /* Only the type of what cannot be expanded is wanted here. */
   if (e->typing && e->index && fn_serial(e, c->f)) return tv_zeros(e, c->result);
   return expand_call(e, c);

@@ -41,7 +41,8 @@ enum {
   E_STRUCT_CYCLE,
   E_TOO_LARGE,
   E_NO_CONTROL_FLOW = 410,
-  E_NO_EXTERN = 414
+  E_NO_EXTERN = 414,
+  E_RULE_FORM = 507
 };
 
 /* With the labels in scope and the user's axes both within these, a value's rank stays within MAX_RANK. */
@@ -207,6 +208,13 @@ bool fn_signature(Elab *e, FnDef *f);
 bool fn_body(Elab *e, FnDef *f);
 /* Walks the body in the scope that holds its parameters; result: the declared type in the terms of that scope. */
 Tval *fn_value(Elab *e, FnDef *f, Spec *result);
+void fn_params(Elab *e, FnDef *f); /* parameters of f->func, bound as names, as its symbols are */
+void fn_results(Elab *e, FnDef *f, Tval *v);
+bool fn_elaborate(Elab *e, FnDef *f, bool (*walk)(Elab *e, FnDef *f)); /* in f->func, with a state of its own */
+
+/* elab_rule.c: functions that bring their own derivative, or that C computes */
+bool fn_has_rule(const FnDef *f);
+bool fn_rule_body(Elab *e, FnDef *f, bool (*body)(Elab *e, FnDef *f)); /* f->func is there, and calls what is made */
 
 /* elab_call.c */
 Tval *elab_call(Elab *e, Expr *x);

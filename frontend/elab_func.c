@@ -267,8 +267,10 @@ static void add_leaves(Elab *e, Func *func, const Spec *s, const char *name) {
     add_leaves(e, func, s->part[i], intern(e->ctx, arena_printf(e->ctx->arena, "%s.%s", name, s->part_name[i])));
 }
 
-static void make_params(Elab *e, FnDef *f) {
+void fn_params(Elab *e, FnDef *f) {
   Func *func = f->func;
+  for (int i = 0; i < f->nsym; i++) func_add_sym(func, f->sym[i]);
+  bind_symbols(e, f);
   func->in = NEW_N(e->ctx->arena, Port, f->nparam + 1);
   Param *p = f->decl->params;
   for (int i = 0; i < f->nparam; i++, p = p->next) {
@@ -299,7 +301,7 @@ static void make_port(Elab *e, Func *func, const Spec *s, const char *name, int 
   *first += port->nleaf;
 }
 
-static void make_results(Elab *e, FnDef *f, Tval *v) {
+void fn_results(Elab *e, FnDef *f, Tval *v) {
   Func *func = f->func;
   int n = tval_flatten(v, NULL), first = 0;
   Value **leaf = NEW_N(e->ctx->arena, Value *, n + 1);
@@ -317,14 +319,12 @@ static void make_results(Elab *e, FnDef *f, Tval *v) {
 }
 
 static bool walk_body(Elab *e, FnDef *f) {
-  for (int i = 0; i < f->nsym; i++) func_add_sym(f->func, f->sym[i]);
-  bind_symbols(e, f);
-  make_params(e, f);
+  fn_params(e, f);
   if (f->special) special_bind(e, f);
   scope_push(e);
   Tval *v = fn_value(e, f, f->result);
   if (is_error(v)) return false;
-  make_results(e, f, v);
+  fn_results(e, f, v);
   return true;
 }
 
@@ -348,30 +348,18 @@ static const char *head_text(Elab *e, const Decl *d) {
   return t.s;
 }
 
-static bool declined(Elab *e, FnDef *f) {
-  Decl *d = f->decl;
-  if (d->kind == DECL_EXTERN) return !not_yet(e, d->loc, E_NO_EXTERN, "`extern` functions are");
-  if (d->has_derivative)
-    return !not_yet(e, d->derivative ? d->derivative->loc : d->name_loc, E_NO_EXTERN, "`derivative` blocks are");
-  return false;
-}
+bool fn_elaborate(Elab *e, FnDef *f, bool (*walk)(Elab *e, FnDef *f)) { return in_new_state(e, f, f->func, walk); }
 
 bool fn_body(Elab *e, FnDef *f) {
   if (f->body_state != STATE_NEW || !fn_signature(e, f)) return !f->failed;
-  if (f->takes_functions) return f->result != NULL;
+  if (f->takes_functions && !fn_has_rule(f)) return f->result != NULL;
   if (f->home->source->had_error && !f->decl->expr && !f->decl->block && !f->decl->has_block) f->failed = true;
-  Diags *d = e->ctx->diags;
-  int muted = d->muted, before = d->nerror;
-  d->muted = 0;
-  if (declined(e, f)) f->failed = true;
-  d->muted = muted;
-  e->program->kept_errors += d->nerror - before;
   if (f->failed || !f->result) return f->failed = true, false;
   f->body_state = STATE_BUSY;
   f->func = func_new(e->module, f->name, f->decl->name_loc);
   f->func->exported = f->home == e->program->main && !f->decl->local;
   f->func->signature = head_text(e, f->decl);
-  if (!in_new_state(e, f, f->func, walk_body)) f->failed = true;
+  if (!(fn_has_rule(f) ? fn_rule_body(e, f, walk_body) : fn_elaborate(e, f, walk_body))) f->failed = true;
   f->body_state = STATE_DONE;
   return !f->failed;
 }

@@ -238,7 +238,7 @@ Tval *tv_expand(Elab *e, Tval *x, int nlabel, Index *const *label, int rank, Dim
   Value *v = same ? x->v : b_contract_raw(&e->b, b_reshape(&e->b, x->v, n, left), from, NULL, NULL, to, want);
   Tval *t = tv_tensor(e, x->loc, user, v, nlabel, label);
   t->literal = x->literal && rank == 0;
-  t->dim = x->dim;
+  t->dim = rank == 0 ? x->dim : NULL;
   return t;
 }
 

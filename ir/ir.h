@@ -266,6 +266,10 @@ struct Func {
   int nin; Port *in; int nout; Port *out;
   bool exported;
   FuncKind kind; Func *origin;          /* derivative of what, by which pass */
+  /* A rule for the cotangents: of the parameters, the results, and a seed for each real result it gives a cotangent for each real
+   * parameter; has the same symbols.  NULL: that follows from the body. */
+  Func *adjoint;
+  const char *external;                 /* a C function of that name does it, the body tells only the types; else NULL */
   const char *signature;                /* the source's declaration, for the header's comment, or NULL */
   Loc loc;
   int nvalue;                           /* ids handed out */

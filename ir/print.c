@@ -161,13 +161,18 @@ static void print_results(Printer *p, const Func *f) {
 /* `[local, grad of @f]` */
 static void print_attributes(Printer *p, const Func *f) {
   static const char *const kind[] = {NULL, "grad", "vjp", "jvp", "hvp", "jacobian", "hessian"};
-  if (f->exported && f->kind == FUNC_PRIMAL) return;
+  if (f->exported && f->kind == FUNC_PRIMAL && !f->adjoint && !f->external) return;
+  const char *comma = f->exported ? "" : ", ";
   text_add(p->text, " [%s", f->exported ? "" : "local");
   if (f->kind != FUNC_PRIMAL) {
-    text_add(p->text, "%s%s", f->exported ? "" : ", ", kind[f->kind]);
+    text_add(p->text, "%s%s", comma, kind[f->kind]);
     if (f->origin && module_find(f->module, f->origin->name) == f->origin)
       text_add(p->text, " of @%s", clean_name(p->ctx, f->origin->name));
+    comma = ", ";
   }
+  if (f->external) text_add(p->text, "%sextern %s", comma, f->external);
+  if (f->external) comma = ", ";
+  if (f->adjoint) text_add(p->text, "%sadjoint @%s", comma, clean_name(p->ctx, f->adjoint->name));
   text_add(p->text, "]");
 }
 

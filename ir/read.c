@@ -25,8 +25,8 @@ typedef struct Pending {
   Of *of_out;
   int nresult, result_cap;
   Type **result;
-  const char *origin;
-  Loc origin_loc;
+  const char *origin, *adjoint;
+  Loc origin_loc, adjoint_loc;
 } Pending;
 
 /* ---- signatures
@@ -174,8 +174,17 @@ static bool read_attributes(Reader *r, Pending *p) {
       p->func->exported = false;
       continue;
     }
+    if (take_word(r, "extern")) {
+      if (!expect_name(r, T_IDENT, "a C function", &p->func->external)) return false;
+      continue;
+    }
+    if (take_word(r, "adjoint")) {
+      p->adjoint_loc = token_loc(r, r->tok);
+      if (!expect_name(r, T_FUNC, "a function", &p->adjoint)) return false;
+      continue;
+    }
     while (kind < nword && !is_word(r, word[kind])) kind++;
-    if (kind == nword) return read_unexpected(r, "'local', 'grad', 'vjp', 'jvp', 'hvp', 'jacobian' or 'hessian'");
+    if (kind == nword) return read_unexpected(r, "'local', 'extern', 'adjoint', 'grad', 'vjp', 'jvp', 'hvp', 'jacobian' or 'hessian'");
     next(r);
     p->func->kind = (FuncKind)(FUNC_GRAD + kind);
     p->origin_loc = token_loc(r, r->tok);
@@ -262,6 +271,8 @@ Module *module_read(Ctx *c, const char *name, const char *text, size_t len) {
   for (int i = 0; i < n; i++) {
     if (pending[i].origin && !(pending[i].func->origin = module_find(r.module, pending[i].origin)))
       ok = read_fail(&r, pending[i].origin_loc, E_READ_FUNC, "there is no function @%s", pending[i].origin);
+    if (pending[i].adjoint && !(pending[i].func->adjoint = module_find(r.module, pending[i].adjoint)))
+      ok = read_fail(&r, pending[i].adjoint_loc, E_READ_FUNC, "there is no function @%s", pending[i].adjoint);
     ok &= read_body(&r, &pending[i]);
   }
   return ok && module_verify(r.module) ? r.module : NULL;

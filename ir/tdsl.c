@@ -274,6 +274,17 @@ static void statement_while(Tdsl *p, const Op *op) {
   line(p, "}");
 }
 
+/* Functions made by passes may know sizes that no parameter has: they get int parameters, after the others. */
+static bool lacks(const Tdsl *p, const Func *f, Sym *s) {
+  Dim *bare = dim_sym(p->c, s);
+  for (int i = 0; i < f->nin; i++)
+    if (f->in[i].sym == s) return false;
+  for (int i = 0; i < f->body->nparam; i++)
+    for (int k = 0; k < f->body->param[i]->type->rank; k++)
+      if (f->body->param[i]->type->dim[k] == bare) return false;
+  return true;
+}
+
 static void statement_call(Tdsl *p, const Op *op) {
   Text args, names;
   text_init(&args, p->a);
@@ -287,6 +298,10 @@ static void statement_call(Tdsl *p, const Op *op) {
       if (op->u.call.subst[s].from == port->sym)
         text_add(&args, "%s%s", args.len ? ", " : "", tdsl_dim(p, op->u.call.subst[s].to));
   }
+  for (int i = 0; i < f->nsym; i++)
+    for (int s = 0; s < op->u.call.nsubst && lacks(p, f, f->sym[i]); s++)
+      if (op->u.call.subst[s].from == f->sym[i])
+        text_add(&args, "%s%s", args.len ? ", " : "", tdsl_dim(p, op->u.call.subst[s].to));
   for (int i = 0; i < op->nres; i++) {
     text_add(&names, "%s%s", i ? ", " : "", tdsl_name(p, op->res[i]));
     set_name(p, op->res[i], tdsl_name(p, op->res[i]));
@@ -412,6 +427,8 @@ static void head(Tdsl *p) {
       text_add(&params, "%s%s: %s", params.len ? ", " : "", p->value[v->id].text, type_text(p, v->type));
     }
   }
+  for (int i = 0; i < f->nsym; i++)
+    if (lacks(p, f, f->sym[i])) text_add(&params, "%s%s: int", params.len ? ", " : "", f->sym[i]->name);
   for (int i = 0; i < f->nout; i++)
     for (int k = 0; k < f->out[i].nleaf; k++)
       text_add(&results, "%s%s: %s", results.len ? ", " : "", identifier(p, port_leaf_name(p->c, &f->out[i], k)),
@@ -461,6 +478,7 @@ bool module_tdsl(Text *t, Module *m, const char **why) {
   }
   for (int i = 0; i < m->nfunc; i++) {
     if (!wanted[i]) continue;
+    if (m->func[i]->external) return *why = "an extern function", false;
     if (t->len) text_add(t, "\n");
     *why = print_function(m->func[i], t);
     if (*why) return false;

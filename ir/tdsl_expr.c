@@ -201,6 +201,13 @@ static Source1 matrix_product(Tdsl *p, const Op *op) {
   return (Source1){arena_printf(p->a, "%s%s @ %s%s", x, left ? "" : ".T", y, right ? "" : ".T"), PREC_MUL};
 }
 
+static bool labelled(const Op *op, int8_t label) {
+  for (int k = 0; k < op->nopd; k++)
+    for (int i = 0; i < op->opd[k]->type->rank; i++)
+      if (op->u.contract.opd[k][i] == label) return true;
+  return false;
+}
+
 static Source1 expr_contract(Tdsl *p, const Op *op) {
   if (op->nopd == 1 && !summed(op)) return relabelled(p, op);
   Source1 product = op->nopd == 2 ? matrix_product(p, op) : (Source1){NULL, PREC_ATOM};
@@ -226,10 +233,22 @@ static Source1 expr_contract(Tdsl *p, const Op *op) {
     einsum_labels(&t, op->u.contract.opd[k], op->opd[k]->type->rank);
   }
   text_add(&t, "->");
-  einsum_labels(&t, op->u.contract.out, rank);
+  int8_t had[MAX_RANK];
+  int nhad = 0;
+  Text subs;
+  text_init(&subs, p->a);
+  for (int j = 0; j < rank; j++) {
+    bool has = labelled(op, op->u.contract.out[j]);
+    if (has) had[nhad++] = op->u.contract.out[j];
+    text_add(&subs, "%s%s", j ? ", " : "", has ? ":" : "None");
+  }
+  einsum_labels(&t, had, nhad);
   text_add(&t, "\"");
   for (int k = 0; k < op->nopd; k++) text_add(&t, ", %s", tdsl_use(p, op->opd[k], PREC_IF));
   text_add(&t, ")");
+  /* einsum makes no axis that is in no operand. */
+  if (nhad < rank && nhad) text_add(&t, "[%s]", subs.s);
+  if (nhad < rank) return atom(stretched(p, t.s, op->res[0]->type, nhad == 0));
   return atom(t.s);
 }
 

@@ -349,6 +349,37 @@ static bool rule_symbols(Verifier *v) {
   return true;
 }
 
+static bool same_type_there(Verifier *v, const Value *here, const Value *there) {
+  const Func *f = v->func, *g = f->adjoint;
+  DimSubst *s = NEW_N(v->ctx->arena, DimSubst, f->nsym + 1);
+  for (int i = 0; i < f->nsym; i++) s[i] = (DimSubst){g->sym[i], dim_sym(v->ctx, f->sym[i])};
+  return type_subst(v->ctx, there->type, s, f->nsym) == here->type;
+}
+
+/* Parameters, results and the seeds of real results in, cotangents of real parameters out. */
+static bool rule_adjoint(Verifier *v) {
+  const Func *f = v->func, *g = f->adjoint;
+  if (!g) return true;
+  const Region *x = f->body, *y = g->body;
+  int in = 0, out = 0;
+  bool ok = f->nsym == g->nsym;
+  for (int round = 0; round < 3 && ok; round++) {
+    Value **of = round ? x->res : x->param;
+    for (int i = 0; i < (round ? x->nres : x->nparam) && ok; i++) {
+      if (round == 2 && !elem_is_real(of[i]->type->elem)) continue;
+      ok = in < y->nparam && same_type_there(v, of[i], y->param[in]);
+      in++;
+    }
+  }
+  for (int i = 0; i < x->nparam && ok; i++)
+    if (elem_is_real(x->param[i]->type->elem)) {
+      ok = out < y->nres && same_type_there(v, x->param[i], y->res[out]);
+      out++;
+    }
+  if (ok && in == y->nparam && out == y->nres) return true;
+  return fault(v, E_FUNC_PARAMS, "@%s cannot be its adjoint: parameters, results and seeds to cotangents", g->name);
+}
+
 bool func_verify(Func *f) {
   Ctx *c = f->module->ctx;
   Verifier v = {.ctx = c, .func = f, .nsym = c->next_sym, .loc = f->loc, .ok = true};
@@ -357,7 +388,7 @@ bool func_verify(Func *f) {
   if (!rule_symbols(&v)) return false;
   verify_region(&v, f->body);
   v.loc = f->loc;
-  return v.ok && rule_params(&v) && rule_results(&v) && rule_of(&v) && rule_result_dims(&v);
+  return v.ok && rule_params(&v) && rule_results(&v) && rule_of(&v) && rule_result_dims(&v) && rule_adjoint(&v);
 }
 
 static bool rule_func_names(Module *m) {

@@ -75,7 +75,19 @@ static bool forward(const Forward *w, const Region *g) {
   return any;
 }
 
+/* The function's own rule tells the derivative, whatever its body does. */
+static void summarise_rule(const Forward *w, Summary *s) {
+  bool any = false;
+  for (int i = 0; i < s->f->body->nparam; i++) any = any || s->in[i];
+  for (int i = 0; i < s->f->body->nres && any; i++)
+    if (elem_is_real(s->f->body->res[i]->type->elem) && !s->out[i]) s->out[i] = *w->changed = true;
+}
+
 static void summarise(const Forward *w, Summary *s) {
+  if (s->f->adjoint || s->f->external) {
+    summarise_rule(w, s);
+    return;
+  }
   Forward in = *w;
   in.from = NEW_N(w->ctx->arena, bool, s->f->nvalue + 1);
   for (int i = 0; i < s->f->body->nparam; i++) in.from[s->f->body->param[i]->id] = s->in[i];

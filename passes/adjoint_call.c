@@ -95,7 +95,95 @@ static Func *vjp_of(const Deriv *outer, Func *f, const Mask *params, const Mask 
   return g;
 }
 
+/* ---- functions with a rule of their own ------------------------------------------------------------------------------------- */
+
+enum { E_NO_RULE = 506 };
+
+static bool has_rule(Deriv *d, const Op *call) {
+  const Func *f = call->u.call.callee;
+  if (f->adjoint) return true;
+  const Diag *last = d->b.ctx->diags->last;
+  if (last && last->code == E_NO_RULE && last->loc.begin == call->loc.begin && last->loc.file == call->loc.file) return false;
+  Diag *g = diag_error(d->b.ctx, call->loc, E_NO_RULE, "the extern function '%s' has no derivative", f->external);
+  diag_help(d->b.ctx, g, "give its declaration a block `derivative(g) { … }`, or say that it counts as constant: stop_gradient(…)");
+  return false;
+}
+
+/* The callee's symbols are known here; its rule has its own. */
+static DimSubst *rule_symbols(Ctx *c, const Op *call) {
+  const Func *f = call->u.call.callee, *rule = f->adjoint;
+  DimSubst *s = NEW_N(c->arena, DimSubst, f->nsym + 1);
+  for (int i = 0; i < f->nsym; i++) {
+    s[i] = (DimSubst){rule->sym[i], dim_sym(c, f->sym[i])};
+    for (int k = 0; k < call->u.call.nsubst; k++)
+      if (call->u.call.subst[k].from == f->sym[i]) s[i].to = call->u.call.subst[k].to;
+  }
+  return s;
+}
+
+/* The rule's operands: the callee's parameters, its results, the cotangents of the real ones (zero where linear is set: the rule
+ * is linear in them, so its derivative by them is the same everywhere). */
+static Value **rule_operands(Deriv *d, const Op *call, int nres, bool linear) {
+  Value **opd = NEW_N(d->b.ctx->arena, Value *, call->nopd + 2 * nres + 1);
+  int n = 0;
+  for (int i = 0; i < call->nopd; i++) opd[n++] = call->opd[i];
+  for (int i = 0; i < nres; i++) opd[n++] = call->res[i];
+  for (int i = 0; i < nres; i++)
+    if (elem_is_real(call->res[i]->type->elem))
+      opd[n++] = linear ? b_splat(&d->b, call->res[i]->type, 0) : deriv_or_zero(d, call->res[i]);
+  return opd;
+}
+
+static void adjoint_by_rule(Deriv *d, Op *op) {
+  Ctx *c = d->b.ctx;
+  Func *f = op->u.call.callee, *rule = f->adjoint;
+  if (!has_rule(d, op)) return;
+  Type **types = NEW_N(c->arena, Type *, op->nopd + 1);
+  int n = 0;
+  for (int i = 0; i < op->nopd; i++)
+    if (elem_is_real(op->opd[i]->type->elem)) types[n++] = op->opd[i]->type;
+  Op *call = b_call_typed(&d->b, rule, rule->body->nparam, rule_operands(d, op, op->nres, false), f->nsym, rule_symbols(c, op), n, types);
+  n = 0;
+  for (int i = 0; i < op->nopd; i++)
+    if (elem_is_real(op->opd[i]->type->elem)) deriv_add(d, op->opd[i], call->res[n++]);
+}
+
+/* The tangents of the results are the transpose of the rule, applied to those of the parameters. */
+static void tangent_by_rule(Deriv *d, Op *op) {
+  Ctx *c = d->b.ctx;
+  Func *f = op->u.call.callee, *rule = f->adjoint;
+  if (!has_rule(d, op)) return;
+  int nparam = rule->body->nparam, nrule = rule->body->nres, n = 0, nseed = 0;
+  Mask seeds = mask_new(c, nparam), given = mask_new(c, nrule);
+  for (int i = 0; i < op->nres; i++) nseed += elem_is_real(op->res[i]->type->elem);
+  for (int i = 0; i < nparam; i++) mask_set(&seeds, i, i >= nparam - nseed);
+  for (int i = 0; i < op->nopd; i++)
+    if (elem_is_real(op->opd[i]->type->elem)) mask_set(&given, n++, is_active(d, op->opd[i]) && deriv_of(d, op->opd[i]));
+  if (!given.count || !nseed) return;
+  Value **base = rule_operands(d, op, op->nres, true), **opd = NEW_N(c->arena, Value *, nparam + given.count);
+  for (n = 0; n < nparam; n++) opd[n] = base[n];
+  for (int i = 0; i < op->nopd; i++)
+    if (elem_is_real(op->opd[i]->type->elem) && is_active(d, op->opd[i]) && deriv_of(d, op->opd[i])) opd[n++] = deriv_of(d, op->opd[i]);
+  Type **types = NEW_N(c->arena, Type *, nseed);
+  int k = 0;
+  for (int i = 0; i < op->nres; i++)
+    if (elem_is_real(op->res[i]->type->elem)) types[k++] = op->res[i]->type;
+  Func *g = vjp_of(d, rule, &seeds, &given);
+  Op *call = b_call_typed(&d->b, g, n, opd, f->nsym, rule_symbols(c, op), nseed, types);
+  k = 0;
+  for (int i = 0; i < op->nres; i++)
+    if (elem_is_real(op->res[i]->type->elem)) d->d[op->res[i]->id] = call->res[k++];
+}
+
+static bool by_rule(const Op *call) { return call->u.call.callee->adjoint || call->u.call.callee->external; }
+
+/* ---- reverse mode's calls ------------------------------------------------------------------------------------------------------ */
+
 void adjoint_call(Deriv *d, Op *op) {
+  if (by_rule(op)) {
+    adjoint_by_rule(d, op);
+    return;
+  }
   Ctx *c = d->b.ctx;
   Mask params = mask_new(c, op->nopd), seeds = mask_new(c, op->nres);
   for (int i = 0; i < op->nopd; i++) mask_set(&params, i, is_active(d, op->opd[i]));
@@ -134,6 +222,10 @@ static Func *jvp_of(const Deriv *outer, Func *f, const Mask *params, const Mask 
 
 /* The call itself becomes one of the derived function. */
 void tangent_call(Deriv *d, Op *op) {
+  if (by_rule(op)) {
+    tangent_by_rule(d, op);
+    return;
+  }
   Ctx *c = d->b.ctx;
   Mask params = mask_new(c, op->nopd), results = mask_new(c, op->nres);
   int nopd = op->nopd;

@@ -1,12 +1,16 @@
-/* adjoint_if.c - the adjoint of `if`: an `if` on the same condition, whose regions first do again what the primal region did and
- * then go back through it.  It yields the cotangents of the values from around that the regions use.
- * What is not to be done again - an element read from an array, which would have to be kept whole, a costly scalar - the primal
- * `if` yields beside its results. */
+/* adjoint_if.c - the adjoint of `if`: an `if` on the same condition, whose regions first do again what the primal
+ * region did and then go back through it.  It yields the cotangents of the values from around that the regions use.
+ * What is not to be done again - an element read from an array, which would have to be kept whole, a costly scalar -
+ * the primal `if` yields beside its results. */
 #include "passes/pass.h"
 
-/* ---- residuals --------------------------------------------------------------------------------------------------------------- */
+/* ---- residuals
+ * --------------------------------------------------------------------------------------------------------------- */
 
-typedef struct Inner { const Region *g; bool found; } Inner;
+typedef struct Inner {
+  const Region *g;
+  bool found;
+} Inner;
 
 static void find_binder(void *env, Sym *s) {
   Inner *in = env;
@@ -47,7 +51,8 @@ void if_yield_residuals(Deriv *d, Op *op) {
     const Op *last = op->reg[r]->last;
     for (Op *in = op->reg[r]->first; in; in = in == last ? NULL : in->next)
       for (int i = 0; i < in->nres; i++)
-        if (is_residual(op->reg[r], in, in->res[i]) && !yields_already(op->reg[r], in->res[i])) yield_residual(d, op, r, in->res[i]);
+        if (is_residual(op->reg[r], in, in->res[i]) && !yields_already(op->reg[r], in->res[i]))
+          yield_residual(d, op, r, in->res[i]);
   }
 }
 
@@ -85,7 +90,8 @@ static void use_tapes(Deriv *d, Op *op, int r, Region *to, CloneMap *m) {
     }
 }
 
-/* ---- the adjoint --------------------------------------------------------------------------------------------------------------- */
+/* ---- the adjoint
+ * --------------------------------------------------------------------------------------------------------------- */
 
 /* Leaves the cotangents of captured values as they were; the new ones go to `after`. */
 static void adjoint_branch(Deriv *d, Op *op, int r, Region *to, const Values *captured, Value **after) {

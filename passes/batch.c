@@ -97,7 +97,7 @@ static bool region_has_batched(const Batch *t, const Region *g) {
   return false;
 }
 
-/* ---- calls of recursive functions ------------------------------------------------------------------------------------------- */
+/* ---- calls that stay calls ------------------------------------------------------------------------------------------- */
 
 /* A batched function in the making is found again by its own recursive calls.  All its results are batched, over an axis whose
  * length is a parameter of its own. */
@@ -144,6 +144,31 @@ static void batch_call(Batch *t, Builder *b, Op *op) {
   for (int i = 0; i < op->nres; i++) clone_map_value(t->map, op->res[i], call->res[i]);
 }
 
+/* What keeps its own derivative, or is not written here, is called for one entry after another. */
+static void batch_call_each(Batch *t, Builder *b, Op *op) {
+  Arena *a = t->ctx->arena;
+  int n = op->u.call.nsubst, axis = 0;
+  Value **init = NEW_N(a, Value *, op->nres), **opd = NEW_N(a, Value *, op->nopd + 1), **res = NEW_N(a, Value *, op->nres);
+  Type **types = NEW_N(a, Type *, op->nres);
+  DimSubst *s = NEW_N(a, DimSubst, n + 1);
+  for (int i = 0; i < n; i++) s[i] = (DimSubst){op->u.call.subst[i].from, clone_dim(t->map, op->u.call.subst[i].to)};
+  for (int i = 0; i < op->nres; i++) {
+    types[i] = clone_type(t->map, op->res[i]->type);
+    init[i] = b_splat(b, batch_type(t, op->res[i]->type), 0);
+  }
+  Op *loop = b_for(b, b_int(b, 0), b_dim(b, t->n), b_int(b, 1), op->nres, init);
+  Region *body = loop->reg[0];
+  Builder in = b_inside(b, body);
+  for (int i = 0; i < op->nopd; i++) {
+    opd[i] = batch_plain(t, op->opd[i]);
+    if (is_batched(t, op->opd[i])) opd[i] = b_gather(&in, opd[i], 1, &axis, &body->param[0], NULL);
+  }
+  Op *call = b_call_typed(&in, op->u.call.callee, op->nopd, opd, n, s, op->nres, types);
+  for (int i = 0; i < op->nres; i++) res[i] = b_set(&in, body->param[1 + i], call->res[i], 1, &axis, &body->param[0]);
+  region_set_results(body, op->nres, res);
+  for (int i = 0; i < op->nres; i++) clone_map_value(t->map, op->res[i], loop->res[i]);
+}
+
 /* ---- copying ------------------------------------------------------------------------------------------------------------------ */
 
 static BatchFn *const by_family[FAM_COUNT] = {[FAM_MAP] = batch_map,   [FAM_CONTRACT] = batch_contract, [FAM_REDUCE] = batch_reduce,
@@ -159,7 +184,9 @@ static void batch_op(Batch *t, Builder *b, Op *op) {
   } else if (op->nreg) {
     batch_loop(t, b, op);
   } else if (op->code == OP_call) {
-    batch_call(t, b, op);
+    const Func *f = op->u.call.callee;
+    if (f->adjoint || f->external) batch_call_each(t, b, op);
+    else batch_call(t, b, op);
   } else {
     BatchFn *fn = by_family[op_info[op->code].family];
     if (!fn) bug("%s of a batched value", op_info[op->code].name);

@@ -29,7 +29,7 @@ static bool func_effects(Ctx *c, const Func *f, Seen **seen) {
   Seen *s = NEW(c->arena, Seen);
   *s = (Seen){f, *seen};
   *seen = s;
-  return region_effects(c, f->body, seen);
+  return f->external || region_effects(c, f->body, seen);
 }
 
 static const Func *callee_of(const Op *op) { return op->code == OP_call ? op->u.call.callee : op->u.derive.callee; }

@@ -1,21 +1,26 @@
-/* derive.c - derivative functions: what to differentiate, the signature of the result, and the sweep that makes its body.
- * Requires: a verified function with ports.  Ensures: a new function of the module beside it, or NULL after a diagnostic; the
- * original is not changed. */
+/* derive.c - derivative functions: what to differentiate, the signature of the result, and the sweep that makes its
+ * body. Requires: a verified function with ports.  Ensures: a new function of the module beside it, or NULL after a
+ * diagnostic; the original is not changed. */
 #include "passes/ports.h"
 #include <string.h>
 
 enum {
-  E_NOT_SCALAR = 501, E_NO_PARAMETER = 502, E_NOT_REAL = 503, E_NOTHING_REAL = 504, E_NAME_TAKEN = 505,
+  E_NOT_SCALAR = 501,
+  E_NO_PARAMETER = 502,
+  E_NOT_REAL = 503,
+  E_NOTHING_REAL = 504,
+  E_NAME_TAKEN = 505,
   W_SEVERED = 521
 };
 
-/* ---- what to differentiate -------------------------------------------------------------------------------------------- */
+/* ---- what to differentiate
+ * -------------------------------------------------------------------------------------------- */
 
 typedef struct Plan {
   Func *f;
   FuncKind kind;
-  int *wrt, nwrt; /* ports of f */
-  int target;     /* grad: the result port */
+  int *wrt, nwrt;   /* ports of f */
+  int target;       /* grad: the result port */
   const char *name; /* of the new function; NULL: f's and the usual ending */
   bool optimise;
 } Plan;
@@ -44,8 +49,8 @@ static bool find_wrt(Plan *p, const char *name, Loc loc) {
       add_wrt(p, i);
       return true;
     }
-    Diag *d = diag_error(f->module->ctx, loc, E_NOT_REAL, "'%s' of '%s' holds nothing real: there is no derivative with respect to it",
-                         name, f->name);
+    Diag *d = diag_error(f->module->ctx, loc, E_NOT_REAL,
+                         "'%s' of '%s' holds nothing real: there is no derivative with respect to it", name, f->name);
     if (f->in[i].loc.file >= 0) diag_note(f->module->ctx, d, f->in[i].loc, "declared here");
     return false;
   }
@@ -59,12 +64,13 @@ static bool choose_wrt(Plan *p, Wrt wrt) {
     if (!find_wrt(p, wrt.name[i], wrt.loc ? wrt.loc[i] : f->loc)) return false;
   for (int i = 0; i < f->nin && wrt.n == 0; i++)
     if (port_real_leaves(f, &f->in[i], false) > 0) add_wrt(p, i);
-  if (p->nwrt == 0) diag_error(f->module->ctx, f->loc, E_NOTHING_REAL, "'%s' has no real parameter to differentiate by", f->name);
+  if (p->nwrt == 0)
+    diag_error(f->module->ctx, f->loc, E_NOTHING_REAL, "'%s' has no real parameter to differentiate by", f->name);
   return p->nwrt > 0;
 }
 
-/* The result port whose gradient is meant: the only real one, of the last derivative if f is a gradient; -1: there is none, or
- * it is no scalar; *why is then the port to complain of, or -1. */
+/* The result port whose gradient is meant: the only real one, of the last derivative if f is a gradient; -1: there is
+ * none, or it is no scalar; *why is then the port to complain of, or -1. */
 static int scalar_result(const Func *f, int *why) {
   int from = f->kind == FUNC_GRAD && f->origin ? f->origin->nout : 0, found = -1;
   *why = -1;
@@ -94,7 +100,8 @@ static bool choose_result(Plan *p) {
   if (p->kind != FUNC_GRAD || (p->target = scalar_result(f, &why)) >= 0) return true;
   Diag *d;
   if (why < 0)
-    d = diag_error(c, f->loc, E_NOT_SCALAR, "'%s' does not have exactly one real result, so it has no gradient", f->name);
+    d = diag_error(c, f->loc, E_NOT_SCALAR, "'%s' does not have exactly one real result, so it has no gradient",
+                   f->name);
   else {
     Text t;
     text_init(&t, c->arena);
@@ -105,7 +112,8 @@ static bool choose_result(Plan *p) {
   return false;
 }
 
-/* ---- the new function ------------------------------------------------------------------------------------------------------ */
+/* ---- the new function
+ * ------------------------------------------------------------------------------------------------------ */
 
 static const char *const suffix_of[] = {[FUNC_GRAD] = "_grad", [FUNC_VJP] = "_vjp", [FUNC_JVP] = "_jvp"};
 
@@ -114,7 +122,8 @@ static Func *make_func(const Plan *p) {
   Ctx *c = f->module->ctx;
   const char *name = p->name ? p->name : intern(c, arena_printf(c->arena, "%s%s", f->name, suffix_of[p->kind]));
   if (module_find(f->module, name)) {
-    diag_error(c, f->loc, E_NAME_TAKEN, "the derivative of '%s' would be called '%s', and there is a function of that name", f->name, name);
+    diag_error(c, f->loc, E_NAME_TAKEN,
+               "the derivative of '%s' would be called '%s', and there is a function of that name", f->name, name);
     return NULL;
   }
   Func *g = func_clone(f, name);
@@ -139,7 +148,10 @@ static Value **add_params(Func *g, PortRole role, int of, bool of_result, const 
   return v;
 }
 
-typedef struct Results { Value **v; int n, cap; } Results;
+typedef struct Results {
+  Value **v;
+  int n, cap;
+} Results;
 
 static Results results_of(const Func *g) {
   Results r = {0};
@@ -160,7 +172,8 @@ static void add_results(Deriv *d, Results *r, PortRole role, int of, bool of_res
 
 static bool already_reported(const Ctx *c, Loc loc) {
   for (const Diag *d = c->diags->first; d; d = d->next)
-    if (d->code == W_SEVERED && d->loc.file == loc.file && d->loc.begin == loc.begin && d->loc.end == loc.end) return true;
+    if (d->code == W_SEVERED && d->loc.file == loc.file && d->loc.begin == loc.begin && d->loc.end == loc.end)
+      return true;
   return false;
 }
 
@@ -173,7 +186,9 @@ static void warn_severed_in(const Deriv *d, const Func *f, const Region *g, cons
     Diag *w = diag_warning(c, op->loc, W_SEVERED, "the derivative of '%s' stops at this conversion to %s",
                            arena_strndup(c->arena, f->name, strcspn(f->name, ".")), /* as the user knows it */
                            elem_name(op->res[0]->type->elem));
-    diag_help(c, w, "what comes through it counts as constant; floor(x) and round(x) stay real, stop_gradient(x) says it is meant");
+    diag_help(
+        c, w,
+        "what comes through it counts as constant; floor(x) and round(x) stay real, stop_gradient(x) says it is meant");
   }
 }
 
@@ -249,10 +264,15 @@ static void build_forward(const Plan *p, Func *g) {
 static Func *build(const Plan *p) {
   Func *g = make_func(p);
   if (!g) return NULL;
-  if (p->kind == FUNC_JVP) build_forward(p, g);
-  else build_reverse(p, g);
-  if (p->optimise) pass_optimise(g);
-  else pass_dce(g);
+  if (p->kind == FUNC_JVP)
+    build_forward(p, g);
+  else
+    build_reverse(p, g);
+  pass_inline(g); /* the rules of functions that have their own */
+  if (p->optimise)
+    pass_optimise(g);
+  else
+    pass_dce(g);
   if (!func_verify(g)) {
     diag_print_text(g->module->ctx, stderr, false);
     bug("%s does not verify", g->name);

@@ -16,6 +16,7 @@ static void keep(const Module *m, const Func *f, bool *kept) {
     if (m->func[i] != f || kept[i]) continue;
     kept[i] = true;
     keep_callees(m, f->body, kept);
+    if (f->adjoint) keep(m, f->adjoint, kept);
   }
 }
 

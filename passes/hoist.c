@@ -1,9 +1,9 @@
-/* hoist.c - computes before a loop what every iteration would compute again, and in the loop what costs less there than to keep.
- * Moved are operations without effect that may be executed where the loop's body is not: no call, no access that is in range
- * only because a check in the loop says so, no size that may be negative, no binding of a symbol.  Out of a branch goes only what costs next to nothing.
- * Broadcasts and counters stay where they are used, so that code generation can do them on the fly: an operation that moves
- * takes copies of them along.  Requires: a verified function.  Ensures: each operation is looked at once for every loop
- * around it. */
+/* hoist.c - computes before a loop what every iteration would compute again, and in the loop what costs less there than
+ * to keep. Moved are operations without effect that may be executed where the loop's body is not: no call, no access
+ * that is in range only because a check in the loop says so, no size that may be negative, no binding of a symbol.  Out
+ * of a branch goes only what costs next to nothing. Broadcasts and counters stay where they are used, so that code
+ * generation can do them on the fly: an operation that moves takes copies of them along.  Requires: a verified
+ * function.  Ensures: each operation is looked at once for every loop around it. */
 #include "passes/pass.h"
 
 typedef struct Hoist {
@@ -12,10 +12,11 @@ typedef struct Hoist {
   Value **copy;    /* by value id: of a broadcast or counter, before the loop at hand */
   Op **copied_for; /* by value id: that loop */
   int cap;
-  Op **bound_in;   /* by symbol id: the operation that binds it */
+  Op **bound_in; /* by symbol id: the operation that binds it */
 } Hoist;
 
-/* ---- what may be executed anywhere ---------------------------------------------------------------------------------------------- */
+/* ---- what may be executed anywhere
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool sizes_are_nonneg(Ctx *c, const Op *op) {
   for (int i = 0; i < op->nres; i++)
@@ -39,7 +40,9 @@ static bool indices_in_range(Ctx *c, const Op *op) {
 }
 
 static bool window_in_range(Ctx *c, const Op *op) {
-  const Type *small = op->code == OP_slice ? op->res[0]->type : op->code == OP_embed ? op->opd[0]->type : op->opd[1]->type;
+  const Type *small = op->code == OP_slice   ? op->res[0]->type
+                      : op->code == OP_embed ? op->opd[0]->type
+                                             : op->opd[1]->type;
   const Type *big = op->code == OP_embed ? op->res[0]->type : op->opd[0]->type;
   for (int a = 0; a < small->rank; a++) {
     Dim *start = op->u.slice.start[a], *steps = dim_sub(c, small->dim[a], dim_const(c, 1));
@@ -81,14 +84,21 @@ static bool is_safe(Ctx *c, const Op *op) {
   case FAM_MAP: return map_is_safe(op);
   case FAM_INDEX: return indices_in_range(c, op);
   case FAM_VIEW: return op->code == OP_reshape || op->code == OP_concat || window_in_range(c, op);
-  case FAM_REGION: return op->code != OP_while && (op->code == OP_if || (splat_int(op->opd[2], &step) && step)) && regions_are_safe(c, op);
+  case FAM_REGION:
+    return op->code != OP_while && (op->code == OP_if || (splat_int(op->opd[2], &step) && step)) &&
+           regions_are_safe(c, op);
   default: return true;
   }
 }
 
-/* ---- what does not change in a loop ----------------------------------------------------------------------------------------------- */
+/* ---- what does not change in a loop
+ * ----------------------------------------------------------------------------------------------- */
 
-typedef struct Check { const Hoist *h; const Region *body; bool invariant; } Check;
+typedef struct Check {
+  const Hoist *h;
+  const Region *body;
+  bool invariant;
+} Check;
 
 static void see_value(void *env, Value *v) {
   Check *k = env;
@@ -131,7 +141,9 @@ static bool is_trivial(const Op *op) {
   }
 }
 
-/* ---- moving -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- moving
+ * --------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void reserve(Hoist *h, int id) {
   if (id < h->cap) return;
@@ -169,8 +181,10 @@ static bool is_invariant(const Hoist *h, const Region *body, const Op *op) {
   op_each_sym(op, see_sym, &k);
   for (int i = 0; i < op->nopd && k.invariant; i++) {
     const Value *v = op->opd[i];
-    if (v->def && v->def->parent == body && is_free(v->def)) k.invariant = is_invariant(h, body, v->def) && is_safe(h->ctx, v->def);
-    else see_value(&k, op->opd[i]);
+    if (v->def && v->def->parent == body && is_free(v->def))
+      k.invariant = is_invariant(h, body, v->def) && is_safe(h->ctx, v->def);
+    else
+      see_value(&k, op->opd[i]);
   }
   return k.invariant;
 }

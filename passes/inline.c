@@ -1,12 +1,12 @@
 /* inline.c - puts the bodies of called functions in the place of calls.
- * A call stays when its callee can reach itself.  Effects keep their place; the callee's dimension symbols become the call's
- * dimensions. */
+ * A call stays when its callee can reach itself, has a rule of its own for its derivative, or is not written here.
+ * Effects keep their place; the callee's dimension symbols become the call's dimensions. */
 #include "passes/pass.h"
 
 /* What a call of a function leads to, once each. */
 typedef struct Seen { const Func *f; struct Seen *next; } Seen;
 /* What is known of callees. */
-typedef struct Known { const Func *f; bool recursive; struct Known *next; } Known;
+typedef struct Known { const Func *f; bool stays; struct Known *next; } Known;
 
 typedef struct Inline { Rewrite rw; Known *known; } Inline;
 
@@ -31,15 +31,16 @@ static bool reaches(Ctx *c, const Region *g, const Func *target, Seen **seen) {
   return false;
 }
 
-static bool is_recursive(Inline *in, const Func *f) {
+static bool stays(Inline *in, const Func *f) {
+  if (f->adjoint || f->external) return true;
   for (const Known *k = in->known; k; k = k->next)
-    if (k->f == f) return k->recursive;
+    if (k->f == f) return k->stays;
   Ctx *c = in->rw.ctx;
   Seen *seen = NULL;
   Known *k = NEW(c->arena, Known);
   *k = (Known){f, reaches(c, f->body, f, &seen), in->known};
   in->known = k;
-  return k->recursive;
+  return k->stays;
 }
 
 static void expand(Rewrite *rw, Op *call) {
@@ -63,7 +64,7 @@ static void sweep(Inline *in, Region *g) {
     next = op->next;
     rw_operands(rw, op);
     for (int i = 0; i < op->nreg; i++) sweep(in, op->reg[i]);
-    if (op->code != OP_call || is_recursive(in, op->u.call.callee)) continue;
+    if (op->code != OP_call || stays(in, op->u.call.callee)) continue;
     Op *before = op->prev;
     expand(rw, op);
     next = before ? before->next : g->first;

@@ -6,7 +6,8 @@
 enum { E_UNKNOWN_PASS = 510 };
 
 typedef void (*FuncPass)(Func *f);
-typedef struct PassEntry { PassInfo info; FuncPass run; FuncKind derive; } PassEntry; /* run NULL: resolves, then derives (the primal: no more) */
+/* run NULL: resolves, then derives (the primal: no more). */
+typedef struct PassEntry { PassInfo info; FuncPass run; FuncKind derive; } PassEntry;
 
 static const PassEntry pass[] = {
     {{"inline", "put the bodies of called functions in the place of calls"}, pass_inline, FUNC_PRIMAL},

@@ -328,6 +328,7 @@ static bool resolve_op(Resolve *r, Func *f, Op *op) {
 static bool resolve_region(Resolve *r, Func *f, Region *g) {
   for_each_op(op, g) {
     if (op->code == OP_call && !resolve_func(r, op->u.call.callee, NULL)) return false;
+    if (op->code == OP_call && op->u.call.callee->adjoint && !resolve_func(r, op->u.call.callee->adjoint, NULL)) return false;
     if (op->code == OP_derive && !(resolve_func(r, op->u.derive.callee, op) && resolve_op(r, f, op))) return false;
     for (int i = 0; i < op->nreg; i++)
       if (!resolve_region(r, f, op->reg[i])) return false;

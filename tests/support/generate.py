@@ -7,6 +7,10 @@ import sys
 
 HELPERS = """struct Pair[n] { v: real[n]; s: real }
 local fn apply(g: fn(u: real) -> real, u: real) -> real = 0.5 * (g(u) + g(0.3 * u))
+local fn halves(a: real, b: real[n]) -> (real[n], real) = (sin(b) * a, tanh(sum(b)))
+local fn turned(p: Pair[n]) -> Pair[n] = Pair(v=flip(p.v, 0) * p.s, s=sin(p.s + 0.3))
+local fn even(a: real, k: int) -> real = if k <= 0 then sin(a) else odd(1.1 * a, k - 1)
+local fn odd(a: real, k: int) -> real = if k <= 0 then cos(a) else tanh(even(a + 0.2, k - 1) * a)
 """
 
 
@@ -15,7 +19,7 @@ class Scope:
 
     def __init__(self, parent=None):
         self.names = {t: list(parent.names[t]) if parent else [] for t in "SVMIPF"}
-        self.vars = {t: list(parent.vars[t]) if parent else [] for t in "SVMP"}
+        self.vars = {t: list(parent.vars[t]) if parent else [] for t in "SVMPI"}
 
 
 class Generator:
@@ -62,14 +66,21 @@ class Generator:
             lambda: f"{p.some(c, 'V')}[{p.I(c, 1)}]",
             lambda: p.reduction(c, d),
             lambda: p.call(c, d, "S"),
+            lambda: f"prod(tanh({p.V(c, d - 1)}))",
+            lambda: f"min({p.V(c, d - 1)})",
+            lambda: f"norm(cos({p.V(c, d - 1)}))",
+            lambda: f"variance({p.V(c, d - 1)})",
+            lambda: f"{p.pick('even', 'odd')}({p.S(c, d - 1)}, {p.pick('k', '1', '3')})",
+            lambda: f"logdet(2 * eye(n) + 0.1 * tanh({p.M(c, d - 2)}))",
         ]
         if c.names["P"]:
-            kinds += [lambda: f"{p.some(c, 'P')}.s"] * 2
+            kinds += [lambda: f"{p.some(c, 'P')}.s", lambda: f"turned({p.some(c, 'P')}).s"]
         if c.names["F"]:
             kinds += [lambda: f"apply({p.some(c, 'F')}, {p.S(c, d - 1)})", lambda: f"{p.some(c, 'F')}({p.S(c, d - 1)})"]
         kinds.append(lambda: f"apply({p.lambda_(c, d)}, {p.S(c, d - 1)})")
         if p.derives and d == 2:
-            kinds += [lambda: f"tanh(grad({p.lambda_(c, 2)})({p.S(c, 0)}))"] * 2
+            kinds += [lambda: f"tanh(grad({p.lambda_(c, 2)})({p.S(c, 0)}))", lambda: f"tanh(sum(hvp({p.vector_lambda(c)})({p.V(c, 0)}; {p.V(c, 0)})))",
+                      lambda: f"tanh(sum(hessian({p.vector_lambda(c)})({p.V(c, 0)})))"]
         return r.choice(kinds)()
 
     def V(self, c, d):
@@ -90,9 +101,18 @@ class Generator:
             lambda: f"{p.some(c, 'M')}[:, {p.I(c, 1)}]",
             lambda: p.comprehension(c, d),
             lambda: p.call(c, d, "V"),
+            lambda: f"sort({p.V(c, d - 1)})",
+            lambda: f"cumprod(cos({p.V(c, d - 1)}))",
+            lambda: f"softmax({p.V(c, d - 1)})",
+            lambda: f"concat([{p.some(c, 'V')}[1:n], {p.some(c, 'V')}[0:1]], axis=0)",
+            lambda: f"{p.some(c, 'V')}[argsort({p.some(c, 'V')})]",
+            lambda: f"solve(2 * eye(n) + 0.1 * tanh({p.M(c, d - 2)}), {p.V(c, d - 1)})",
+            lambda: p.ragged(c, d),
         ]
         if c.names["P"]:
-            kinds += [lambda: f"{p.some(c, 'P')}.v"] * 2
+            kinds += [lambda: f"{p.some(c, 'P')}.v", lambda: f"turned({p.some(c, 'P')}).v"]
+        if p.derives and d == 2:
+            kinds += [lambda: f"tanh(grad({p.vector_lambda(c)})({p.V(c, 0)}))", lambda: f"tanh(jacobian({p.map_lambda(c)})({p.V(c, 0)}) @ {p.V(c, 0)})"]
         return r.choice(kinds)()
 
     def M(self, c, d):
@@ -152,6 +172,22 @@ class Generator:
         inner.names["S"] = [u, u] + inner.names["S"]
         return f"fn({u}: real) => sin({self.S(inner, d - 1)} * {u})"
 
+    def ragged(self, c, d):
+        inner, i = self.inner(c)
+        inner, j = self.inner(inner)
+        inner.names["I"] = [i, j]
+        return f"[tanh({self.pick('sum', 'max', 'mean')}({self.S(inner, d - 2)} for {j} < {i} + 1)) for {i} < n]"
+
+    def vector_lambda(self, c):
+        inner, u = Scope(c), self.name("u")
+        inner.names["V"] = [u]
+        return f"fn({u}: real[n]) => {self.S(inner, 1)} * {u}[0] ** 2"
+
+    def map_lambda(self, c):
+        inner, u = Scope(c), self.name("u")
+        inner.names["V"] = [u, u] + inner.names["V"]
+        return f"fn({u}: real[n]) => sin({self.V(inner, 1)} * {u})"
+
     def call(self, c, d, type):
         able = [f for f in self.functions if f[1] == type]
         if not able:
@@ -183,7 +219,7 @@ class Generator:
 
     def assign(self, c, indent):
         p = self
-        v = {t: p.pick(*c.vars[t]) if c.vars[t] else None for t in "SVMP"}
+        v = {t: p.pick(*c.vars[t]) if c.vars[t] else None for t in "SVMPI"}
         # Inside loops nothing may grow without bound.
         tame = p.pick("sin", "tanh") if p.depth else ""
         kinds = []
@@ -201,8 +237,11 @@ class Generator:
                       lambda: p.out(indent, f"{v['M']}[{p.I(c, 0)}, {p.I(c, 1)}] = {p.S(c, 1)}"),
                       lambda: p.out(indent, f"{v['M']}[:, {p.I(c, 1)}] += sin({p.V(c, 1)})"),
                       lambda: p.out(indent, f"{v['M']} = {tame}({p.M(c, 1)})")]
+        if v["I"]:
+            kinds += [lambda: p.out(indent, f"{v['I']} = {p.I(c, 1)}")]
         if v["P"]:
-            kinds += [lambda: p.out(indent, f"{v['P']} = Pair(v={p.V(c, 1)}, s={p.S(c, 1)})"),
+            kinds += [lambda: p.out(indent, f"{v['P']} = turned({v['P']})"),
+                      lambda: p.out(indent, f"{v['P']} = Pair(v={p.V(c, 1)}, s={p.S(c, 1)})"),
                       lambda: p.out(indent, f"{v['P']}.s = {p.S(c, 1)}"),
                       lambda: p.out(indent, f"{v['P']}.v[{p.I(c, 1)}] = {p.S(c, 1)}")]
         p.r.choice(kinds)()
@@ -222,7 +261,17 @@ class Generator:
             p.out(indent, f"var {name}: {dict(S='real', V='real[n]', M='real[n, n]', P='Pair[n]')[t]} = {value}")
             c.names[t].append(name)
             c.vars[t].append(name)
-        elif choice < 0.25:
+        elif choice < 0.22:
+            name, value = p.name("l"), p.name("l")
+            p.out(indent, f"let ({name}, {value}) = halves({p.S(c, 1)}, {p.V(c, 1)})")
+            c.names["V"].append(name)
+            c.names["S"].append(value)
+        elif choice < 0.24:
+            name = p.name("j")
+            p.out(indent, f"var {name} = {p.I(c, 1)}")
+            c.names["I"].append(name)
+            c.vars["I"].append(name)
+        elif choice < 0.28:
             name = p.name("g")
             p.out(indent, f"let {name} = {p.lambda_(c, 2)}")
             c.names["F"].append(name)

@@ -8,7 +8,14 @@
 #include <string.h>
 
 /* Elements in row-major order: f for real types (f32 rounded), i for the others. */
-typedef struct Tensor { Type *type; int rank; int64_t dim[MAX_RANK]; int64_t count; double *f; int64_t *i; } Tensor;
+typedef struct Tensor {
+  Type *type;
+  int rank;
+  int64_t dim[MAX_RANK];
+  int64_t count;
+  double *f;
+  int64_t *i;
+} Tensor;
 
 typedef struct Interp {
   Ctx *c;
@@ -37,14 +44,18 @@ static int64_t interp_dim(Interp *in, const Dim *d) {
 static Tensor interp_tensor(Interp *in, Type *t) {
   Tensor r = {.type = t, .rank = t->rank, .count = 1};
   for (int i = 0; i < t->rank; i++) r.count *= r.dim[i] = interp_dim(in, t->dim[i]);
-  if (elem_is_real(t->elem)) r.f = NEW_N(in->c->arena, double, r.count + 1);
-  else r.i = NEW_N(in->c->arena, int64_t, r.count + 1);
+  if (elem_is_real(t->elem))
+    r.f = NEW_N(in->c->arena, double, r.count + 1);
+  else
+    r.i = NEW_N(in->c->arena, int64_t, r.count + 1);
   return r;
 }
 
 static void tensor_put(Tensor *t, int64_t k, double f, int64_t i) {
-  if (t->f) t->f[k] = t->type->elem == F32 ? (float)f : f;
-  else t->i[k] = t->type->elem == I32 ? (int32_t)(uint32_t)(uint64_t)i : t->type->elem == BOOL ? i != 0 : i;
+  if (t->f)
+    t->f[k] = t->type->elem == F32 ? (float)f : f;
+  else
+    t->i[k] = t->type->elem == I32 ? (int32_t)(uint32_t)(uint64_t)i : t->type->elem == BOOL ? i != 0 : i;
 }
 
 static int64_t tensor_at(const Tensor *t, const int64_t *idx) {
@@ -64,7 +75,9 @@ static void copy_elem(Tensor *to, int64_t a, const Tensor *from, int64_t b) {
   tensor_put(to, a, from->f ? from->f[b] : 0, from->i ? from->i[b] : 0);
 }
 
-/* ---- map ------------------------------------------------------------------------------------------------------------------- */
+/* ---- map
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 static double interp_digamma(double x) {
   double s = 0;
@@ -152,12 +165,12 @@ static int64_t int_floordiv(int64_t a, int64_t b) {
 static int64_t map_int(Opcode code, const int64_t *x) {
   int64_t r = 1;
   switch (code) {
-  case OP_neg: return -x[0];
+  case OP_neg: return (int64_t)-(uint64_t)x[0];
   case OP_abs: return x[0] < 0 ? -x[0] : x[0];
   case OP_sign: return (x[0] > 0) - (x[0] < 0);
-  case OP_add: return x[0] + x[1];
-  case OP_sub: return x[0] - x[1];
-  case OP_mul: return x[0] * x[1];
+  case OP_add: return (int64_t)((uint64_t)x[0] + (uint64_t)x[1]);
+  case OP_sub: return (int64_t)((uint64_t)x[0] - (uint64_t)x[1]);
+  case OP_mul: return (int64_t)((uint64_t)x[0] * (uint64_t)x[1]);
   case OP_floordiv: return int_floordiv(x[0], x[1]);
   case OP_mod: return x[1] ? x[0] - x[1] * int_floordiv(x[0], x[1]) : 0;
   case OP_ipow:
@@ -188,7 +201,8 @@ static bool map_compare(Opcode code, double a, double b, int64_t i, int64_t j, b
 }
 
 static int64_t to_int_saturating(double v, Elem e) {
-  double lo = e == I32 ? (double)INT32_MIN : -9223372036854775808.0, hi = e == I32 ? (double)INT32_MAX : 9223372036854775807.0;
+  double lo = e == I32 ? (double)INT32_MIN : -9223372036854775808.0,
+         hi = e == I32 ? (double)INT32_MAX : 9223372036854775807.0;
   if (isnan(v)) return 0;
   if (v <= lo) return e == I32 ? INT32_MIN : INT64_MIN;
   return v >= hi ? (e == I32 ? INT32_MAX : INT64_MAX) : (int64_t)v;
@@ -200,14 +214,19 @@ static void interp_map(const Op *op, Tensor *y, Tensor *const *x) {
     double f[3] = {0, 0, 0};
     int64_t i[3] = {0, 0, 0};
     for (int o = 0; o < op->nopd; o++) {
-      if (x[o]->f) f[o] = x[o]->f[k];
-      else i[o] = x[o]->i[k];
+      if (x[o]->f)
+        f[o] = x[o]->f[k];
+      else
+        i[o] = x[o]->i[k];
     }
     switch (op_info[op->code].sig) {
     case SIG_COMPARE: tensor_put(y, k, 0, map_compare(op->code, f[0], f[1], i[0], i[1], real)); break;
     case SIG_SELECT: tensor_put(y, k, f[i[0] ? 1 : 2], i[i[0] ? 1 : 2]); break;
     case SIG_CAST:
-      tensor_put(y, k, real ? f[0] : (double)i[0], !real ? i[0] : y->type->elem == BOOL ? f[0] != 0 : to_int_saturating(f[0], y->type->elem));
+      tensor_put(y, k, real ? f[0] : (double)i[0],
+                 !real                   ? i[0]
+                 : y->type->elem == BOOL ? f[0] != 0
+                                         : to_int_saturating(f[0], y->type->elem));
       break;
     case SIG_POLY: tensor_put(y, k, map_real(op->code, f + 1, i[0]), 0); break;
     default: tensor_put(y, k, real ? map_real(op->code, f, 0) : 0, real ? 0 : map_int(op->code, i));
@@ -215,7 +234,8 @@ static void interp_map(const Op *op, Tensor *y, Tensor *const *x) {
   }
 }
 
-/* ---- contract, reduce, scan ------------------------------------------------------------------------------------------------ */
+/* ---- contract, reduce, scan
+ * ------------------------------------------------------------------------------------------------ */
 
 static void interp_contract(const Op *op, Tensor *y, Tensor *const *x) {
   int64_t extent[MAX_LABEL], idx[MAX_LABEL] = {0}, total = 1;
@@ -231,14 +251,19 @@ static void interp_contract(const Op *op, Tensor *y, Tensor *const *x) {
     for (int o = 0; o < op->nopd; o++) {
       for (int a = 0; a < x[o]->rank; a++) at[a] = idx[op->u.contract.opd[o][a]];
       int64_t k = tensor_at(x[o], at);
-      if (y->f) f *= x[o]->f[k];
-      else i *= x[o]->i[k];
+      if (y->f)
+        f *= x[o]->f[k];
+      else
+        i *= x[o]->i[k];
     }
     for (int a = 0; a < y->rank; a++) at[a] = idx[op->u.contract.out[a]];
     int64_t k = tensor_at(y, at);
-    if (y->f) y->f[k] += f;
-    else if (y->type->elem == BOOL) y->i[k] |= i;
-    else y->i[k] += i;
+    if (y->f)
+      y->f[k] += f;
+    else if (y->type->elem == BOOL)
+      y->i[k] |= i;
+    else
+      y->i[k] += i;
   } while (index_next(MAX_LABEL, extent, idx));
   for (int64_t k = 0; k < y->count; k++) copy_elem(y, k, y, k);
 }
@@ -251,12 +276,16 @@ static bool first_better(Opcode code, const Tensor *x, int64_t a, int64_t best) 
 }
 
 static void interp_reduce(const Op *op, Tensor *y, const Tensor *x) {
-  int64_t idx[MAX_RANK] = {0}, least = y->type->elem == I32 ? INT32_MIN : INT64_MIN, most = y->type->elem == I32 ? INT32_MAX : INT64_MAX;
+  int64_t idx[MAX_RANK] = {0}, least = y->type->elem == I32 ? INT32_MIN : INT64_MIN,
+          most = y->type->elem == I32 ? INT32_MAX : INT64_MAX;
   bool arg = op->code == OP_argmax || op->code == OP_argmin, one = op->code == OP_rprod || op->code == OP_rall;
   for (int64_t k = 0; k < y->count && !arg; k++) {
-    if (op->code == OP_rmax) tensor_put(y, k, -INFINITY, least);
-    else if (op->code == OP_rmin) tensor_put(y, k, INFINITY, most);
-    else tensor_put(y, k, one, one);
+    if (op->code == OP_rmax)
+      tensor_put(y, k, -INFINITY, least);
+    else if (op->code == OP_rmin)
+      tensor_put(y, k, INFINITY, most);
+    else
+      tensor_put(y, k, one, one);
   }
   if (!x->count) return;
   do {
@@ -296,8 +325,10 @@ static void interp_linrec(const Op *op, Tensor *y, const Tensor *a, const Tensor
     int64_t from = op->u.scan.reverse ? y->count - 1 - k : k, i = from / stride % n;
     bool first = op->u.scan.reverse ? i == n - 1 : i == 0;
     int64_t before = op->u.scan.reverse ? from + stride : from - stride;
-    if (y->f) tensor_put(y, from, a->f[from] * (first ? 0 : y->f[before]) + x->f[from], 0);
-    else tensor_put(y, from, 0, a->i[from] * (first ? 0 : y->i[before]) + x->i[from]);
+    if (y->f)
+      tensor_put(y, from, a->f[from] * (first ? 0 : y->f[before]) + x->f[from], 0);
+    else
+      tensor_put(y, from, 0, a->i[from] * (first ? 0 : y->i[before]) + x->i[from]);
   }
 }
 
@@ -333,7 +364,8 @@ static void interp_matrix(const Op *op, Tensor *y, Tensor *const *x) {
   }
 }
 
-/* ---- views, indices ---------------------------------------------------------------------------------------------------------- */
+/* ---- views, indices
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void interp_slice(Interp *in, const Op *op, Tensor *y, Tensor *const *x) {
   const Tensor *small = op->code == OP_slice ? y : op->code == OP_embed ? x[0] : x[1];
@@ -343,8 +375,10 @@ static void interp_slice(Interp *in, const Op *op, Tensor *y, Tensor *const *x) 
   if (!small->count) return;
   do {
     for (int i = 0; i < small->rank; i++) at[i] = interp_dim(in, op->u.slice.start[i]) + idx[i] * op->u.slice.stride[i];
-    if (op->code == OP_slice) copy_elem(y, tensor_at(y, idx), x[0], tensor_at(x[0], at));
-    else copy_elem(y, tensor_at(y, at), small, tensor_at(small, idx));
+    if (op->code == OP_slice)
+      copy_elem(y, tensor_at(y, idx), x[0], tensor_at(x[0], at));
+    else
+      copy_elem(y, tensor_at(y, at), small, tensor_at(small, idx));
   } while (index_next(small->rank, small->dim, idx));
 }
 
@@ -377,13 +411,17 @@ static void interp_index(const Op *op, Tensor *y, Tensor *const *x) {
     for (int i = 0, k = 0, r = nb; i < big->rank; i++)
       place[i] = k < op->u.index.naxis && op->u.index.axis[k] == i ? idx[k++]->i[b] : at[r++];
     int64_t p = tensor_at(big, place);
-    if (op->code == OP_gather) copy_elem(y, s, big, p);
-    else if (op->code == OP_set) copy_elem(y, p, small, s);
-    else tensor_put(y, p, y->f ? y->f[p] + small->f[s] : 0, y->i ? y->i[p] + small->i[s] : 0);
+    if (op->code == OP_gather)
+      copy_elem(y, s, big, p);
+    else if (op->code == OP_set)
+      copy_elem(y, p, small, s);
+    else
+      tensor_put(y, p, y->f ? y->f[p] + small->f[s] : 0, y->i ? y->i[p] + small->i[s] : 0);
   } while (index_next(small->rank, small->dim, at));
 }
 
-/* ---- everything ---------------------------------------------------------------------------------------------------------------- */
+/* ---- everything
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static bool interp_effect(Interp *in, const Op *op, Tensor *const *x) {
   bool ok = true;
@@ -407,8 +445,10 @@ static void interp_source(Interp *in, const Op *op, Tensor *y, Tensor *const *x)
     case OP_const: tensor_put(y, k, op->u.cst.f, op->u.cst.i); break;
     case OP_dim: tensor_put(y, k, 0, interp_dim(in, op->u.dim)); break;
     case OP_dense:
-      if (y->f) tensor_put(y, k, ((const double *)op->u.dense.data)[k], 0);
-      else tensor_put(y, k, 0, ((const int64_t *)op->u.dense.data)[k]);
+      if (y->f)
+        tensor_put(y, k, ((const double *)op->u.dense.data)[k], 0);
+      else
+        tensor_put(y, k, 0, ((const int64_t *)op->u.dense.data)[k]);
       break;
     case OP_iota:
       for (int i = op->u.axis + 1; i < y->rank; i++) stride *= y->dim[i];
@@ -419,7 +459,8 @@ static void interp_source(Interp *in, const Op *op, Tensor *y, Tensor *const *x)
   }
 }
 
-/* ---- control flow ---------------------------------------------------------------------------------------------------------- */
+/* ---- control flow
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static bool interp_region(Interp *in, const Region *r);
 
@@ -487,7 +528,8 @@ static bool interp_call(Interp *in, const Op *op, Tensor *const *x) {
   Interp sub = {.c = in->c, .f = f, .depth = in->depth + 1};
   sub.sym = NEW_N(in->c->arena, int64_t, in->c->next_sym + 1);
   sub.value = NEW_N(in->c->arena, Tensor, f->nvalue + 1);
-  for (int i = 0; i < op->u.call.nsubst; i++) sub.sym[op->u.call.subst[i].from->id] = interp_dim(in, op->u.call.subst[i].to);
+  for (int i = 0; i < op->u.call.nsubst; i++)
+    sub.sym[op->u.call.subst[i].from->id] = interp_dim(in, op->u.call.subst[i].to);
   for (int i = 0; i < op->nopd; i++) sub.value[f->body->param[i]->id] = *x[i];
   bool ok = interp_run(&sub);
   in->failed = sub.failed;
@@ -517,10 +559,12 @@ static bool interp_op(Interp *in, const Op *op, Tensor *const *x) {
   case FAM_MATRIX: interp_matrix(op, y, x); break;
   case FAM_INDEX: interp_index(op, y, x); break;
   case FAM_VIEW:
-    if (op->code == OP_concat) interp_concat(op, y, x);
+    if (op->code == OP_concat)
+      interp_concat(op, y, x);
     else if (op->code == OP_reshape)
       for (int64_t k = 0; k < y->count; k++) copy_elem(y, k, x[0], k);
-    else interp_slice(in, op, y, x);
+    else
+      interp_slice(in, op, y, x);
     break;
   case FAM_EFFECT:
     if (interp_effect(in, op, x)) return true;

@@ -101,12 +101,12 @@ int64_t exact_int(Opcode op, const int64_t *x) {
   switch (op) {
   case OP_philox: return exact_philox(x, 0);
   case OP_philox_high: return exact_philox(x, 2);
-  case OP_neg: return -x[0];
+  case OP_neg: return (int64_t)-(uint64_t)x[0];
   case OP_abs: return x[0] < 0 ? -x[0] : x[0];
   case OP_sign: return (x[0] > 0) - (x[0] < 0);
-  case OP_add: return x[0] + x[1];
-  case OP_sub: return x[0] - x[1];
-  case OP_mul: return x[0] * x[1];
+  case OP_add: return (int64_t)((uint64_t)x[0] + (uint64_t)x[1]);
+  case OP_sub: return (int64_t)((uint64_t)x[0] - (uint64_t)x[1]);
+  case OP_mul: return (int64_t)((uint64_t)x[0] * (uint64_t)x[1]);
   case OP_floordiv: return floor_div(x[0], x[1]);
   case OP_mod: return x[0] - x[1] * floor_div(x[0], x[1]);
   case OP_ipow: return int_power(x[0], x[1]);
