@@ -11,7 +11,7 @@ typedef struct Build {
   Module *m;
   const char *stem;
   const char **deps;
-  Output out[8];
+  Output out[16]; /* one for each kind, and the depfile */
   int nout;
 } Build;
 
@@ -58,6 +58,14 @@ static bool emit_ir(Build *b) {
   return true;
 }
 
+static bool emit_dot(Build *b) {
+  Text t;
+  text_init(&t, b->c->arena);
+  module_dot(&t, b->m);
+  add(b, ".dot", t.s, t.len);
+  return true;
+}
+
 static bool emit_tdsl(Build *b) {
   Text t;
   const char *why;
@@ -74,7 +82,7 @@ static bool emit_tdsl(Build *b) {
 
 static const struct { const char *name; bool (*emit)(Build *); } kinds[] = {
     {"obj", emit_obj}, {"header", emit_header}, {"asm", emit_asm},
-    {"llvm", emit_llvm}, {"ir", emit_ir}, {"manifest", emit_manifest}, {"tdsl", emit_tdsl},
+    {"llvm", emit_llvm}, {"ir", emit_ir}, {"manifest", emit_manifest}, {"tdsl", emit_tdsl}, {"dot", emit_dot},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -86,10 +94,7 @@ static bool parse_emit(Build *b, bool *wanted) {
     int k = 0;
     while (k < KINDS && strcmp(kinds[k].name, names[i]) != 0) k++;
     if (k == KINDS) {
-      bool later = strcmp(names[i], "dot") == 0;
-      usage_error(later ? "--emit=%s is not supported yet"
-                        : "--emit: '%s' is not one of obj, header, asm, llvm, ir, manifest, tdsl",
-                  names[i]);
+      usage_error("--emit: '%s' is not one of obj, header, asm, llvm, ir, manifest, tdsl, dot", names[i]);
       return false;
     }
     wanted[k] = true;

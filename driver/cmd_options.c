@@ -27,7 +27,7 @@ enum { BUILDS = FOR_GRAD | FOR_COMPILE, CODE = BUILDS | FOR_RUN, CALLS = FOR_RUN
 static const Row rows[] = {
     {"-o", CODE | FOR_OPT | FOR_PLOT | FOR_GRAPH, STRING, AT(output), "NAME",
      "stem of the files written (run: a .npy or .csv file for the results)"},
-    {"--emit", BUILDS, STRING, AT(emit), "LIST", "obj,header,asm,llvm,ir,tdsl,manifest (default obj,header)"},
+    {"--emit", BUILDS, STRING, AT(emit), "LIST", "obj,header,asm,llvm,ir,tdsl,dot,manifest (default obj,header)"},
     {"--fn", BUILDS | FOR_GRAPH, STRING, AT(pipeline.functions), "LIST", "only these functions"},
     {"--wrt", CODE | FOR_GRAPH, STRING, AT(pipeline.wrt), "LIST", "derivatives with respect to these parameters only"},
     {"--derive", FOR_COMPILE | FOR_RUN | FOR_GRAPH, STRING, AT(pipeline.derive), "LIST",

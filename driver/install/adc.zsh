@@ -31,7 +31,7 @@ code=(
 )
 files=(
   '--fn=[functions to compile]:functions'
-  '--emit=[what to write]:kinds:_values -s , kind obj header asm llvm ir tdsl manifest'
+  '--emit=[what to write]:kinds:_values -s , kind obj header asm llvm ir tdsl dot manifest'
   '--prefix=[put before exported names]:prefix'
   '--target=[machine to compile for]:triple:(x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu wasm32 thumbv7em-none-eabihf)'
   '--freestanding[without malloc]'
