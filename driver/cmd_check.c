@@ -10,18 +10,13 @@ const char *read_program(Ctx *c, const Options *o, size_t *len) {
   return text;
 }
 
-static const char *import_file(void *env, Ctx *c, const char *path, size_t *len) {
-  (void)env;
-  return file_read(c->arena, path, len);
-}
-
 int cmd_check(Options *o) {
   Ctx *c = ctx_new();
   size_t len;
   const char *text = read_program(c, o, &len);
   int status = EXIT_PROGRAM;
   if (text) {
-    FrontendOptions fo = {.real = o->pipeline.real, .read_file = import_file};
+    FrontendOptions fo = {.real = o->pipeline.real, .read_file = file_import};
     frontend_compile(c, o->file, text, len, &fo, NULL);
     status = report(c, o);
   }
@@ -74,7 +69,7 @@ int cmd_opt(Options *o) {
   const char *text = read_program(c, o, &len);
   int status = EXIT_PROGRAM;
   if (text) {
-    FrontendOptions fo = {.real = o->pipeline.real, .read_file = import_file};
+    FrontendOptions fo = {.real = o->pipeline.real, .read_file = file_import};
     bool source = n > 5 && strcmp(o->file + n - 5, ".tdsl") == 0;
     Module *m = source ? frontend_compile(c, o->file, text, len, &fo, NULL) : module_read(c, o->file, text, len);
     if (m && module_verify(m) && (!o->passes || passes_run(m, o->passes))) {

@@ -14,6 +14,7 @@ enum { EXIT_OK = 0, EXIT_PROGRAM = 1, EXIT_USAGE = 2 };
 
 /* The whole file ("-": standard input) in the arena, NUL-terminated; NULL with errno set. */
 char *file_read(Arena *a, const char *path, size_t *len);
+const char *file_import(void *env, Ctx *c, const char *path, size_t *len); /* for FrontendOptions.read_file */
 /* Writes beside the target and renames: the file appears whole or not at all. "-" is standard output. False with errno
  * set. */
 bool file_write(const char *path, const void *data, size_t len);

@@ -35,6 +35,11 @@ char *file_read(Arena *a, const char *path, size_t *len) {
   return buf;
 }
 
+const char *file_import(void *env, Ctx *c, const char *path, size_t *len) {
+  (void)env;
+  return file_read(c->arena, path, len);
+}
+
 static bool write_all(FILE *f, const void *data, size_t len) {
   return fwrite(data, 1, len, f) == len && fflush(f) == 0;
 }

@@ -1,7 +1,6 @@
 /* pipeline.c - from source text to an optimised module with the derivatives that were asked for.
  * Requires a fresh context; ensures that every exported function is inlined, optimised and verified. */
 #include "driver/driver.h"
-#include <errno.h>
 #include <string.h>
 
 int split_names(Ctx *c, const char *list, const char ***names) {
@@ -17,11 +16,6 @@ int split_names(Ctx *c, const char *list, const char ***names) {
   }
   *names = out;
   return n;
-}
-
-static const char *read_import(void *env, Ctx *c, const char *path, size_t *len) {
-  (void)env;
-  return file_read(c->arena, path, len);
 }
 
 /* Functions that were not chosen stay in the module only as callees. */
@@ -143,7 +137,7 @@ static bool derive_all(Module *m, const PipelineOptions *o) {
 
 Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
                          const char ***deps) {
-  FrontendOptions fo = {.real = o->real, .read_file = read_import};
+  FrontendOptions fo = {.real = o->real, .read_file = file_import};
   size_t end = strlen(name);
   bool is_ir = end > 3 && strcmp(name + end - 3, ".ir") == 0; /* IR as text, as `adc opt` prints it */
   if (is_ir && deps) *deps = NEW(c->arena, const char *);
