@@ -28,10 +28,6 @@ typedef struct NAME(_tile) {
   bool add;
 } NAME(_tile);
 
-static inline VEC NAME(_select)(NAME(_mask) p, VEC x, VEC y) {
-  return (VEC)(((NAME(_mask))x & p) | ((NAME(_mask))y & ~p));
-}
-
 /* Whole vectors where C has them; before col0 they keep what is there. */
 static inline void NAME(_put)(const NAME(_tile) *t, const REAL *sum, int64_t width) {
   NAME(_mask) lane;
@@ -40,8 +36,10 @@ static inline void NAME(_put)(const NAME(_tile) *t, const REAL *sum, int64_t wid
     int64_t j = 0;
     REAL *c = t->c.p + i * t->c.row;
     for (; t->c.col == 1 && j + LANES <= t->cols; j += LANES) {
-      VEC *to = (VEC *)(c + j), x = *(const VEC *)(sum + i * width + j);
-      *to = NAME(_select)(lane + (INT)j >= (INT)t->col0, t->add ? *to + x : x, *to);
+      VEC *to = (VEC *)(c + j), old = *to, x = *(const VEC *)(sum + i * width + j);
+      NAME(_mask) early = lane + (INT)j < (INT)t->col0;
+      if (t->add) x += old;
+      *to = (VEC)(((NAME(_mask))old & early) | ((NAME(_mask))x & ~early));
     }
     if (j < t->col0) j = t->col0;
 #pragma clang loop vectorize(disable) unroll(disable)
