@@ -91,6 +91,9 @@ void reserve(Emit *e, LLVMValueRef to, Loc loc); /* fails unless the workspace r
 
 /* ---- emit_size.c, debug.c ---------------------------------------------------------------------------------------- */
 
+/* emit_add.c: calls emit_body's and adds what that gives to the cotangents. */
+void emit_adding_body(Codegen *g, Func *f, LLVMValueRef fn);
+bool result_adds(const Func *f, int result); /* is a cotangent */
 void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn);
 /* Bytes of a tensor, rounded up to 64; 0 where *bad, since its dimensions make no sense. */
 LLVMValueRef nested_bytes(const DimEnv *env, const Type *t, LLVMValueRef *bad);

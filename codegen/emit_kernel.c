@@ -76,7 +76,6 @@ static LLVMValueRef term(const Nest *k, const Unit *u) {
 
 static void store_scalar_result(Emit *e, const Unit *u, LLVMValueRef x) {
   if (u->v->type->elem == BOOL) x = LLVMBuildZExt(e->b, x, e->g->i32, "");
-  if (u->add) x = add_elem(e->g, e->b, u->v->type->elem, LLVMBuildLoad2(e->b, LLVMTypeOf(x), e->out[u->result], ""), x);
   LLVMBuildStore(e->b, x, e->out[u->result]);
 }
 
@@ -94,7 +93,6 @@ static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
   out_index(k, u, idx);
   int object;
   LLVMValueRef base = unit_target(e, u, &object), at = row_major(e, t, idx);
-  if (u->add) x = add_elem(e->g, e->b, t->elem, load_elem(e, base, object, t, at), x);
   store_elem(e, base, object, t, at, x);
 }
 
@@ -173,7 +171,7 @@ void emit_nest(Emit *e, Unit **unit, int n) {
     if (unit[i]->kind != UNIT_REDUCE) continue;
     if (unit[i]->acc_level >= 0)
       k.acc[i] = new_alloca(e, elem_reg(e->g, unit[i]->v->type->elem));
-    else if (!unit[i]->add)
+    else
       set_neutral(e, unit[i]);
   }
   int mark = memo_mark(e);

@@ -30,7 +30,6 @@ typedef struct Product {
   Elem elem;
   int width; /* elements of a vector */
   int vecs;  /* vectors of a full tile's row */
-  bool add;
 } Product;
 
 /* ---- recognising ------------------------------------------------------------------------------------------------- */
@@ -228,7 +227,7 @@ static void outer_form(Product *p) {
   range[0] = LLVMBuildNSWMul(b, i, block, "");
   range[1] = LLVMBuildNSWAdd(b, range[0], block, "");
   range[1] = LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntSLT, range[1], n, ""), range[1], n, "");
-  range[2] = p->add ? LLVMConstInt(e->g->i1, 1, false) : LLVMBuildICmp(b, LLVMIntSGT, i, e->zero, "");
+  range[2] = LLVMBuildICmp(b, LLVMIntSGT, i, e->zero, "");
   cover(p, cols, 3, outer_tile, range);
   loop.as_it_is = true;
   loop_end(e, &loop);
@@ -280,8 +279,7 @@ static void dot_tile(Product *p, LLVMValueRef row, int rows, LLVMValueRef col, i
   for (int r = 0; r < rows; r++)
     for (int c = 0; c < cols; c++) {
       LLVMValueRef at = place(p, &p->c, ROW, index_add(e, row, constant(p, r)), COL, index_add(e, col, constant(p, c)));
-      LLVMValueRef x = LLVMBuildLoad2(e->b, one, rest[r][c], "");
-      store(p, &p->c, at, p->add ? add_elem(e->g, e->b, p->elem, load(p, &p->c, at, 1), x) : x);
+      store(p, &p->c, at, LLVMBuildLoad2(e->b, one, rest[r][c], ""));
     }
 }
 
@@ -293,7 +291,7 @@ static void dot_form(Product *p) {
 /* ---- the unit ---------------------------------------------------------------------------------------------------- */
 
 void emit_tiled(Emit *e, Unit *u) {
-  Product p = {.e = e, .u = u, .elem = u->v->type->elem, .add = u->add};
+  Product p = {.e = e, .u = u, .elem = u->v->type->elem};
   if (!e->g->vector_bytes || !analyse(&p)) {
     emit_nest(e, &u, 1);
     return;

@@ -121,7 +121,7 @@ static void emit_scatter_add(Emit *e, Unit *u) {
   Op *op = u->op;
   Target t = target_of(e, u);
   bool onto = op->code == OP_scatter_acc;
-  if (onto ? !same_memory(e->p, op->opd[0], u->v) : !u->add) fill(e, &t, onto ? op->opd[0] : NULL);
+  if (!onto || !same_memory(e->p, op->opd[0], u->v)) fill(e, &t, onto ? op->opd[0] : NULL);
   Value *x = op->opd[onto];
   int nb = op->nopd > 1 + onto ? op->opd[1 + onto]->type->rank : 0;
   Loop loop[MAX_RANK];

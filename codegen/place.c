@@ -56,15 +56,6 @@ int label_extents(const Op *op, Dim **extent) {
   return n;
 }
 
-bool result_adds(const Plan *p, int result) {
-  if (!p->accumulate) return false;
-  for (int i = 0; i < p->f->nout; i++) {
-    const Port *o = &p->f->out[i];
-    if (result >= o->first && result < o->first + o->nleaf) return o->role == PORT_COTANGENT;
-  }
-  return false;
-}
-
 bool reshape_map(Ctx *c, const Type *from, const Type *to, ReshapeMap *map) {
   int j = 0;
   for (int i = 0; i < from->rank; i++) {

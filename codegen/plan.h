@@ -49,7 +49,6 @@ typedef struct Unit {
   Op *op;       /* NULL: v is copied, or computed anew, to a result */
   Value *v;     /* NULL for effects */
   int result;   /* the result that v is stored to; -1: none */
-  bool add;     /* … by adding to what is there */
   bool dead;    /* its readers compute it themselves */
   bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
   bool tiled;   /* a matrix product with a kernel of its own */
@@ -91,8 +90,6 @@ struct Plan {
   Func *f;
   Plan *root;
   Region *region;
-  bool accumulate;
-  bool restarts;     /* the body may find the workspace too small half way: what is added to is added to last */
   ValueInfo *value;  /* by Value.id */
   Unit **producer;   /* by Value.id */
 
@@ -108,7 +105,7 @@ struct Plan {
   int need_words;
 };
 
-Plan *plan_func(Ctx *c, Func *f, bool accumulate);
+Plan *plan_func(Ctx *c, Func *f);
 
 /* Parts of plan_func. */
 void plan_places(Plan *p);    /* place.c: virtual or stored */
@@ -131,7 +128,6 @@ bool op_is_loop(const Op *op);                             /* for, while */
 Region *region_of(const Value *v);                         /* where v is defined */
 bool region_within(const Region *r, const Region *outer);  /* r is outer, or nested in it */
 Value *carried(const Op *op, int region, int k);           /* the parameter of a loop's region for result k */
-bool func_restarts(const Func *f);                         /* run-time sizes, or calls: the workspace may turn out too small */
 bool func_is_recursive(const Func *f, const Func *callee); /* callee calls f, at whatever distance */
 bool op_has_effect(const Op *op);                          /* it may fail, or not end */
 bool same_memory(const Plan *p, const Value *a, const Value *b);
@@ -144,7 +140,6 @@ bool op_is_view(const Op *op);         /* moves elements, computes nothing: tran
 bool dim_mentions_value(const Dim *d); /* a symbol known only at run time */
 bool type_mentions_value(const Type *t);
 int label_extents(const Op *op, Dim **extent); /* of a contraction, by label; returns 1 + the largest label */
-bool result_adds(const Plan *p, int result);   /* accumulated into, not overwritten */
 
 /* How a reshape's operand is indexed, when that takes no division: operand axis i is the row-major index over the
  * result axes first[i] .. first[i] + n[i] - 1.  False: only the position in memory will do. */

@@ -28,17 +28,6 @@ bool op_has_effect(const Op *op) {
   return false;
 }
 
-static bool region_restarts(const Region *r) {
-  for (const Op *op = r->first; op; op = op->next) {
-    if (op->code == OP_call || op->code == OP_sym) return true;
-    for (int i = 0; i < op->nreg; i++)
-      if (region_restarts(op->reg[i])) return true;
-  }
-  return false;
-}
-
-bool func_restarts(const Func *f) { return region_restarts(f->body); }
-
 static bool calls(const Region *r, const Func *f, bool *seen) {
   const Module *m = f->module;
   for (const Op *op = r->first; op; op = op->next) {

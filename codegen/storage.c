@@ -134,9 +134,9 @@ void plan_storage(Plan *p) {
   place_plan(&s, p);
 }
 
-Plan *plan_func(Ctx *c, Func *f, bool accumulate) {
+Plan *plan_func(Ctx *c, Func *f) {
   Plan *p = NEW(c->arena, Plan);
-  *p = (Plan){.ctx = c, .f = f, .region = f->body, .accumulate = accumulate, .restarts = func_restarts(f)};
+  *p = (Plan){.ctx = c, .f = f, .region = f->body};
   p->root = p;
   p->value = NEW_N(c->arena, ValueInfo, f->nvalue + 1);
   p->producer = NEW_N(c->arena, Unit *, f->nvalue + 1);
