@@ -118,6 +118,15 @@ static LLVMValueRef offset_ptr(Emit *e, LLVMBuilderRef b, LLVMValueRef base, LLV
   return LLVMBuildInBoundsGEP2(b, e->g->i8, base, &bytes, 1, "");
 }
 
+/* p, but nobody sees how it was computed: the loop passes, strength reduction above all, would carry the sum of all the
+ * sizes before it through every address in the buffer, which takes most of the time that compiling takes. */
+static LLVMValueRef opaque(Emit *e, LLVMValueRef p) {
+  static const char name[] = "llvm.launder.invariant.group";
+  unsigned id = LLVMLookupIntrinsicID(name, sizeof name - 1);
+  LLVMValueRef fn = LLVMGetIntrinsicDeclaration(e->g->mod, id, &e->g->ptr, 1);
+  return LLVMBuildCall2(e->entry, LLVMGlobalGetValueType(fn), fn, &p, 1, "");
+}
+
 static LLVMValueRef or_result(Emit *e, LLVMBuilderRef b, const ValueInfo *info, LLVMValueRef slot) {
   if (info->result < 0) return slot;
   LLVMValueRef out = e->out[info->result];
@@ -178,7 +187,7 @@ static void place_memory(Emit *e) {
   e->slot_bad = NEW_N(e->arena, LLVMValueRef, p->nslot + 1);
   for (int i = 0; i < p->nslot; i++)
     if (!p->slot[i].dynamic) {
-      e->slot[i] = offset_ptr(e, e->entry, e->ws, at);
+      e->slot[i] = opaque(e, offset_ptr(e, e->entry, e->ws, at));
       at = LLVMBuildAdd(e->entry, at, slot_bytes(e, i), "");
     }
   e->dynamic = LLVMBuildAlloca(e->entry, e->g->i64, "");
@@ -354,9 +363,9 @@ static void bind_arguments(Emit *e) {
   param_attribute(e, n, "noalias");
 }
 
-static void emit_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
+static void emit_function(Codegen *g, Func *f, LLVMValueRef fn) {
   Emit *e = NEW(g->arena, Emit);
-  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .p = plan_func(g->ctx, f, accumulate), .fn = fn};
+  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .p = plan_func(g->ctx, f), .fn = fn};
   e->b = LLVMCreateBuilderInContext(g->ll);
   e->entry = LLVMCreateBuilderInContext(g->ll);
   e->zero = LLVMConstInt(g->i64, 0, false);
@@ -402,7 +411,8 @@ LLVMValueRef emit_body(Codegen *g, Func *f, bool accumulate) {
   if (b->body) return b->body;
   LLVMValueRef fn = b->body = new_function(g, f, accumulate, "body", body_type(g, f));
   if (f->external) emit_extern(g, f, fn);
-  else emit_function(g, f, accumulate, fn);
+  else if (accumulate) emit_adding_body(g, f, fn);
+  else emit_function(g, f, fn);
   return fn;
 }
 

@@ -59,7 +59,7 @@ void emit_tiled(Emit *e, Unit *u) {
   Dim *extent[MAX_LABEL];
   int n = label_extents(op, extent), nloop = 0, object;
   Loop loop[MAX_LABEL];
-  LLVMValueRef outer[MAX_LABEL] = {0}, add = LLVMConstInt(e->g->i1, u->add, false);
+  LLVMValueRef outer[MAX_LABEL] = {0}, add = LLVMConstInt(e->g->i1, 0, false);
   LLVMValueRef terms = dim_of(e, p.extent[PRODUCT_SUM]);
   for (int sums = 0; sums < 2; sums++) /* loops over sums innermost: the first turn of them all begins the result */
     for (int l = 0; l < n; l++) {

@@ -114,7 +114,7 @@ static LLVMValueRef call_bytes(Size *s, const Region *r, LLVMValueRef most) {
 }
 
 void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
-  Plan *p = plan_func(g->ctx, f, accumulate);
+  Plan *p = plan_func(g->ctx, f);
   Size s = {.g = g, .b = LLVMCreateBuilderInContext(g->ll)};
   LLVMPositionBuilderAtEnd(s.b, LLVMAppendBasicBlockInContext(g->ll, fn, "entry"));
   s.env = (DimEnv){.g = g, .f = f, .b = s.b, .late = s.b, .bad = LLVMConstInt(g->i1, 0, false)};
@@ -130,6 +130,8 @@ void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
   for (int i = 0; i < p->nslot; i++)
     if (!p->slot[i].dynamic) total = checked2(&s, "llvm.sadd.with.overflow", total, slot_bytes(&s, &p->slot[i]));
   total = checked2(&s, "llvm.sadd.with.overflow", total, call_bytes(&s, f->body, LLVMConstInt(g->i64, 0, false)));
+  for (int i = 0; accumulate && i < f->body->nres; i++)
+    if (result_adds(f, i)) total = checked2(&s, "llvm.sadd.with.overflow", total, tensor_bytes(&s, f->body->res[i]->type));
   if (g->pointer_bytes < 8) bad_if(&s, LLVMIntSGT, total, INT32_MAX);
   LLVMBuildRet(s.b, LLVMBuildSelect(s.b, s.env.bad, LLVMConstAllOnes(g->i64), total, ""));
   LLVMDisposeBuilder(s.b);
@@ -146,8 +148,8 @@ static bool region_calls(const Region *r) {
   return false;
 }
 
-void workspace_text(Ctx *c, Func *f, bool accumulate, Text *t) {
-  Plan *p = plan_func(c, f, accumulate);
+void workspace_text(Ctx *c, Func *f, Text *t) {
+  Plan *p = plan_func(c, f);
   Dim *sum = dim_const(c, 0);
   int fixed = 0;
   for (int i = 0; i < p->nslot; i++)

@@ -121,7 +121,7 @@ static void emit_scatter_add(Emit *e, Unit *u) {
   Op *op = u->op;
   Target t = target_of(e, u);
   bool onto = op->code == OP_scatter_acc;
-  if (onto ? !same_memory(e->p, op->opd[0], u->v) : !u->add) fill(e, &t, onto ? op->opd[0] : NULL);
+  if (!onto || !same_memory(e->p, op->opd[0], u->v)) fill(e, &t, onto ? op->opd[0] : NULL);
   Value *x = op->opd[onto];
   int nb = op->nopd > 1 + onto ? op->opd[1 + onto]->type->rank : 0;
   Loop loop[MAX_RANK];
@@ -154,7 +154,7 @@ static void emit_set(Emit *e, Unit *u) {
 /* ---- argmax ------------------------------------------------------------------------------------------------------ */
 
 /* Whether x, at index i, takes the lead from `best`: strictly better, or the first nan, or the first element of all. */
-static LLVMValueRef leads(Emit *e, bool max, Elem t, LLVMValueRef x, LLVMValueRef best, LLVMValueRef i) {
+LLVMValueRef leads(Emit *e, bool max, Elem t, LLVMValueRef x, LLVMValueRef best, LLVMValueRef i) {
   LLVMValueRef first = LLVMBuildICmp(e->b, LLVMIntEQ, i, e->zero, ""), better;
   if (!elem_is_real(t))
     better = LLVMBuildICmp(e->b, max ? LLVMIntSGT : LLVMIntSLT, x, best, "");

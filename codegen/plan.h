@@ -21,6 +21,7 @@ typedef struct ValueInfo {
   bool factor; /* some of those are products that are summed: even cheap arithmetic would be repeated in the inner loop
                 */
   bool forced; /* some of them need it in memory */
+  bool lanes;  /* the first result of a loop that is computed in lanes */
   int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
   bool shared;   /* … and there are others */
 } ValueInfo;
@@ -49,7 +50,6 @@ typedef struct Unit {
   Op *op;       /* NULL: v is copied, or computed anew, to a result */
   Value *v;     /* NULL for effects */
   int result;   /* the result that v is stored to; -1: none */
-  bool add;     /* … by adding to what is there */
   bool dead;    /* its readers compute it themselves */
   bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
   bool tiled;   /* a matrix product with a kernel of its own */
@@ -92,8 +92,6 @@ struct Plan {
   Func *f;
   Plan *root;
   Region *region;
-  bool accumulate;
-  bool restarts;     /* the body may find the workspace too small half way: what is added to is added to last */
   ValueInfo *value;  /* by Value.id */
   Unit **producer;   /* by Value.id */
 
@@ -109,9 +107,10 @@ struct Plan {
   int need_words;
 };
 
-Plan *plan_func(Ctx *c, Func *f, bool accumulate);
+Plan *plan_func(Ctx *c, Func *f);
 
 /* Parts of plan_func. */
+void plan_lanes(Plan *p);     /* lanes.c: which loops are computed in lanes */
 void plan_places(Plan *p);    /* place.c: virtual or stored */
 void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
 void plan_units(Plan *p);     /* schedule.c: units, their loops, groups */
@@ -137,6 +136,16 @@ typedef struct Product {
 bool product_find(Ctx *c, const Op *op, Product *p);
 Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
 
+/* ---- lanes.c: loops computed in lanes ---------------------------------------------------------------------------------------- */
+
+/* How the new value of something carried is made of the old one, `held`, which is op's first operand: entries are set, something is
+ * added at computed indices, or something is folded in. */
+typedef enum { LANE_NONE, LANE_SET, LANE_SCATTER, LANE_FOLD } LaneKind;
+typedef struct LaneExit { LaneKind kind; Value *held; Op *op; } LaneExit;
+LaneExit lane_exit(const Op *loop, int k);
+bool fits_lanes(const Op *op);
+bool in_lanes(const Plan *p, const Region *r); /* r is the body of such a loop */
+
 /* ---- plan_region.c: operations that hold regions ------------------------------------------------------------------------- */
 
 void plan_regions(Plan *p, Unit *u);                       /* plans for u's regions, and what u reads for them */
@@ -145,7 +154,6 @@ bool op_is_loop(const Op *op);                             /* for, while */
 Region *region_of(const Value *v);                         /* where v is defined */
 bool region_within(const Region *r, const Region *outer);  /* r is outer, or nested in it */
 Value *carried(const Op *op, int region, int k);           /* the parameter of a loop's region for result k */
-bool func_restarts(const Func *f);                         /* run-time sizes, or calls: the workspace may turn out too small */
 bool func_is_recursive(const Func *f, const Func *callee); /* callee calls f, at whatever distance */
 bool op_has_effect(const Op *op);                          /* it may fail, or not end */
 bool same_memory(const Plan *p, const Value *a, const Value *b);
@@ -158,7 +166,6 @@ bool op_is_view(const Op *op);         /* moves elements, computes nothing: tran
 bool dim_mentions_value(const Dim *d); /* a symbol known only at run time */
 bool type_mentions_value(const Type *t);
 int label_extents(const Op *op, Dim **extent); /* of a contraction, by label; returns 1 + the largest label */
-bool result_adds(const Plan *p, int result);   /* accumulated into, not overwritten */
 
 /* How a reshape's operand is indexed, when that takes no division: operand axis i is the row-major index over the
  * result axes first[i] .. first[i] + n[i] - 1.  False: only the position in memory will do. */

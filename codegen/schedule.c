@@ -117,7 +117,7 @@ static void contract_loops(Plan *p, Unit *u, const Op *op) {
       norder = 0;
   for (int j = 0; j < rank; j++) u->out[j] = op->u.contract.out[j];
   Product product;
-  u->tiled = product_find(p->ctx, op, &product);
+  u->tiled = !in_lanes(p, p->region) && product_find(p->ctx, op, &product);
   /* One operand, or equal label lists: its own order reads memory in sequence. */
   bool natural =
       op->nopd == 1 || (op->opd[0]->type->rank == op->opd[1]->type->rank &&
@@ -248,35 +248,26 @@ static void unit_of_op(Plan *p, Op *op) {
   }
 }
 
-static bool can_add(const Unit *u) {
-  return u->kind == UNIT_STORE || (u->kind == UNIT_REDUCE && u->op->code == OP_contract) ||
-         u->op->code == OP_scatter_add;
-}
-
-/* Straight to the caller's memory, if the value is stored anyway and nobody is to see sums instead of it. */
-static bool goes_straight(const Plan *p, const Unit *u, const Value *v, bool add) {
+/* Straight to the caller's memory, if the value is stored anyway. */
+static bool goes_straight(const Plan *p, const Unit *u, const Value *v) {
   if (u->op->code == OP_call && v->type->rank == 0) return false;
-  if (p->value[v->id].place != PLACE_BUFFER || p->value[v->id].result >= 0) return false;
-  return !add || (p->value[v->id].use == 1 && can_add(u) && !p->restarts && !p->value[v->id].shared);
+  return p->value[v->id].place == PLACE_BUFFER && p->value[v->id].result < 0;
 }
 
 static void result_units(Plan *p) {
   Region *body = p->f->body;
   for (int i = 0; i < body->nres; i++) {
     Value *v = body->res[i];
-    bool add = result_adds(p, i);
     Unit *u = p->value[v->id].place == PLACE_BUFFER ? p->producer[v->id] : NULL;
-    if (u && goes_straight(p, u, v, add)) {
+    if (u && goes_straight(p, u, v)) {
       p->value[v->id].result = i;
       u->need[i / 64] |= UINT64_C(1) << (i % 64);
       if (u->op->nres > 1) continue;
       u->result = i;
-      u->add = add;
       continue;
     }
     u = unit_new(p, UNIT_STORE, NULL, v);
     u->result = i;
-    u->add = add;
     store_loops(u, v->type);
     walk(p, u, v, u->level_of);
   }
@@ -380,7 +371,6 @@ static void make_groups(Plan *p) {
   for (int i = 0; i < p->nunit; i++) {
     Unit *u = p->unit[i];
     if (p == p->root && symbolic_dim_check(u)) continue;
-    if (!u->op && u->add && p->restarts) barrier = p->ngroup - 1;
     int g = place_unit(p, u, fusable(u) ? find_group(p, u, u->gathers ? index_barrier : barrier) : -1);
     if (u->kind == UNIT_EFFECT || (u->op && op_has_effect(u->op))) index_barrier = g;
     if ((u->kind == UNIT_EFFECT && u->op->code != OP_check_index && u->op->code != OP_assert) ||

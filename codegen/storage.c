@@ -141,13 +141,14 @@ void plan_storage(Plan *p) {
   place_plan(&s, p);
 }
 
-Plan *plan_func(Ctx *c, Func *f, bool accumulate) {
+Plan *plan_func(Ctx *c, Func *f) {
   Plan *p = NEW(c->arena, Plan);
-  *p = (Plan){.ctx = c, .f = f, .region = f->body, .accumulate = accumulate, .restarts = func_restarts(f)};
+  *p = (Plan){.ctx = c, .f = f, .region = f->body};
   p->root = p;
   p->value = NEW_N(c->arena, ValueInfo, f->nvalue + 1);
   p->producer = NEW_N(c->arena, Unit *, f->nvalue + 1);
   p->need_words = f->body->nres / 64 + 1;
+  plan_lanes(p);
   plan_places(p);
   plan_ownership(p);
   plan_units(p);
