@@ -3,11 +3,13 @@
  * A node is a value of the copy of the primal body that stands at the beginning of the adjoint's body; its capacity is its size in
  * bytes, at nominal dimensions.  Carried values come from the source, as do costly values that the index or a carried value decides:
  * they are not computed twice.  A value that is cut is stored by the primal loop in a tensor with one place an iteration, and read
- * from there instead of computed. */
+ * from there instead of computed.
+ * A loop inside needs more than the primal has, its own tapes.  Either it is run again, from the state that is stored, or the primal loop
+ * inside fills those tapes and they are stored: the second where it takes memory of the same order. */
 #include "passes/flow.h"
 #include "passes/pass.h"
 
-enum { NOMINAL = 64, SOURCE = 0, SINK = 1, FIRST = 2 };
+enum { NOMINAL = 64, SAME_ORDER = NOMINAL / 4, SOURCE = 0, SINK = 1, FIRST = 2 };
 
 typedef struct Node {
   Value *primal; /* in the primal loop; NULL: only the copy has it, which may be a tape of a loop inside */
@@ -26,6 +28,8 @@ typedef struct Cut {
   int *binder;  /* by symbol id: the node + 1 of the `sym` op's result */
   int to;       /* while visiting uses: the flow node that uses */
   bool *varies; /* while visiting uses: where to note that a varying value is used */
+  bool again;   /* loops inside may be run again */
+  bool inside;  /* there are such */
 } Cut;
 
 static int into(int i) { return FIRST + 2 * i; }
@@ -160,11 +164,18 @@ bool op_is_costly(const Op *op) {
   }
 }
 
-/* A loop of which more is needed than the primal has, its tapes, may be run again. */
-static bool is_run_again(const Cut *k, const Op *op) {
+/* A loop of which more is needed than the primal has: its tapes. */
+static bool has_own_tapes(const Cut *k, const Op *op) {
   for (int i = 0; i < op->nres; i++)
     if (!k->node[k->of[op->res[i]->id] - 1].primal) return true;
   return false;
+}
+
+static bool may_be_done_again(Cut *k, const Op *op) {
+  if (!op_is_costly(op)) return true;
+  if (!has_own_tapes(k, op)) return false;
+  k->inside = true;
+  return k->again;
 }
 
 /* ---- edges ------------------------------------------------------------------------------------------------------------------ */
@@ -195,12 +206,13 @@ static void add_edges_of(Cut *k, int i) {
     flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
     return;
   }
-  if (stored && n->varies && op_is_costly(op) && !is_run_again(k, op)) flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
+  if (stored && n->varies && !may_be_done_again(k, op)) flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
   add_uses(k, op, into(i));
 }
 
-static void build_network(Cut *k) {
+static void build_network(Cut *k, bool again) {
   Tape *t = k->t;
+  k->again = again;
   k->flow = flow_new(k->ctx->arena, FIRST + 2 * k->nnode);
   for (int i = 0; i < k->nnode; i++) add_edges_of(k, i);
   for (const Op *op = t->rev->first; op; op = op->next)
@@ -293,16 +305,33 @@ static void read_back(Cut *k, const Node *n, Value *tape) {
   region_replace_uses(t->rev, n->copy, v);
 }
 
+static bool is_cut(const bool *reaches, int i) { return !reaches[into(i)] && reaches[out_of(i)]; }
+
+static double cut_bytes(const Cut *k, const bool *reaches) {
+  double sum = 0;
+  for (int i = 0; i < k->nnode; i++)
+    if (is_cut(reaches, i)) sum += (double)bytes(k->node[i].copy->type);
+  return sum;
+}
+
+static const bool *least_cut(Cut *k) {
+  build_network(k, true);
+  const bool *least = flow_cut(&k->flow, SOURCE, SINK);
+  if (!k->inside) return least;
+  build_network(k, false);
+  const bool *once = flow_cut(&k->flow, SOURCE, SINK);
+  return cut_bytes(k, once) <= SAME_ORDER * cut_bytes(k, least) ? once : least;
+}
+
 bool tape_cut(Tape *t) {
   Cut k = {.t = t, .ctx = t->d->b.ctx};
   bool any = false;
   k.of = NEW_N(k.ctx->arena, int, t->d->func->nvalue + 1);
   k.binder = NEW_N(k.ctx->arena, int, k.ctx->next_sym + 1);
   find_nodes(&k);
-  build_network(&k);
-  const bool *reaches = flow_cut(&k.flow, SOURCE, SINK);
+  const bool *reaches = least_cut(&k);
   for (int i = 0; i < k.nnode; i++) {
-    if (reaches[into(i)] || !reaches[out_of(i)]) continue;
+    if (!is_cut(reaches, i)) continue;
     read_back(&k, &k.node[i], store_node(&k, &k.node[i]));
     any = true;
   }
