@@ -3,9 +3,11 @@
  * batched value is computed once for all of them.
  * Requires: a verified function without `derive` ops, in which no condition, index, trip count or check depends on a batched
  * parameter: so it is with tangents and seeds, on which nothing but real values depends.
- * Ensures: a function of the same module and symbols; batched results have the leading axis. */
+ * Ensures: a function of the same module and symbols; batched results have the leading axis.  Or NULL, after a diagnostic. */
 #include "passes/batch.h"
 #include <string.h>
+
+enum { E_NO_AXIS_LEFT = 536 };
 
 bool is_batched(const Batch *t, const Value *v) { return t->batched[v->id]; }
 
@@ -97,6 +99,33 @@ static bool region_has_batched(const Batch *t, const Region *g) {
   return false;
 }
 
+/* ---- room for one more axis ----------------------------------------------------------------------------------------------- */
+
+static bool no_room(Batch *t, Loc loc) {
+  Ctx *c = t->ctx;
+  const Diag *last = c->diags->last;
+  if (last && last->code == E_NO_AXIS_LEFT) return false;
+  diag_error(c, loc, E_NO_AXIS_LEFT, "a Jacobian or Hessian takes this with one more axis than the %d that a tensor can have", MAX_RANK);
+  return false;
+}
+
+static bool values_have_room(Batch *t, int n, Value *const *v, Loc loc) {
+  for (int i = 0; i < n; i++)
+    if (is_batched(t, v[i]) && v[i]->type->rank == MAX_RANK) return no_room(t, loc);
+  return true;
+}
+
+static bool have_room(Batch *t, const Region *g, Loc loc) {
+  if (!values_have_room(t, g->nparam, g->param, loc)) return false;
+  for (const Op *op = g->first; op; op = op->next) {
+    if (!values_have_room(t, op->nres, op->res, op->loc)) return false;
+    if (op->code == OP_contract && op_has_batched(t, op) && !contract_has_room(op)) return no_room(t, op->loc);
+    for (int i = 0; i < op->nreg; i++)
+      if (!have_room(t, op->reg[i], op->loc)) return false;
+  }
+  return true;
+}
+
 /* ---- calls that stay calls ------------------------------------------------------------------------------------------- */
 
 /* A batched function in the making is found again by its own recursive calls.  All its results are batched, over an axis whose
@@ -139,6 +168,11 @@ static void batch_call(Batch *t, Builder *b, Op *op) {
   }
   for (int i = 0; i < op->nres; i++) types[i] = batch_type(t, op->res[i]->type);
   Func *callee = batched_callee(t, op, which, &sym);
+  if (!callee) { /* was told; what is made here is thrown away */
+    t->failed = true;
+    for (int i = 0; i < op->nres; i++) clone_map_value(t->map, op->res[i], b_splat(b, types[i], 0));
+    return;
+  }
   s[n++] = (DimSubst){sym, t->n};
   Op *call = b_call_typed(b, callee, op->nopd, opd, n, s, op->nres, types);
   for (int i = 0; i < op->nres; i++) clone_map_value(t->map, op->res[i], call->res[i]);
@@ -218,14 +252,16 @@ static Func *batch_func(Func *f, const bool *which, Dim *n, Sym *sym, BatchMemo 
   t.batched = NEW_N(c->arena, bool, f->nvalue + 1);
   for (int i = 0; i < f->nsym; i++) func_add_sym(g, f->sym[i]);
   if (sym) func_add_sym(g, sym);
+  for (int i = 0; i < f->body->nparam; i++) t.batched[f->body->param[i]->id] = which[i];
+  mark_region(&t, f->body);
+  if (!have_room(&t, f->body, f->loc)) return NULL;
   for (int i = 0; i < f->body->nparam; i++) {
     Value *p = f->body->param[i];
-    t.batched[p->id] = which[i];
     clone_map_value(t.map, p, func_add_param(g, which[i] ? batch_type(&t, p->type) : p->type, p->name));
   }
-  mark_region(&t, f->body);
   Builder b = builder_at_end(g);
   batch_region(&t, &b, f->body);
+  if (t.failed) return NULL;
   Value **res = NEW_N(c->arena, Value *, f->body->nres);
   for (int i = 0; i < f->body->nres; i++) {
     const Value *r = f->body->res[i];

@@ -9,6 +9,7 @@ typedef struct Batch {
   CloneMap *map;
   Dim *n;        /* length of the new axis */
   bool *batched; /* by id in `from` */
+  bool failed;   /* a callee cannot be batched */
   struct BatchMemo *memo;
 } Batch;
 
@@ -20,6 +21,7 @@ Value *batch_full(Batch *t, Builder *b, const Value *v);   /* with the batch axi
 /* What stands for the op's result, given that an operand is batched; one function a family. */
 typedef Value *BatchFn(Batch *t, Builder *b, Op *op);
 BatchFn batch_map, batch_contract, batch_reduce, batch_scan, batch_matrix, batch_view, batch_index;
+bool contract_has_room(const Op *op);                      /* for the batch's label */
 /* if, for, while: results are mapped by the function itself. */
 void batch_loop(Batch *t, Builder *b, Op *op);
 void batch_if(Batch *t, Builder *b, Op *op);

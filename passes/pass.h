@@ -198,7 +198,8 @@ Func *derive_ports(Func *f, FuncKind kind, int nwrt, const int *wrt, const char 
 
 /* ---- batch.c ---------------------------------------------------------------------------------------------------------------- */
 
-/* f over a leading axis of length n of the parameters that `which` marks; result[i]: result i has it too. */
+/* f over a leading axis of length n of the parameters that `which` marks; result[i]: result i has it too.  NULL after a
+ * diagnostic: a tensor would have too many axes. */
 Func *batch_function(Func *f, const bool *which, Dim *n, bool *result);
 
 #endif
