@@ -105,7 +105,8 @@ static bool choose(Run *r, const char *text, size_t len) {
   PipelineOptions *p = &r->o->pipeline;
   if (r->o->grad) {
     if (p->derive) return run_fail(r, "--grad and --derive exclude each other");
-    p->derive = any_given_ends(r, "_seed") ? "vjp" : "grad";
+    p->seeds_given = any_given_ends(r, "_seed");
+    p->derive = p->seeds_given && p->order == 1 ? "vjp" : "grad"; /* from order 2 on a gradient has seeds too */
   }
   p->functions = r->fn;
   r->m = pipeline_compile(r->c, r->o->file, text, len, p, NULL);

@@ -76,6 +76,7 @@ static bool derive_one(const Derivation *d, Func *f, const char *how) {
   for (int i = 0; i < 3; i++)
     if (strcmp(how, operators[i]) == 0) return derive_operator(f, wrt, (FuncKind)(FUNC_HVP + i)) != NULL;
   Func *g;
+  if (strcmp(how, "grad") == 0 && d->o->seeds_given && !can_grad(f)) how = "vjp";
   if (strcmp(how, "grad") == 0) {
     if (!can_grad(f) && d->o->keep_going_without_grad) {
       Diag *w = diag_warning(d->c, f->loc, 520, "'%s' gets no gradient: it has no single real scalar result", f->name);
@@ -135,6 +136,10 @@ static bool derive_all(Module *m, const PipelineOptions *o) {
   return true;
 }
 
+bool pipeline_resolve(Module *m) {
+  return pass_resolve(m) && !m->ctx->diags->nerror;
+}
+
 Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
                          const char ***deps) {
   FrontendOptions fo = {.real = o->real, .read_file = file_import};
@@ -147,7 +152,7 @@ Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len,
     if (is_ir) return NULL;
     bug("the front end made IR that does not verify");
   }
-  if (!pass_resolve(m)) return NULL;
+  if (!pipeline_resolve(m)) return NULL;
   for (int i = 0; i < m->nfunc; i++) {
     if (!m->func[i]->exported) continue;
     pass_inline(m->func[i]);
