@@ -17,7 +17,8 @@ Index *index_new(Elab *e, const char *name, Loc loc) {
   return e->index = i;
 }
 
-/* A bound that may be negative is checked; where a mask says that it may not count, it is taken as 0. */
+/* A bound that may be negative is checked; where a mask says that it may not count, it is taken as 0, and so is one of a reduction
+ * that is read from data. */
 bool index_set_bound(Elab *e, Index *i, Dim *bound) {
   Dim *zero = dim_const(e->ctx, 0);
   int64_t v;
@@ -26,7 +27,7 @@ bool index_set_bound(Elab *e, Index *i, Dim *bound) {
     return false;
   }
   if (!dim_ragged(e, bound) && !dim_nonneg(e->ctx, bound)) {
-    if (e->mask)
+    if (e->mask || (i->reduced && dim_runtime(bound)))
       bound = dim_max(e->ctx, zero, bound);
     else
       check_dims(e, OP_check_dim_le, zero, bound,
@@ -143,6 +144,14 @@ static bool depends(Search *s, Expr *x, const Hidden *h) {
   return d;
 }
 
+/* Whether the expression mentions an index of this list. */
+static bool mentions(Search *s, Expr *x, const Hidden *h) {
+  if (x->kind != EX_NAME) return visit_children(s, x, h, mentions);
+  for (int i = 0; i < s->n && !hidden(h, x->u.name); i++)
+    if (s->index[i]->name == x->u.name) return true;
+  return false;
+}
+
 static void place(Search *s, Dim *d, Loc where) {
   if (!s->found) {
     s->found = d;
@@ -158,7 +167,7 @@ static bool known_only_there(const Dim *d, int first_sym) {
   for (int i = 0; i < d->nterm; i++)
     for (int j = 0; j < d->term[i].nfactor; j++) {
       const Atom *a = d->term[i].factor[j];
-      if (a->kind == ATOM_SYM ? a->sym->kind == SYM_VALUE && a->sym->id >= first_sym
+      if (a->kind == ATOM_SYM ? a->sym->kind != SYM_PARAM && a->sym->kind != SYM_DIM && a->sym->id >= first_sym
                               : known_only_there(a->a, first_sym) || known_only_there(a->b, first_sym))
         return true;
     }
@@ -241,8 +250,23 @@ static bool no_bound(Elab *e, Index *i) {
   return false;
 }
 
+/* A bound counts only where the indices that it depends on lie within theirs. */
+static bool explicit_bound(Elab *e, Expr *x, int n, Index **index, Index *i, bool serial) {
+  Tval *mask = e->mask;
+  Dim *d = NULL;
+  Search s = {.e = e, .n = n, .index = index};
+  if (serial && !dim_plain(e, x) && mentions(&s, x, NULL)) {
+    i->late = x;
+    return index_set_bound(e, i, length_later(e, x->loc));
+  }
+  e->mask = tv_and(e, mask, ragged_bounds(e, x->loc, n, index));
+  bool ok = arg_dim(e, x, &d);
+  e->mask = mask;
+  return ok && index_set_bound(e, i, d);
+}
+
 /* Explicit bounds first where they depend on nothing unbound; then as often as one more is found. */
-bool infer_bounds(Elab *e, Binder *binders, int n, Index **index, Expr *body, Expr *cond) {
+bool infer_bounds(Elab *e, Binder *binders, int n, Index **index, Expr *body, Expr *cond, bool serial) {
   bool progress = true, failed = false;
   while (progress) {
     progress = false;
@@ -251,9 +275,8 @@ bool infer_bounds(Elab *e, Binder *binders, int n, Index **index, Expr *body, Ex
       if (index[k]->bound) continue;
       Search s = {.e = e, .n = n, .index = index};
       if (b->bound) {
-        Dim *d;
         if (depends(&s, b->bound, NULL)) continue;
-        if (!arg_dim(e, b->bound, &d) || !index_set_bound(e, index[k], d)) return false;
+        if (!explicit_bound(e, b->bound, n, index, index[k], serial)) return false;
       } else if (!infer_one(e, n, index, index[k], body, cond, &failed)) {
         return false;
       }

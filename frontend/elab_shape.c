@@ -143,6 +143,7 @@ static Tval *atom_tval(Elab *e, Loc loc, const Atom *a) {
   if (a->kind == ATOM_SYM) {
     for (Index *i = e->index; i; i = i->outer)
       if (i->sym == a->sym) return index_tval(e, loc, i);
+    if (a->sym->kind == SYM_INDEX && length_value(e, a->sym)) return length_value(e, a->sym);
     if (a->sym->kind == SYM_INDEX) bug("index '%s' is out of scope", a->sym->name);
     Tval *t = tv_tensor(e, loc, type_scalar(e->ctx, I64), b_dim(&e->b, dim_sym(e->ctx, a->sym)), 0, NULL);
     return t;
