@@ -158,7 +158,7 @@ def check(seed, folder):
     ir = p.stem + ".ir"
     call(adc, "compile", p.stem + ".tdsl", "--fn=f", "--derive=jvp,vjp", f"--order={order}", "--emit=ir", "-o", p.stem)
     values = p.interpret(ir, "f", p.numbers)[0]
-    if not any(word in p.text for word in ("grad(", "hvp(", "hessian(", "jacobian(")):
+    if not any(word in p.text for word in ("grad(", "hvp(", "hessian(", "jacobian(", "vjp(", "jvp(")):
         near("the front end's IR against the optimised", p.interpret(p.stem + ".tdsl", "f", p.numbers)[0], values)
     check_orders(p, ir)
     point = p.numbers + flat(list(p.seeds.values()))
