@@ -68,6 +68,7 @@ typedef struct Search {
   Loc where; /* the first place, and */
   Dim *other;
   Loc other_where;
+  const Hidden *around;
   bool failed; /* a subscripted expression is wrong, and reported */
   int depth;
 } Search;
@@ -128,17 +129,18 @@ static bool visit_children(Search *s, Expr *x, const Hidden *h, Visit *visit) {
   }
 }
 
-/* Whether the expression depends on an index of an inner list, or on one of this list that has no bound yet. */
+/* Whether the expression depends on an index of a list around it that is inside the body (s->around; h: those of lists within
+ * the expression), or on one of this list that has no bound yet. */
 static bool depends(Search *s, Expr *x, const Hidden *h) {
   if (x->kind == EX_NAME) {
-    if (hidden(h, x->u.name)) return true;
+    if (hidden(h, x->u.name)) return false;
+    if (hidden(s->around, x->u.name)) return true;
     for (int i = 0; i < s->n; i++)
       if (s->index[i]->name == x->u.name && !s->index[i]->bound) return true;
     return false;
   }
   if (!elab_budget(s->e, x->loc) || s->depth > MAX_EXPR_DEPTH) return true;
   s->depth++;
-  /* Names bound inside the expression hide more than need be, which only loses a place to look at. */
   bool d = visit_children(s, x, h, depends);
   s->depth--;
   return d;
@@ -198,7 +200,8 @@ static void subscripted(Search *s, Expr *x, const Hidden *h) {
   for (Sub *sub = x->u.index.subs; sub; sub = sub->next) {
     bool bare = sub->kind == SUB_INDEX && sub->index->kind == EX_NAME && sub->index->u.name == s->name;
     if (bare && !base) {
-      if (depends(s, x->u.index.base, h)) return;
+      s->around = h;
+      if (depends(s, x->u.index.base, NULL)) return;
       base = base_of(s, x->u.index.base);
       if (base->kind != TV_TENSOR) return;
     }

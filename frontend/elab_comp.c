@@ -74,6 +74,17 @@ static Tval *stack_part(Elab *e, Tval *x, Tval *y, void *env) {
   return labels_to_axes(e, x, b->n, b->index);
 }
 
+/* A struct of tensors of one more axis is no value of that struct's type. */
+static Tval *as_tuples(Elab *e, Tval *v) {
+  if (v->kind == TV_TENSOR) return v;
+  v = arena_dup(e->ctx->arena, v, sizeof *v);
+  v->part = arena_dup(e->ctx->arena, v->part, sizeof *v->part * (size_t)v->npart);
+  for (int i = 0; i < v->npart; i++) v->part[i] = as_tuples(e, v->part[i]);
+  v->kind = TV_TUPLE;
+  v->struct_def = NULL;
+  return v;
+}
+
 Tval *elab_comprehension(Elab *e, Expr *x) {
   if (!e->index && needs_loop(e, x)) return serial_comprehension(e, x);
   Binders b;
@@ -83,13 +94,7 @@ Tval *elab_comprehension(Elab *e, Expr *x) {
   if (v && !is_error(v)) v = tv_map_parts(e, v, NULL, stack_part, &b);
   binders_end(e, &b);
   if (!v || is_error(v)) return tv_error(e, x->loc);
-  if (v->kind == TV_STRUCT) {
-    /* A struct of tensors of one more axis is no value of that struct's type. */
-    v = arena_dup(e->ctx->arena, v, sizeof *v);
-    v->kind = TV_TUPLE;
-    v->struct_def = NULL;
-  }
-  return v;
+  return as_tuples(e, v);
 }
 
 /* ---- reductions ---- */

@@ -327,6 +327,7 @@ Tval *store_add(Elab *e, Expr *target, Tval *base, Tval *v, bool negate); /* NUL
 /* elab_shape.c */
 bool union_labels(Elab *e, int n, Tval **v, int *nlabel, Index **label);
 Tval *tv_expand(Elab *e, Tval *x, int nlabel, Index *const *label, int rank, Dim *const *dims);
+bool tv_same(const Tval *x, const Tval *y); /* one value, read by the same indices */
 Type *value_type(Elab *e, Elem elem, int nlabel, Index *const *label, int rank, Dim *const *dims);
 bool dim_runtime(const Dim *d);         /* mentions an int that becomes known when the program runs */
 bool proved_nonneg(Elab *e, Dim *d);    /* also from the bounds of the loops around; d may be NULL */

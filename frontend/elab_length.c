@@ -57,10 +57,10 @@ static const char *source_text(Elab *e, Loc loc) {
 }
 
 Dim *length_dim(Elab *e, Loc loc, Tval *v) {
-  for (Length *l = e->lengths; l; l = l->outer)
-    if (l->v->v == v->v && l->region == e->b.region && (!l->mask || l->mask == e->mask)) return dim_sym(e->ctx, l->sym);
-  Length *l = NEW(e->ctx->arena, Length);
   v = tv_cast(e, v, I64);
+  for (Length *l = e->lengths; l; l = l->outer)
+    if (tv_same(l->v, v) && l->region == e->b.region && (!l->mask || l->mask == e->mask)) return dim_sym(e->ctx, l->sym);
+  Length *l = NEW(e->ctx->arena, Length);
   Sym *s = sym_new(e->ctx, SYM_INDEX, source_text(e, loc), loc);
   *l = (Length){s, v, e->mask, e->b.region, e->lengths};
   Tval *both[2] = {v, e->mask};

@@ -36,6 +36,13 @@ Tval *tv_with(Elab *e, Tval *model, Type *type, Value *v) {
   return tv_tensor(e, e->b.loc, type, v, model->nlabel, model->label);
 }
 
+/* x[i] and x[j] are one Value, of which the labels alone tell what is meant. */
+bool tv_same(const Tval *x, const Tval *y) {
+  bool same = x->v == y->v && x->type == y->type && x->nlabel == y->nlabel;
+  for (int i = 0; i < x->nlabel && same; i++) same = x->label[i] == y->label[i];
+  return same;
+}
+
 Tval *tv_number(Elab *e, Loc loc, Elem elem, double v) {
   Tval *t = tv_tensor(e, loc, type_scalar(e->ctx, elem), b_const(&e->b, elem, v), 0, NULL);
   t->scalar_const = true;
