@@ -28,7 +28,7 @@ typedef struct PipelineOptions {
   const char *functions, *wrt;  /* comma-separated, or NULL: all */
   const char *derive;           /* comma-separated: grad, vjp, jvp; NULL: none */
   int order;                    /* >= 1 */
-  bool keep_going_without_grad; /* a function that has no gradient is a warning, not an error */
+  bool keep_going_without_grad; /* a function that has no such derivative is a warning, not an error */
   bool seeds_given;             /* such a function has a vjp instead of its gradient */
 } PipelineOptions;
 /* NULL after diagnostics.  deps as frontend_compile. */

@@ -38,6 +38,7 @@ Func *derive_jvp(Func *f, Wrt wrt);
  * then those of the second: x_jacobian (out_x_jacobian where there are several real results), x_hessian (x_y_hessian where there
  * are several wrt leaves). */
 Func *derive_operator(Func *f, Wrt wrt, FuncKind kind);
-bool can_grad(const Func *f); /* has the form that derive_grad needs */
+bool can_grad(const Func *f);   /* has the form that derive_grad needs */
+bool can_derive(const Func *f); /* has a real parameter */
 
 #endif
