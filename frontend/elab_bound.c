@@ -17,6 +17,16 @@ Index *index_new(Elab *e, const char *name, Loc loc) {
   return e->index = i;
 }
 
+/* A value that comes from outside, not the length of anything. */
+static bool is_data(const Dim *d) {
+  for (int i = 0; i < d->nterm; i++)
+    for (int j = 0; j < d->term[i].nfactor; j++) {
+      const Atom *a = d->term[i].factor[j];
+      if (a->kind == ATOM_SYM ? a->sym->kind == SYM_PARAM && !a->sym->names_dim : is_data(a->a) || is_data(a->b)) return true;
+    }
+  return dim_runtime(d);
+}
+
 /* A bound that may be negative is checked; where a mask says that it may not count, it is taken as 0, and so is one of a reduction
  * that is read from data. */
 bool index_set_bound(Elab *e, Index *i, Dim *bound) {
@@ -27,7 +37,7 @@ bool index_set_bound(Elab *e, Index *i, Dim *bound) {
     return false;
   }
   if (!dim_ragged(e, bound) && !dim_nonneg(e->ctx, bound)) {
-    if (e->mask || (i->reduced && dim_runtime(bound)))
+    if (e->mask || (i->reduced && is_data(bound)))
       bound = dim_max(e->ctx, zero, bound);
     else
       check_dims(e, OP_check_dim_le, zero, bound,
@@ -95,6 +105,13 @@ static bool visit_binders(Search *s, Binder *b, Expr *body, Expr *cond, const Hi
   return visit_binders(s, b->next, body, cond, &inner, visit);
 }
 
+/* The expression of a lambda; statements are not looked into. */
+static bool visit_lambda(Search *s, const Param *p, Expr *body, const Hidden *h, Visit *visit) {
+  if (!p) return body && visit(s, body, h);
+  Hidden inner = {p->name, (Hidden *)h};
+  return visit_lambda(s, p->next, body, &inner, visit);
+}
+
 static bool visit_subs(Search *s, Sub *sub, const Hidden *h, Visit *visit) {
   for (; sub; sub = sub->next) {
     Expr *part[4] = {sub->index, sub->lo, sub->hi, sub->step};
@@ -120,6 +137,7 @@ static bool visit_children(Search *s, Expr *x, const Hidden *h, Visit *visit) {
     return false;
   case EX_INDEX: return visit(s, x->u.index.base, h) || visit_subs(s, x->u.index.subs, h, visit);
   case EX_FIELD: return visit(s, x->u.field.base, h);
+  case EX_LAMBDA: return visit_lambda(s, x->u.lambda.params, x->u.lambda.expr, h, visit);
   case EX_TUPLE:
   case EX_LIST: return visit_list(s, x->u.list.first, h, visit);
   case EX_COMPREHENSION: return visit_binders(s, x->u.comp.binders, x->u.comp.body, NULL, h, visit);
