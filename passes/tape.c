@@ -60,11 +60,14 @@ static bool op_varies(Cut *k, const Op *op) {
   return varies;
 }
 
-static bool is_copied(const Tape *t, const Op *op) { return op->res[0]->id < t->ncopied && t->copied[op->res[0]->id]; }
+static bool is_copied(const Tape *t, const Op *op) { return op->nres && op->res[0]->id < t->ncopied && t->copied[op->res[0]->id]; }
+
+static int states(const Tape *t) { return t->undo ? t->undo->n : 0; }
 
 static void note_copy(Cut *k, Value *v) {
-  Value *copy = clone_lookup(k->t->map, v);
+  Value *copy = clone_lookup(k->t->map, v), *other = states(k->t) ? clone_lookup(k->t->undo->map, v) : NULL;
   if (copy) k->from[copy->id] = v;
+  if (other) k->from[other->id] = v;
 }
 
 static void note_copies(Cut *k, const Region *g) {
@@ -81,6 +84,7 @@ static void find_nodes(Cut *k) {
   k->from = NEW_N(k->ctx->arena, Value *, t->d->func->nvalue + 1);
   note_copies(k, body);
   for (int i = loop_nindex(t->primal); i < body->nparam; i++) add_node(k, body->param[i], body->param[i], true);
+  for (int i = 0; i < states(t); i++) add_node(k, NULL, t->undo->state[i].after, true);
   add_node(k, NULL, t->t, true); /* the iteration: known, but different each time */
   for (const Op *op = t->rev->first; op; op = op->next) {
     if (!is_copied(t, op)) continue;
@@ -126,12 +130,17 @@ static bool can_store(Cut *k, const Node *n) {
   return (n->primal || can_mirror(k, n->copy)) && !inner && n->copy->type->rank < MAX_RANK;
 }
 
-static int64_t bytes(const Type *t) {
+double nominal_bytes(const Type *t) {
   double size = elem_size(t->elem);
   for (int a = 0; a < t->rank; a++) {
     int64_t v;
     size *= dim_eval(t->dim[a], nominal, NULL, &v) ? (double)(v > 0 ? v : 1) : NOMINAL;
   }
+  return size;
+}
+
+static int64_t bytes(const Type *t) {
+  double size = nominal_bytes(t);
   return size < (double)(FLOW_INFINITE >> 20) ? (int64_t)size : FLOW_INFINITE >> 20;
 }
 
@@ -196,12 +205,24 @@ static void add_uses(Cut *k, const Op *op, int to) {
   op_each_sym(op, edge_of_sym, k);
 }
 
+/* The state after an iteration, which the adjoint's loop carries. */
+static bool is_state(const Cut *k, const Value *v) {
+  for (int i = 0; i < states(k->t); i++)
+    if (k->t->undo->state[i].after == v) return true;
+  return false;
+}
+
+/* Who reads it needs the one before too, for the next turn. */
+static void add_edge_back(Cut *k, const State *s) {
+  flow_edge(&k->flow, out_of(k->of[s->before->id] - 1), into(k->of[s->after->id] - 1), FLOW_INFINITE);
+}
+
 static void add_edges_of(Cut *k, int i) {
   const Node *n = &k->node[i];
   const Op *op = n->copy->def;
   bool stored = can_store(k, n) && !(op && op->code == OP_sym);
   flow_edge(&k->flow, into(i), out_of(i), stored ? bytes(n->copy->type) : FLOW_INFINITE);
-  if (n->copy == k->t->t) return;
+  if (n->copy == k->t->t || is_state(k, n->copy)) return;
   if (!op || op->parent != k->t->rev) { /* a carried parameter */
     flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
     return;
@@ -218,7 +239,8 @@ static void build_network(Cut *k, bool again) {
   for (const Op *op = t->rev->first; op; op = op->next)
     if (!is_copied(t, op)) add_uses(k, op, SINK);
   k->to = SINK;
-  for (int i = 0; i < t->rev->nres; i++) edge_to_user(k, t->rev->res[i]);
+  for (int i = 0; i < t->rev->nres - states(t); i++) edge_to_user(k, t->rev->res[i]);
+  for (int i = 0; i < states(t); i++) add_edge_back(k, &t->undo->state[i]);
 }
 
 /* ---- storing and reading ------------------------------------------------------------------------------------------------- */
@@ -335,6 +357,9 @@ bool tape_cut(Tape *t) {
     read_back(&k, &k.node[i], store_node(&k, &k.node[i]));
     any = true;
   }
-  prune_region(t->d->func, t->rev);
+  for (int i = 0; i < states(t); i++) {
+    const State *state = &t->undo->state[i];
+    if (reaches[into(k.of[state->before->id] - 1)]) t->rev->res[t->rev->nres - states(t) + i] = state->before;
+  }
   return any;
 }
