@@ -3,16 +3,26 @@
 #define ADC_PASSES_BATCH_H
 #include "passes/pass.h"
 
+/* Which values of a function are batched, given which parameters are. */
+typedef struct BatchMarks {
+  Func *of;
+  bool *which, *batched, *result; /* by parameter, by value's id, by result */
+  struct BatchMarks *first, *next;
+} BatchMarks;
+
+const BatchMarks *batch_marks(Func *f, const bool *which);
+
 typedef struct Batch {
   Ctx *ctx;
   Func *from, *to;
   CloneMap *map;
-  Dim *n;        /* length of the new axis */
-  bool *batched; /* by id in `from` */
+  Dim *n; /* length of the new axis */
+  const BatchMarks *marks;
   bool failed;   /* a callee cannot be batched */
   struct BatchMemo *memo;
 } Batch;
 
+const BatchMarks *batch_marks_of_call(const Batch *t, const Op *op);
 bool is_batched(const Batch *t, const Value *v);
 Type *batch_type(Batch *t, Type *old);                     /* in the new function's terms, the batch axis first */
 Value *batch_plain(Batch *t, const Value *v);              /* the copy, as it is */

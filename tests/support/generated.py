@@ -140,7 +140,7 @@ def check_compiled(p, values, gradients):
     near("-O0 against the interpreter", results(path, p.give, "-O0"), values)
     near("the reverse sweep against the interpreter", results(path, p.give + p.give_seeds, "--derive=vjp"), gradients)
     single(p, path, gradients)
-    call(adc, "test", path, "f", *p.give, f"--order={order if p.text.count(chr(10)) < 60 else 1}")
+    call(adc, "test", path, "f", *p.give, f"--order={order if p.text.count(chr(10)) < 50 else 1}")
 
 
 def single(p, path, gradients):
