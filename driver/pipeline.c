@@ -144,6 +144,7 @@ static bool derive_all(Module *m, const PipelineOptions *o) {
 }
 
 bool pipeline_resolve(Module *m) {
+  for (int i = 0; i < m->nfunc; i++) pass_unwind(m->func[i]);
   return pass_resolve(m) && !m->ctx->diags->nerror;
 }
 
