@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { DEF_MOST = 40 }; /* rows of a matrix */
+enum { DEF_MOST = 128 }; /* rows of a matrix */
 typedef struct DefMatrix { long double at[DEF_MOST][DEF_MOST]; } DefMatrix;
 
 /* Gauss and Jordan's elimination with pivots by rows; x (n by m) becomes the solution.  Returns the determinant. */

@@ -1,6 +1,6 @@
 """generate.py SEED: prints a random program of the language: typed, shape-correct, of bounded values, smooth but for its branches.
 
-Its function `f(x: real[n], A: real[n, n], B: real[n, m], s: real, k: int)` returns a vector and a scalar; loops, branches, stores, calls, recursion
+Its function `f(x: real[n], A: real[n, n], B: real[n, m], s: real, k: int)` returns a vector and a scalar, `total` one number; loops, branches, stores, calls, recursion
 bounded by an int or halving its argument, lambdas, structs in structs, random numbers, functions with a derivative of their own, linear algebra and
 derivatives inside are drawn at random.  The same seed gives the same program."""
 import random
@@ -324,6 +324,10 @@ class Generator(Expressions):
         vector = vars["V"] + [f"{m}[{self.I(c, 0)}, :]" for m in vars["M"]] + [f"{r}[:, 0]" for r in vars["R"]] + [f"{p}.v" for p in vars["P"]]
         scalar = vars["S"] + [f"sum({w})" for w in vars["W"]] + [f"{p}.s" for p in vars["P"]] + [f"{d}.w * {d}.p.s + sum({d}.r)" for d in vars["D"]]
         self.out(1, f"return ({' + '.join(vector)}, {' + '.join(scalar + [self.S(c, 2)])})")
+        self.out(0, "}")
+        self.out(0, "fn total(x: real[n], A: real[n, n], B: real[n, m], s: real, k: int) -> real {")
+        self.out(1, "let (y, z) = f(x, A, B, s, k)")
+        self.out(1, "return sum(sin(y)) + z")
         self.out(0, "}")
         return HELPERS + "\n".join(self.text) + "\n"
 

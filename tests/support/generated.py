@@ -3,6 +3,7 @@
 Each program, at random values, in the plain interpreter:
   passes       the front end's IR against the optimised IR;
   orders       f_jvp and f_vjp, and their own derivatives to ORDER, against central differences of the order before;
+  batches      f_jacobian and total_hessian, contracted with directions, against f_jvp and differences of total_grad;
   checkpoint   the same gradients without the word `checkpoint`;
   round trip   the reverse sweep printed by --emit=tdsl and compiled again gives the same numbers.
 Each tenth of them (COMPILE_EACH in the environment changes that; WORKERS is how many run at once) is compiled besides:
@@ -118,6 +119,36 @@ def check_orders(p, path):
             before, u = function, u + w
 
 
+def contracted(blocks, sizes, directions):
+    """The blocks, one after another for each parameter, of rows of its size, times the directions: the sum over the parameters."""
+    rows, at = None, 0
+    for size, direction in zip(sizes, directions):
+        count = len(blocks) // sum(sizes)
+        part = [sum(blocks[at + i * size + j] * direction[j] for j in range(size)) for i in range(count)]
+        rows = part if rows is None else [a + b for a, b in zip(rows, part)]
+        at += count * size
+    return rows
+
+
+def check_batches(p):
+    path, u, d = p.stem + "_batch", p.numbers, p.random(len(p.numbers))
+    call(adc, "compile", p.stem + ".tdsl", "--fn=f", "--derive=jvp,jacobian", "--emit=ir", "-o", path)
+    sizes = [len(flat([v])) for v in p.value.values()]
+    directions = [d[sum(sizes[:i]):sum(sizes[:i + 1])] for i in range(len(sizes))]
+    n, all = p.n, sum(sizes)
+    blocks = p.interpret(path + ".ir", "f_jacobian", u)[0][n + 1:]
+    slope = contracted(blocks[:n * all], sizes, directions) + contracted(blocks[n * all:], sizes, directions)
+    near("jacobian times a direction against jvp", slope, p.interpret(path + ".ir", "f_jvp", u + d)[0][n + 1:])
+    call(adc, "compile", p.stem + ".tdsl", "--fn=total", "--derive=grad,hessian", "--emit=ir", "-o", path)
+    blocks, product, at = p.interpret(path + ".ir", "total_hessian", u)[0][1:], [], 0
+    for size in sizes:
+        product += contracted(blocks[at:at + size * all], sizes, directions)
+        at += size * all
+    want = differences(p, path + ".ir", "total_grad", u, d)
+    if want:
+        close_to_differences("hessian times a direction", product, want[1:])
+
+
 def check_checkpoint(p, gradients, point):
     if "checkpoint" not in p.text:
         return
@@ -163,6 +194,7 @@ def check(seed, folder):
     check_orders(p, ir)
     point = p.numbers + flat(list(p.seeds.values()))
     gradients = p.interpret(ir, "f_vjp", point)[0]
+    check_batches(p)
     check_checkpoint(p, gradients, point)
     check_round_trip(p, gradients, point)
     if seed % compile_each == 0:
