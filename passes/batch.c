@@ -76,43 +76,34 @@ static bool have_room(Batch *t, const Region *g, Loc loc) {
 
 /* ---- calls that stay calls ------------------------------------------------------------------------------------------- */
 
-/* A batched function in the making is found again by its own recursive calls.  The length of its axis is a parameter of its own. */
-typedef struct BatchMemo {
-  const BatchMarks *marks;
-  Func *to;
-  Sym *sym; /* NULL: the function that was asked for */
-  struct BatchMemo *next;
-} BatchMemo;
+static Func *batch_func(BatchMarks *marks, Dim *n, Sym *sym);
 
-static Func *batch_func(const BatchMarks *marks, Dim *n, Sym *sym, BatchMemo *memo);
-
-static Func *batched_callee(Batch *t, const Op *op, const BatchMarks *marks, Sym **sym) {
-  for (BatchMemo *m = t->memo; m; m = m->next)
-    if (m->sym && m->marks == marks) return *sym = m->sym, m->to;
-  *sym = sym_new(t->ctx, SYM_PARAM, "batch", op->loc);
-  (*sym)->nonneg = true;
-  return batch_func(marks, dim_sym(t->ctx, *sym), *sym, t->memo);
+/* One function serves all calls with these marks, its own recursive ones too: the length of its axis is a parameter. */
+static Func *batched_callee(Batch *t, const Op *op, BatchMarks *marks) {
+  if (marks->made) return marks->made;
+  marks->length = sym_new(t->ctx, SYM_PARAM, "batch", op->loc);
+  marks->length->nonneg = true;
+  return batch_func(marks, dim_sym(t->ctx, marks->length), marks->length);
 }
 
 static void batch_call(Batch *t, Builder *b, Op *op) {
   Arena *a = t->ctx->arena;
   Value **opd = NEW_N(a, Value *, op->nopd);
   Type **types = NEW_N(a, Type *, op->nres);
-  Sym *sym;
   int n = op->u.call.nsubst;
   DimSubst *s = NEW_N(a, DimSubst, n + 1);
   for (int i = 0; i < n; i++) s[i] = (DimSubst){op->u.call.subst[i].from, clone_dim(t->map, op->u.call.subst[i].to)};
-  const BatchMarks *marks = batch_marks_of_call(t, op);
+  BatchMarks *marks = batch_marks_of_call(t, op);
   for (int i = 0; i < op->nopd; i++) opd[i] = batch_plain(t, op->opd[i]);
   for (int i = 0; i < op->nres; i++)
     types[i] = marks->result[i] ? batch_type(t, op->res[i]->type) : clone_type(t->map, op->res[i]->type);
-  Func *callee = batched_callee(t, op, marks, &sym);
+  Func *callee = batched_callee(t, op, marks);
   if (!callee) { /* was told; what is made here is thrown away */
     t->failed = true;
     for (int i = 0; i < op->nres; i++) clone_map_value(t->map, op->res[i], b_splat(b, types[i], 0));
     return;
   }
-  s[n++] = (DimSubst){sym, t->n};
+  s[n++] = (DimSubst){marks->length, t->n};
   Op *call = b_call_typed(b, callee, op->nopd, opd, n, s, op->nres, types);
   for (int i = 0; i < op->nres; i++) clone_map_value(t->map, op->res[i], call->res[i]);
 }
@@ -182,15 +173,17 @@ static const char *batch_name(const Func *f) {
 }
 
 /* sym: the symbol that n is, or NULL. */
-static Func *batch_func(const BatchMarks *marks, Dim *n, Sym *sym, BatchMemo *memo) {
+static Func *batch_func(BatchMarks *marks, Dim *n, Sym *sym) {
   Func *f = marks->of;
   Ctx *c = f->module->ctx;
   Func *g = func_new(f->module, batch_name(f), f->loc);
-  BatchMemo here = {marks, g, sym, memo};
-  Batch t = {.ctx = c, .from = f, .to = g, .n = n, .marks = marks, .memo = &here};
+  Batch t = {.ctx = c, .from = f, .to = g, .n = n, .marks = marks};
   t.map = clone_map_new(c, f, g);
   for (int i = 0; i < f->nsym; i++) func_add_sym(g, f->sym[i]);
-  if (sym) func_add_sym(g, sym);
+  if (sym) {
+    func_add_sym(g, sym);
+    marks->made = g;
+  }
   if (!have_room(&t, f->body, f->loc)) return NULL;
   for (int i = 0; i < f->body->nparam; i++) {
     Value *p = f->body->param[i];
@@ -207,7 +200,7 @@ static Func *batch_func(const BatchMarks *marks, Dim *n, Sym *sym, BatchMemo *me
 }
 
 Func *batch_function(Func *f, const bool *which, Dim *n, bool *result) {
-  const BatchMarks *marks = batch_marks(f, which);
+  BatchMarks *marks = batch_marks(f, which);
   for (int i = 0; i < f->body->nres && result; i++) result[i] = marks->result[i];
-  return batch_func(marks, n, NULL, NULL);
+  return batch_func(marks, n, NULL);
 }

@@ -8,21 +8,22 @@ typedef struct BatchMarks {
   Func *of;
   bool *which, *batched, *result; /* by parameter, by value's id, by result */
   struct BatchMarks *first, *next;
+  Func *made; /* what calls with these marks call, or NULL so far */
+  Sym *length; /* of its axis: a parameter */
 } BatchMarks;
 
-const BatchMarks *batch_marks(Func *f, const bool *which);
+BatchMarks *batch_marks(Func *f, const bool *which);
 
 typedef struct Batch {
   Ctx *ctx;
   Func *from, *to;
   CloneMap *map;
   Dim *n; /* length of the new axis */
-  const BatchMarks *marks;
-  bool failed;   /* a callee cannot be batched */
-  struct BatchMemo *memo;
+  BatchMarks *marks;
+  bool failed; /* a callee cannot be batched */
 } Batch;
 
-const BatchMarks *batch_marks_of_call(const Batch *t, const Op *op);
+BatchMarks *batch_marks_of_call(const Batch *t, const Op *op);
 bool is_batched(const Batch *t, const Value *v);
 Type *batch_type(Batch *t, Type *old);                     /* in the new function's terms, the batch axis first */
 Value *batch_plain(Batch *t, const Value *v);              /* the copy, as it is */

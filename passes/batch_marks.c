@@ -98,7 +98,7 @@ static bool mark_function(BatchMarks *m) {
   return changed;
 }
 
-const BatchMarks *batch_marks(Func *f, const bool *which) {
+BatchMarks *batch_marks(Func *f, const bool *which) {
   BatchMarks *all = marks_new(f, which);
   for (bool more = true; more;) {
     more = false;
@@ -107,8 +107,8 @@ const BatchMarks *batch_marks(Func *f, const bool *which) {
   return all;
 }
 
-const BatchMarks *batch_marks_of_call(const Batch *t, const Op *op) {
-  const BatchMarks *m = find(t->marks, op->u.call.callee, which_operands(t->marks, op));
+BatchMarks *batch_marks_of_call(const Batch *t, const Op *op) {
+  BatchMarks *m = find(t->marks, op->u.call.callee, which_operands(t->marks, op));
   if (!m) bug("a call of %s that was not marked", op->u.call.callee->name);
   return m;
 }
