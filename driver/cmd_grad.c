@@ -176,10 +176,9 @@ static bool build(Build *b, const bool *wanted) {
 }
 
 int cmd_grad(Options *o) {
-  if (strcmp(o->verb, "grad") == 0) {
-    o->pipeline.derive = "grad";
-    o->pipeline.keep_going_without_grad = true;
-  }
+  bool grad = strcmp(o->verb, "grad") == 0;
+  if (grad) o->pipeline.derive = "grad";
+  o->pipeline.keep_going_without_grad = grad || !o->pipeline.functions;
   Build b = {.c = ctx_new(), .o = o};
   b.stem = stem_of(&b);
   bool wanted[KINDS] = {false};

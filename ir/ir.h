@@ -205,6 +205,7 @@ struct Value {
 
 typedef enum { DERIVE_GRAD, DERIVE_VJP, DERIVE_JVP, DERIVE_JACOBIAN, DERIVE_HESSIAN, DERIVE_HVP } DeriveKind;
 enum { MAX_LABEL = 26 };
+enum { MAX_DIRECTION = 6 }; /* cofactor_dir, lujet */
 struct Op {
   Opcode code;
   Loc loc;

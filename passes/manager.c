@@ -10,6 +10,7 @@ typedef void (*FuncPass)(Func *f);
 typedef struct PassEntry { PassInfo info; FuncPass run; FuncKind derive; } PassEntry;
 
 static const PassEntry pass[] = {
+    {{"unwind", "turn functions that call themselves at most once into loops"}, pass_unwind, FUNC_PRIMAL},
     {{"inline", "put the bodies of called functions in the place of calls"}, pass_inline, FUNC_PRIMAL},
     {{"simplify", "algebra, constants, labels of contractions, their order"}, pass_simplify, FUNC_PRIMAL},
     {{"cse", "one operation for equal computations"}, pass_cse, FUNC_PRIMAL},

@@ -12,6 +12,7 @@ const PassInfo *pass_info(int i); /* NULL after the last */
 /* The passes, each total and idempotent in effect. */
 bool pass_resolve(Module *m); /* derivative operators become calls of derived functions; false after a diagnostic */
 void pass_drop(Module *m);    /* functions that nothing exported leads to */
+void pass_unwind(Func *f);   /* a function that calls itself at most once, on any way through it, becomes loops */
 void pass_inline(Func *f);   /* every call of a function that is not recursive */
 void pass_simplify(Func *f); /* algebra, constants, broadcasts and transposes into contraction labels, contraction order */
 void pass_cse(Func *f);
@@ -39,6 +40,7 @@ Func *derive_jvp(Func *f, Wrt wrt);
  * then those of the second: x_jacobian (out_x_jacobian where there are several real results), x_hessian (x_y_hessian where there
  * are several wrt leaves). */
 Func *derive_operator(Func *f, Wrt wrt, FuncKind kind);
-bool can_grad(const Func *f); /* has the form that derive_grad needs */
+bool can_grad(const Func *f);   /* has the form that derive_grad needs */
+bool can_derive(const Func *f); /* has a real parameter */
 
 #endif
