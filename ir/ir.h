@@ -242,6 +242,11 @@ struct Op {
 };
 struct Region { Func *func; int nparam; Value **param; int param_cap; Op *first, *last; int nres; Value **res; Op *parent; };
 
+/* ---- overwrite.c ----------------------------------------------------------------------------------------------------- */
+
+int region_count_uses(const Region *g, const Value *v); /* nested regions too */
+bool loop_overwrites(const Op *loop, int k);            /* a `for` that sets every entry of the k-th tensor that it carries */
+
 /* ---- func.c: functions and their C signature ------------------------------------------------------------------------- */
 
 /* A port is one argument or result as the user wrote it.  A struct is a tree over consecutive body parameters or results. */
