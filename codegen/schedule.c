@@ -382,6 +382,9 @@ static int overwrites_after(const Plan *p, const Unit *u) {
   return first;
 }
 
+/* A longer loop keeps nothing in registers anyway, and to allocate them takes time that grows faster than its length. */
+enum { MOST_UNITS = 64 };
+
 /* The group that u may join, or -1.  barrier: groups up to this one come before a check that u needs. */
 static int find_group(Plan *p, const Unit *u, int barrier) {
   int first = barrier + 1, writes = overwrites_after(p, u);
@@ -394,7 +397,7 @@ static int find_group(Plan *p, const Unit *u, int barrier) {
   }
   for (int g = p->ngroup - 1, tries = 0; g >= first && tries < 64; g--, tries++) {
     const Unit *head = p->group[g].unit[0];
-    if (fusable(head) && same_loops(head, u)) return g;
+    if (fusable(head) && same_loops(head, u) && p->group[g].n < MOST_UNITS) return g;
   }
   return -1;
 }

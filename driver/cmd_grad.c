@@ -188,6 +188,7 @@ int cmd_grad(Options *o) {
     report(b.c, o);
     made = made && write_outputs(&b);
     if (made) say_what_was_made(&b);
+    if (made && o->time_passes) stages_print(b.c, stderr);
     status = made ? EXIT_OK : EXIT_PROGRAM;
   }
   ctx_free(b.c);

@@ -150,16 +150,19 @@ bool pipeline_resolve(Module *m) {
 
 Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
                          const char ***deps) {
+  const char *outer = stage_begin(c, "read and type");
   FrontendOptions fo = {.real = o->real, .read_file = file_import};
   size_t end = strlen(name);
   bool is_ir = end > 3 && strcmp(name + end - 3, ".ir") == 0; /* IR as text, as `adc opt` prints it */
   if (is_ir && deps) *deps = NEW(c->arena, const char *);
   Module *m = is_ir ? module_read(c, name, text, len) : frontend_compile(c, name, text, len, &fo, deps);
+  stage_end(c, outer);
   if (!m || !choose_functions(m, o->functions)) return NULL;
   if (!module_verify(m)) {
     if (is_ir) return NULL;
     bug("the front end made IR that does not verify");
   }
+  outer = stage_begin(c, "inline and differentiate");
   if (!pipeline_resolve(m)) return NULL;
   for (int i = 0; i < m->nfunc; i++) {
     if (!m->func[i]->exported) continue;
@@ -168,16 +171,20 @@ Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len,
   }
   if (!derive_all(m, o) || c->diags->nerror) return NULL;
   pass_drop(m);
+  stage_begin(c, "verify");
   if (!module_verify(m)) bug("a derivative does not verify");
+  stage_end(c, outer);
   return m;
 }
 
 void pipeline_lower(Module *m, int opt_level) {
   if (opt_level < 2) return;
+  const char *outer = stage_begin(m->ctx, "strips");
   for (int i = 0; i < m->nfunc; i++) {
     if (m->func[i]->external) continue;
     pass_thread(m->func[i]);
     pass_strip(m->func[i]);
   }
   if (!module_verify(m)) bug("what is made for code generation does not verify");
+  stage_end(m->ctx, outer);
 }

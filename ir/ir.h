@@ -63,12 +63,19 @@ struct Ctx {
   struct Source **source;                  /* by Loc.file */
   int nsource, source_cap;
   struct Diags *diags;
+  struct Stages *stages;                   /* stage.c */
   int next_sym;
 };
 Ctx *ctx_new(void);
 void ctx_free(Ctx *c);
 const char *intern(Ctx *c, const char *s);            /* equal strings give the same pointer */
 const char *intern_n(Ctx *c, const char *s, size_t n);
+
+/* ---- stage.c: how long each stage of a compilation takes ----------------------------------------------------------- */
+
+const char *stage_begin(Ctx *c, const char *name);   /* returns the stage around, which pauses; the name stays valid */
+void stage_end(Ctx *c, const char *outer);           /* goes on with what stage_begin returned */
+void stages_print(const Ctx *c, FILE *to);
 
 /* ---- diag.c: source text, places, diagnostics ---------------------------------------------------------------------- */
 
