@@ -1,7 +1,8 @@
 /* thread.c - a tensor that an inner loop fills, and that is then put into a larger one, is filled in its place there: the tapes of
  * inner loops are written once, straight into those of the loops around.
  *
- *   r = for i in 0..n carrying p { ... set p, v, i };  s = set x, r, t     becomes     s = for i in 0..n carrying p { ... set p, v, t, i } from x
+ *   r = for i in 0..n carrying p { ... set p, v, i };  s = set x, r, t
+ *   becomes  s = for i in 0..n carrying p, from x on { ... set p, v, t, i }
  *
  * Requires: a function that is not differentiated any more (the loops then carry what they do not read).  Ensures: no result changes. */
 #include "passes/pass.h"
