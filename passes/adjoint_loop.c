@@ -155,6 +155,18 @@ static void drop_unchanged(Deriv *d, Reverse *r) {
     if (keep[r->n + i]) d->d[r->captured.v[i]->id] = r->rev->res[r->n + n++];
 }
 
+/* States that the minimum cut did without pass through the loop as they came; true if others stay. */
+static bool keep_states(Deriv *d, Op *rev, const Undo *undo) {
+  bool *keep = NEW_N(d->b.ctx->arena, bool, rev->nres + 1), any = false;
+  for (int i = 0; i < rev->nres; i++) {
+    bool is_state = i >= rev->nres - undo->n;
+    keep[i] = !is_state || loop_body(rev)->res[i] != loop_carried(rev, i);
+    any |= is_state && keep[i];
+  }
+  op_keep_results(rev, keep);
+  return any;
+}
+
 bool adjoint_for(Deriv *d, Op *loop) {
   if (loop->u.loop.checkpoint) {
     adjoint_recomputed(d, loop);
@@ -177,6 +189,7 @@ bool adjoint_for(Deriv *d, Op *loop) {
   undo_emit(undo, r.rev, tape.t, tape.map);
   if (first) mark_copied(d, &tape, first->prev);
   bool taped = tape_cut(&tape);
+  taped |= keep_states(d, r.rev, undo);
   prune_region(d->func, tape.rev);
   deriv_reserve(d);
   for (int i = 0; i < r.n; i++) deriv_add(d, loop->opd[loop_ninit(loop) + r.carried[i]], r.rev->res[i]);

@@ -144,7 +144,7 @@ void tangent_sweep(Deriv *d);
 /* From `last` back to the first operation of its region, to the end of which d->b appends. */
 void adjoint_region(Deriv *d, Op *last);
 void adjoint_if(Deriv *d, Op *op);
-bool adjoint_for(Deriv *d, Op *op); /* true: op was given a tape */
+bool adjoint_for(Deriv *d, Op *op); /* true: op was given a tape, or what it leaves is where its adjoint begins */
 void adjoint_while(Deriv *d, Op *op);
 void adjoint_call(Deriv *d, Op *op);
 void tangent_in(Deriv *d, Region *g);
