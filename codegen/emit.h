@@ -127,6 +127,9 @@ void memo_add(Emit *e, const Value *v, const LLVMValueRef *idx, LLVMValueRef res
 
 LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *idx);  /* one element, loaded or computed */
 LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx); /* op's first result, computed */
+LLVMValueRef eval_small(Emit *e, Op *op, const LLVMValueRef *idx); /* emit_small.c: a fold, concatenation or scan */
+LLVMValueRef eval_small_reshape(Emit *e, Op *op, const LLVMValueRef *idx);
+bool next_index(Emit *e, int n, Dim *const *dim, LLVMValueRef *idx); /* of a small shape, constants; false after the last */
 LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx);
 LLVMValueRef load_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset);
 void store_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset, LLVMValueRef x);
@@ -140,6 +143,11 @@ LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at); /* an ele
 void emit_nest(Emit *e, Unit **unit, int n); /* STORE and REDUCE units with the same loops */
 /* Where a unit's value goes: the result pointer or its buffer. */
 LLVMValueRef unit_target(Emit *e, const Unit *u, int *object);
+/* Folds by the reduction's operation or by the map operation that it repeats. */
+LLVMValueRef fold_neutral(Emit *e, Opcode code, Elem t);
+LLVMValueRef fold_term(Emit *e, Opcode code, Elem t, LLVMValueRef acc, LLVMValueRef x);
+LLVMValueRef leads(Emit *e, bool max, Elem t, LLVMValueRef x, LLVMValueRef best, LLVMValueRef i); /* argmax: x at i, before best */
+void emit_lanes(Emit *e, Unit *u); /* emit_lanes.c: a loop in lanes */
 void emit_tiled(Emit *e, Unit *u);
 void emit_special(Emit *e, Unit *u);
 void emit_matrix(Emit *e, Unit *u);  /* emit_matrix.c: argsort too */

@@ -59,6 +59,7 @@ LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at) {
 /* A value computed only where cond holds, and zero elsewhere. */
 static LLVMValueRef eval_where(Emit *e, LLVMValueRef cond, Value *v, const LLVMValueRef *idx) {
   if (is_const(cond, 1) || is_const(cond, -1)) return eval(e, v, idx);
+  if (is_const(cond, 0)) return LLVMConstNull(elem_reg(e->g, v->type->elem));
   LLVMTypeRef t = elem_reg(e->g, v->type->elem);
   LLVMBasicBlockRef from[2];
   from[0] = LLVMGetInsertBlock(e->b);
@@ -140,7 +141,7 @@ static LLVMValueRef eval_reshape(Emit *e, Op *op, const LLVMValueRef *idx) {
     return eval(e, x, in);
   }
   if (x->type->rank == 0) return eval(e, x, NULL);
-  if (e->p->value[x->id].place == PLACE_VIRTUAL) bug("reshape of a value that is not in memory");
+  if (e->p->value[x->id].place == PLACE_VIRTUAL) return eval_small_reshape(e, op, idx);
   return load_elem(e, e->where[x->id], e->object[x->id], x->type, row_major(e, to, idx));
 }
 
@@ -172,14 +173,13 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {
   case OP_dim: return dim_of(e, op->u.dim);
   case OP_sym: return eval(e, op->opd[0], NULL);
   case OP_iota: return LLVMBuildIntCast2(e->b, idx[op->u.axis], elem_reg(e->g, t->elem), true, "");
-  case OP_contract: return eval_product(e, op, idx);
+  case OP_contract: return op_has_sum(op) ? eval_small(e, op, idx) : eval_product(e, op, idx);
   case OP_slice: return eval_slice(e, op, idx);
   case OP_embed: return eval_embed(e, op, idx);
   case OP_reshape: return eval_reshape(e, op, idx);
   case OP_gather: return eval_gather(e, op, idx);
   default:
-    if (op_info[op->code].family != FAM_MAP) bug("%s cannot be computed element by element", op_info[op->code].name);
-    return eval_map(e, op, idx);
+    return op_info[op->code].family == FAM_MAP ? eval_map(e, op, idx) : eval_small(e, op, idx);
   }
 }
 

@@ -34,29 +34,42 @@ static void out_index(const Nest *k, const Unit *u, LLVMValueRef *idx) {
 
 /* ---- folds ------------------------------------------------------------------------------------------------------- */
 
-static LLVMValueRef neutral(Emit *e, const Unit *u) {
-  Elem t = u->v->type->elem;
+LLVMValueRef fold_neutral(Emit *e, Opcode code, Elem t) {
   int64_t least = t == I32 ? INT32_MIN : INT64_MIN, most = t == I32 ? INT32_MAX : INT64_MAX;
-  switch (u->op->code) {
+  switch (code) {
+  case OP_max:
   case OP_rmax: return const_elem(e->g, t, -INFINITY, least);
+  case OP_min:
   case OP_rmin: return const_elem(e->g, t, INFINITY, most);
+  case OP_mul:
+  case OP_and:
   case OP_rprod:
   case OP_rall: return const_elem(e->g, t, 1, 1);
   default: return const_elem(e->g, t, 0, 0);
   }
 }
 
-static LLVMValueRef fold(Emit *e, const Unit *u, LLVMValueRef acc, LLVMValueRef x) {
-  Elem t = u->v->type->elem;
+LLVMValueRef fold_term(Emit *e, Opcode code, Elem t, LLVMValueRef acc, LLVMValueRef x) {
   LLVMValueRef pair[] = {acc, x};
-  switch (u->op->code) {
+  switch (code) {
+  case OP_max:
   case OP_rmax: return map_emit(e->g, e->b, OP_max, t, t, pair);
+  case OP_min:
   case OP_rmin: return map_emit(e->g, e->b, OP_min, t, t, pair);
+  case OP_mul:
   case OP_rprod: return elem_is_real(t) ? reassoc(LLVMBuildFMul(e->b, acc, x, "")) : LLVMBuildMul(e->b, acc, x, "");
+  case OP_or:
   case OP_rany: return LLVMBuildOr(e->b, acc, x, "");
+  case OP_and:
   case OP_rall: return LLVMBuildAnd(e->b, acc, x, "");
   default: return add_elem(e->g, e->b, t, acc, x);
   }
+}
+
+static LLVMValueRef neutral(Emit *e, const Unit *u) { return fold_neutral(e, u->op->code, u->v->type->elem); }
+
+static LLVMValueRef fold(Emit *e, const Unit *u, LLVMValueRef acc, LLVMValueRef x) {
+  return fold_term(e, u->op->code, u->v->type->elem, acc, x);
 }
 
 /* The term that a fold takes in at the current indices. */

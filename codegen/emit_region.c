@@ -100,6 +100,10 @@ static LLVMValueRef trip_count(Emit *e, LLVMValueRef lo, LLVMValueRef hi, LLVMVa
 
 static void emit_for(Emit *e, Unit *u) {
   Op *op = u->op;
+  if (in_lanes(e->p, op->reg[0])) {
+    emit_lanes(e, u);
+    return;
+  }
   LLVMValueRef lo = eval(e, op->opd[0], NULL), hi = eval(e, op->opd[1], NULL), step = eval(e, op->opd[2], NULL);
   LLVMValueRef n = trip_count(e, lo, hi, step);
   carry(e, op);

@@ -154,7 +154,7 @@ static void emit_set(Emit *e, Unit *u) {
 /* ---- argmax ------------------------------------------------------------------------------------------------------ */
 
 /* Whether x, at index i, takes the lead from `best`: strictly better, or the first nan, or the first element of all. */
-static LLVMValueRef leads(Emit *e, bool max, Elem t, LLVMValueRef x, LLVMValueRef best, LLVMValueRef i) {
+LLVMValueRef leads(Emit *e, bool max, Elem t, LLVMValueRef x, LLVMValueRef best, LLVMValueRef i) {
   LLVMValueRef first = LLVMBuildICmp(e->b, LLVMIntEQ, i, e->zero, ""), better;
   if (!elem_is_real(t))
     better = LLVMBuildICmp(e->b, max ? LLVMIntSGT : LLVMIntSLT, x, best, "");

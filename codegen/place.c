@@ -143,19 +143,6 @@ static bool used_again(const Op *op, const Value *x) {
   return false;
 }
 
-static void count_use(Plan *p, Op *op, int k) {
-  ValueInfo *x = &p->value[op->opd[k]->id];
-  bool view = op_is_view(op), again = used_again(op, op->opd[k]);
-  ValueInfo *y = view ? &p->value[op->res[0]->id] : NULL;
-  ReshapeMap map;
-  x->factor |= (op_has_sum(op) && op->nopd == 2 && contract_expands(op, k)) || (view && y->factor);
-  x->use += (view ? y->use : 1) + again;
-  x->forced |= op->code == OP_argsort || op_info[op->code].family == FAM_MATRIX;
-  x->expanded |= use_expands(op, k) || (view && y->expanded) || again;
-  x->forced |= op->code == OP_call;
-  if (op->code == OP_reshape && !reshape_map(p->ctx, op->opd[k]->type, op->res[0]->type, &map)) x->forced = true;
-}
-
 /* Made of constants, scalars and indices alone: nothing that is stored is read. */
 static bool reads_nothing(const Value *v) {
   if (v->type->rank == 0) return true;
@@ -165,12 +152,26 @@ static bool reads_nothing(const Value *v) {
   return true;
 }
 
+static void count_use(Plan *p, Op *op, int k) {
+  ValueInfo *x = &p->value[op->opd[k]->id];
+  bool view = op_is_view(op), again = used_again(op, op->opd[k]), lanes = in_lanes(p, op->parent);
+  if (lanes && reads_nothing(op->opd[k])) again = false; /* elements at constant indices cost nothing */
+  ValueInfo *y = view ? &p->value[op->res[0]->id] : NULL;
+  ReshapeMap map;
+  x->factor |= (op_has_sum(op) && op->nopd == 2 && contract_expands(op, k)) || (view && y->factor);
+  x->use += (view ? y->use : 1) + again;
+  x->forced |= op->code == OP_argsort || op_info[op->code].family == FAM_MATRIX;
+  x->expanded |= use_expands(op, k) || (view && y->expanded) || again;
+  x->forced |= op->code == OP_call;
+  if (op->code == OP_reshape && !lanes && !reshape_map(p->ctx, op->opd[k]->type, op->res[0]->type, &map)) x->forced = true;
+}
+
 /* What a nested region yields is at hand before the first of it is moved. */
 static void count_results(Plan *p, const Region *r) {
   for (int i = 0; i < r->nres; i++) {
     ValueInfo *x = &p->value[r->res[i]->id];
     x->use++;
-    x->forced |= r->parent && (region_of(r->res[i]) == r || !reads_nothing(r->res[i]));
+    x->forced |= r->parent && !in_lanes(p, r) && (region_of(r->res[i]) == r || !reads_nothing(r->res[i]));
   }
 }
 
@@ -224,7 +225,8 @@ static void choose_in(Plan *p, const Region *r) {
     p->value[r->param[i]->id].place = r->param[i]->type->rank ? PLACE_BUFFER : PLACE_SCALAR;
   for (Op *op = r->first; op; op = op->next) {
     for (int i = 0; i < op->nreg; i++) choose_in(p, op->reg[i]);
-    for (int i = 0; i < op->nres; i++) p->value[op->res[i]->id].place = choose(p, op, op->res[i]);
+    for (int i = 0; i < op->nres; i++)
+      p->value[op->res[i]->id].place = in_lanes(p, r) && op->code != OP_dense ? PLACE_VIRTUAL : choose(p, op, op->res[i]);
   }
 }
 

@@ -21,6 +21,7 @@ typedef struct ValueInfo {
   bool factor; /* some of those are products that are summed: even cheap arithmetic would be repeated in the inner loop
                 */
   bool forced; /* some of them need it in memory */
+  bool lanes;  /* the first result of a loop that is computed in lanes */
   int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
   bool shared;   /* … and there are others */
 } ValueInfo;
@@ -108,6 +109,7 @@ struct Plan {
 Plan *plan_func(Ctx *c, Func *f);
 
 /* Parts of plan_func. */
+void plan_lanes(Plan *p);     /* lanes.c: which loops are computed in lanes */
 void plan_places(Plan *p);    /* place.c: virtual or stored */
 void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
 void plan_units(Plan *p);     /* schedule.c: units, their loops, groups */
@@ -119,6 +121,16 @@ UnitKind unit_kind(const Op *op, Place place);
 /* Computing v of a UNIT_STORE reads x at most at the very indices that it is storing. */
 bool reads_in_step(Plan *p, Op *op, const Value *x);
 void read_anywhere(Plan *p, Unit *u, Value *v); /* u reads v at indices of its own */
+
+/* ---- lanes.c: loops computed in lanes ---------------------------------------------------------------------------------------- */
+
+/* How the new value of something carried is made of the old one, `held`, which is op's first operand: entries are set, something is
+ * added at computed indices, or something is folded in. */
+typedef enum { LANE_NONE, LANE_SET, LANE_SCATTER, LANE_FOLD } LaneKind;
+typedef struct LaneExit { LaneKind kind; Value *held; Op *op; } LaneExit;
+LaneExit lane_exit(const Op *loop, int k);
+bool fits_lanes(const Op *op);
+bool in_lanes(const Plan *p, const Region *r); /* r is the body of such a loop */
 
 /* ---- plan_region.c: operations that hold regions ------------------------------------------------------------------------- */
 

@@ -24,7 +24,7 @@ bool op_has_effect(const Op *op) {
   if (f == FAM_EFFECT || f == FAM_CALL || op->code == OP_while || op->code == OP_sym) return true;
   for (int i = 0; i < op->nreg; i++)
     for (const Op *x = op->reg[i]->first; x; x = x->next)
-      if (op_has_effect(x)) return true;
+      if (op_has_effect(x) && !(x->code == OP_sym && op->code == OP_for && op->u.loop.parallel)) return true;
   return false;
 }
 
@@ -116,7 +116,19 @@ static void pass_on(Unit *u, const Unit *inner, Ctx *c) {
     }
 }
 
+/* A loop in lanes is one piece: it reads what its body mentions. */
+static void read_for_lanes(Plan *p, Unit *u) {
+  const Region *body = u->op->reg[0];
+  for (const Op *op = body->first; op; op = op->next)
+    for (int k = 0; k < op->nopd; k++)
+      if (region_of(op->opd[k]) != body) read_anywhere(p, u, op->opd[k]);
+}
+
 void plan_regions(Plan *p, Unit *u) {
+  if (in_lanes(p, u->op->reg[0])) {
+    read_for_lanes(p, u);
+    return;
+  }
   for (int i = 0; i < u->op->nreg; i++) {
     Plan *s = u->sub[i] = plan_of(p, u->op->reg[i]);
     for (int k = 0; k < s->nunit; k++) pass_on(u, s->unit[k], p->ctx);

@@ -141,6 +141,7 @@ Plan *plan_func(Ctx *c, Func *f) {
   p->value = NEW_N(c->arena, ValueInfo, f->nvalue + 1);
   p->producer = NEW_N(c->arena, Unit *, f->nvalue + 1);
   p->need_words = f->body->nres / 64 + 1;
+  plan_lanes(p);
   plan_places(p);
   plan_ownership(p);
   plan_units(p);

@@ -80,11 +80,12 @@ static bool emit_tdsl(Build *b) {
   return true;
 }
 
+/* What shows the program comes before what shows its code. */
 static const struct { const char *name; bool (*emit)(Build *); } kinds[] = {
-    {"obj", emit_obj}, {"header", emit_header}, {"asm", emit_asm},
-    {"llvm", emit_llvm}, {"ir", emit_ir}, {"manifest", emit_manifest}, {"tdsl", emit_tdsl}, {"dot", emit_dot},
+    {"ir", emit_ir}, {"tdsl", emit_tdsl}, {"dot", emit_dot}, {"obj", emit_obj}, {"header", emit_header}, {"asm", emit_asm},
+    {"llvm", emit_llvm}, {"manifest", emit_manifest},
 };
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { KINDS = sizeof kinds / sizeof *kinds, FIRST_CODE = 3 };
 
 /* Each kind once, however often it is named. */
 static bool parse_emit(Build *b, bool *wanted) {
@@ -166,8 +167,10 @@ static bool build(Build *b, const bool *wanted) {
   if (!text) return false;
   b->m = pipeline_compile(b->c, b->o->file, text, len, &b->o->pipeline, &b->deps);
   if (!b->m) return false;
-  for (int k = 0; k < KINDS; k++)
+  for (int k = 0; k < KINDS; k++) {
+    if (k == FIRST_CODE) pipeline_lower(b->m, b->o->code.opt_level);
     if (wanted[k] && !kinds[k].emit(b)) return false;
+  }
   if (b->o->depfile) add_depfile(b);
   return true;
 }

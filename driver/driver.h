@@ -33,6 +33,8 @@ typedef struct PipelineOptions {
 /* NULL after diagnostics.  deps as frontend_compile. */
 Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
                          const char ***deps);
+/* What only code generation is to see: loops over blocks (-O2 and up).  After everything that is to be read. */
+void pipeline_lower(Module *m, int opt_level);
 /* Splits at commas into interned names (spaces dropped); NULL gives 0. */
 int split_names(Ctx *c, const char *list, const char ***names);
 

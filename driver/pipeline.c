@@ -158,3 +158,10 @@ Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len,
   if (!module_verify(m)) bug("a derivative does not verify");
   return m;
 }
+
+void pipeline_lower(Module *m, int opt_level) {
+  if (opt_level < 2) return;
+  for (int i = 0; i < m->nfunc; i++)
+    if (!m->func[i]->external) pass_strip(m->func[i]);
+  if (!module_verify(m)) bug("what is made for code generation does not verify");
+}

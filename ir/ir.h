@@ -226,7 +226,9 @@ struct Op {
     struct { Dim **start; int64_t *stride; } slice;      /* slice, embed, set_slice: one an axis */
     struct { int naxis; int *axis; bool masked; } index; /* gather, scatter_add, set: the indexed axes, ascending */
     struct { const char *text; Dim *a, *b; } check;      /* effects: message; the dimensions, or a: the index's limit */
-    struct { int checkpoint; } loop; /* for, while: 0 store; -1 recompute with O(log T) memory; k > 0 snapshots */
+    /* checkpoint: for, while: 0 store; -1 recompute with O(log T) memory; k > 0 snapshots.  parallel: a `for` that was made of whole
+     * tensors: iterations depend on each other through folds alone, and each entry of a carried tensor that is set is set once. */
+    struct { int checkpoint; bool parallel; } loop;
     /* derive: operands are the callee's parameters (leaves), then a seed for each real result leaf (VJP) or a tangent for each
      * real leaf of the wrt ports (JVP, HVP).  Results: GRAD, VJP: the callee's results, then the wrt ports' cotangents; JVP: the
      * results, then the tangents of the real ones; JACOBIAN, HESSIAN: for each real result leaf (HESSIAN: wrt leaf) and each

@@ -161,6 +161,7 @@ static void print_attribute(Printer *p, const Op *op) {
   case FAM_CALL: print_callee(p, op); break;
   case FAM_REGION:
     if (op->code != OP_if && op->u.loop.checkpoint) text_add(p->text, " {checkpoint %d}", op->u.loop.checkpoint);
+    if (op->code == OP_for && op->u.loop.parallel) text_add(p->text, " {parallel}");
     break;
   default: break;
   }

@@ -16,6 +16,7 @@ static const PassEntry pass[] = {
     {{"dce", "remove what nobody needs"}, pass_dce, FUNC_PRIMAL},
     {{"hoist", "compute before a loop what does not change in it"}, pass_hoist, FUNC_PRIMAL},
     {{"optimise", "simplify, cse, hoist and dce until nothing changes"}, pass_optimise, FUNC_PRIMAL},
+    {{"strip", "loops over the blocks of long axes, for code generation"}, pass_strip, FUNC_PRIMAL},
     {{"resolve", "put calls of derived functions in the place of derivative operators"}, NULL, FUNC_PRIMAL},
     {{"adjoint", "add the vjp of every function that has none yet"}, NULL, FUNC_VJP},
     {{"grad", "add the gradient of every function with a scalar result that has none yet"}, NULL, FUNC_GRAD},

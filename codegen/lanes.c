@@ -1,0 +1,97 @@
+/* lanes.c - loops whose iterations are independent and small enough for registers: many are computed side by side.
+ *
+ * Requires: a verified function.  Ensures: of a loop in lanes, what is computed in an iteration is made of values of small constant
+ * shape, at constant indices; what leaves it does so through one operation for each carried value. */
+#include "codegen/plan.h"
+
+enum { MAX_ELEMENTS = 1024, MAX_FOLD = 64 };
+
+static bool is_small(const Type *t, int64_t most) {
+  int64_t n = 1, d;
+  for (int a = 0; a < t->rank; a++) {
+    if (!dim_is_const(t->dim[a], &d) || d > most) return false;
+    n *= d;
+  }
+  return n <= most;
+}
+
+static bool can_compute(const Op *op, const Region *body) {
+  const Op *x;
+  switch (op_info[op->code].family) {
+  case FAM_MAP: return true;
+  case FAM_SOURCE: return op->code != OP_sym || op->opd[0] == body->param[0];
+  case FAM_CONTRACT:
+    for (int k = 0; k < op->nopd; k++)
+      if (!is_small(op->opd[k]->type, MAX_ELEMENTS)) return false;
+    return true;
+  case FAM_REDUCE: return is_small(op->opd[0]->type, MAX_ELEMENTS);
+  case FAM_SCAN: return op->code == OP_linrec;
+  case FAM_VIEW: return op->code != OP_set_slice;
+  case FAM_INDEX:
+    x = op->opd[0]->def;
+    while (x && x->parent == body && x->code == OP_slice) x = x->opd[0]->def;
+    return op->code == OP_gather && (!x || x->parent != body);
+  default: return false;
+  }
+}
+
+static bool is_fold(const Op *op) {
+  switch (op->code) {
+  case OP_add:
+  case OP_mul:
+  case OP_max:
+  case OP_min:
+  case OP_or:
+  case OP_and: return true;
+  default: return false;
+  }
+}
+
+LaneExit lane_exit(const Op *loop, int k) {
+  LaneExit x = {.kind = LANE_NONE, .held = loop->reg[0]->param[1 + k]};
+  const Value *next = loop->reg[0]->res[k];
+  x.op = next->def;
+  if (!x.op || x.op->parent != loop->reg[0] || !x.op->nopd || x.op->opd[0] != x.held) return x;
+  if (x.op->code == OP_set_slice) x.kind = LANE_SET;
+  else if (x.op->code == OP_scatter_acc) x.kind = LANE_SCATTER;
+  else if (is_fold(x.op) && is_small(next->type, MAX_FOLD)) x.kind = LANE_FOLD;
+  return x;
+}
+
+static int uses_in(const Region *r, const Value *v) {
+  int n = 0;
+  for (const Op *op = r->first; op; op = op->next)
+    for (int k = 0; k < op->nopd; k++) n += op->opd[k] == v;
+  for (int i = 0; i < r->nres; i++) n += r->res[i] == v;
+  return n;
+}
+
+bool fits_lanes(const Op *op) {
+  if (op->code != OP_for || !op->u.loop.parallel || !op->nres) return false;
+  const Region *body = op->reg[0];
+  for (int k = 0; k < op->nres; k++) {
+    LaneExit x = lane_exit(op, k);
+    if (x.kind == LANE_NONE || uses_in(body, x.held) != 1 || uses_in(body, x.op->res[0]) != 1) return false;
+    if (!is_small(x.op->opd[1]->type, MAX_ELEMENTS)) return false;
+  }
+  for (const Op *in = body->first; in; in = in->next) {
+    bool exit = false;
+    for (int k = 0; k < op->nres; k++) exit |= lane_exit(op, k).op == in;
+    if (!exit && (in->nreg || in->nres != 1 || !can_compute(in, body) || !is_small(in->res[0]->type, MAX_ELEMENTS))) return false;
+  }
+  return true;
+}
+
+bool in_lanes(const Plan *p, const Region *r) {
+  return r->parent && r->parent->nres && p->value[r->parent->res[0]->id].lanes;
+}
+
+static void mark(Plan *p, const Region *r) {
+  for (const Op *op = r->first; op; op = op->next) {
+    if (fits_lanes(op)) p->value[op->res[0]->id].lanes = true;
+    else
+      for (int i = 0; i < op->nreg; i++) mark(p, op->reg[i]);
+  }
+}
+
+void plan_lanes(Plan *p) { mark(p, p->f->body); }

@@ -1,0 +1,105 @@
+/* strip.c - values along a long axis are made a block at a time, so that what lies between them need not be stored.
+ *
+ * The last pass before code generation: operations that work along one axis entry by entry become the body of one loop over that
+ * axis, and only what others want of them is a tensor of the whole length.  Where all other axes are short and constant, the body is a
+ * lane: it fits in registers, and code generation computes many side by side.  Requires: an optimised function.  Ensures: the same
+ * results, up to the order of sums. */
+#include "passes/strip.h"
+
+enum { MAX_ENTRY = 64, MAX_BODY = 6000, MIN_GAIN = 3 };
+
+typedef struct Worth { int64_t gain, size; } Worth;
+
+/* How many elements v has for each entry of the axis; 0: not constant, or too many. */
+static int64_t entry_size(const Value *v, int cut) {
+  int64_t n = 1, d;
+  for (int a = 0; a < v->type->rank; a++) {
+    if (a == cut) continue;
+    if (!dim_is_const(v->type->dim[a], &d) || d > MAX_ENTRY) return 0;
+    n *= d;
+  }
+  return n <= MAX_ENTRY ? n : 0;
+}
+
+static bool lane_op(const Op *op) {
+  switch (op_info[op->code].family) {
+  case FAM_MAP: return true;
+  case FAM_CONTRACT: return true;
+  case FAM_REDUCE: return true;
+  case FAM_VIEW: return op->code != OP_set_slice;
+  default: return op->code == OP_iota || op->code == OP_gather || op->code == OP_scatter_add || op->code == OP_linrec;
+  }
+}
+
+/* Indices known only at run time pick from what is in memory. */
+static bool indexes_memory(const Strip *s, const Item *it) {
+  if (it->op->code != OP_gather) return true;
+  const Item *m = maker(s, it->op->opd[0]);
+  return it->opd[0] < 0 || !m || m->role == ROLE_NONE;
+}
+
+static bool fits_lane(const Strip *s, const Item *it) {
+  const Op *op = it->op;
+  if (!lane_op(op) || !indexes_memory(s, it)) return false;
+  if (op->code != OP_scatter_add && !entry_size(op->res[0], it->axis)) return false;
+  for (int k = 0; k < op->nopd; k++)
+    if ((it->opd[k] >= 0 || op->code == OP_contract) && !entry_size(op->opd[k], it->opd[k])) return false;
+  return true;
+}
+
+static bool breaks_loops(const Op *op) {
+  return op->code == OP_concat || op->code == OP_linrec || op->code == OP_embed || op_info[op->code].family == FAM_REDUCE ||
+         (op->code == OP_contract && op->nopd == 2);
+}
+
+/* gain: values that would be stored between loops otherwise; size: elements that an iteration computes. */
+static Worth worth(const Strip *s, int stage) {
+  Worth w = {0, 0};
+  for (int i = 0; i < s->n; i++) {
+    const Item *it = &s->item[i];
+    if (it->role == ROLE_NONE || it->free || it->stage != stage) continue;
+    int64_t most = 1;
+    for (int k = 0; k < it->op->nopd; k++) {
+      int64_t n = it->opd[k] >= 0 ? entry_size(it->op->opd[k], it->opd[k]) : 1;
+      if (n > most) most = n;
+    }
+    w.size += most;
+    w.gain += most > 1 && breaks_loops(it->op);
+  }
+  return w;
+}
+
+/* Cutting one stage of a class and not the next would store between them what both could have at hand. */
+static int strip_class(Strip *s, int class) {
+  int stages = strip_stages(s, class, fits_lane), made = 0;
+  int64_t gain = 0;
+  for (int t = 0; t < stages; t++) gain += worth(s, t).gain;
+  if (gain < MIN_GAIN) return 0;
+  for (int t = 0; t < stages; t++) {
+    Worth w = worth(s, t);
+    if (w.size < MIN_GAIN || w.size > MAX_BODY) continue;
+    if (!made++) strip_order(s);
+    strip_loop(s, t, class);
+  }
+  return made;
+}
+
+/* True when a loop was made: what is known of the region holds no more. */
+static bool strip_lanes(Func *f, Region *g) {
+  Strip s = strip_open(f, g);
+  bool *seen = NEW_N(s.ctx->arena, bool, (s.nvalue + 1) * MAX_RANK);
+  for (int i = 0; i < s.n; i++) {
+    const Op *op = s.item[i].op;
+    for (int a = 0; op->nres == 1 && a < op->res[0]->type->rank; a++) {
+      int class = axis_class(&s, op->res[0], a);
+      if (class < 0 || seen[class]) continue;
+      seen[class] = true;
+      if (strip_class(&s, class)) return true;
+    }
+  }
+  return false;
+}
+
+void pass_strip(Func *f) {
+  while (strip_lanes(f, f->body)) pass_dce(f);
+}

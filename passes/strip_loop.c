@@ -1,0 +1,187 @@
+/* strip_loop.c - one stage of a strip as a loop over blocks of the axis that is cut.
+ *
+ * Requires: stages (strip_class.c).  Ensures: what others want of the stage's values are the loop's results: an entry of a block is
+ * stored by set_slice, a fold takes in the block's.  The original operations stay, dead, before the loop. */
+#include "passes/strip.h"
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- order -------------------------------------------------------------------------------------------------------------- */
+
+static int order_key(const Item *it) { return it->role == ROLE_NONE || it->free ? 2 * it->ready : 2 * it->stage + 1; }
+
+void strip_order(Strip *s) {
+  Region *g = s->region;
+  int most = 0;
+  for (int i = 0; i < s->n; i++)
+    if (order_key(&s->item[i]) > most) most = order_key(&s->item[i]);
+  g->first = g->last = NULL;
+  for (int key = 0; key <= most; key++)
+    for (int i = 0; i < s->n; i++) {
+      Op *op = s->item[i].op;
+      if (order_key(&s->item[i]) != key) continue;
+      op->prev = g->last;
+      op->next = NULL;
+      *(g->last ? &g->last->next : &g->first) = op;
+      g->last = op;
+    }
+}
+
+static Op *first_after(const Strip *s, int stage) {
+  for (Op *op = s->region->first; op; op = op->next) {
+    const Item *it = op->nres ? maker(s, op->res[0]) : NULL;
+    for (int i = 0; !it && i < s->n; i++)
+      if (s->item[i].op == op) it = &s->item[i];
+    if (it && order_key(it) > 2 * stage + 1) return op;
+  }
+  return NULL;
+}
+
+/* ---- a block ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct Block {
+  Strip *s;
+  Builder b;
+  CloneMap *map; /* of values of this stage, of what is done again, and of blocks of what was made before */
+  Dim *start, *width;
+  int class, stage;
+} Block;
+
+static Type *cut_type(Ctx *c, const Type *t, int axis, Dim *width) {
+  Dim *dim[MAX_RANK];
+  for (int a = 0; a < t->rank; a++) dim[a] = a == axis ? width : t->dim[a];
+  return type_tensor(c, t->elem, t->rank, dim);
+}
+
+static void window(Block *k, const Type *t, int axis, Dim **start, int64_t *stride) {
+  for (int a = 0; a < t->rank; a++) {
+    start[a] = a == axis ? k->start : dim_const(k->b.ctx, 0);
+    stride[a] = 1;
+  }
+}
+
+static Value *load_block(Block *k, Value *v, int axis) {
+  Dim *start[MAX_RANK];
+  int64_t stride[MAX_RANK];
+  window(k, v->type, axis, start, stride);
+  return b_slice(&k->b, v, start, stride, cut_type(k->b.ctx, v->type, axis, k->width)->dim);
+}
+
+static Value *clone_item(Block *k, Item *it);
+
+static Value *block_of(Block *k, Value *v, int axis) {
+  if (axis < 0) return v;
+  Value *to = clone_lookup(k->map, v);
+  if (to) return to;
+  Item *m = maker(k->s, v);
+  bool again = m && m->role == ROLE_EACH && (m->free || m->stage == k->stage);
+  to = again ? clone_item(k, m) : load_block(k, v, axis);
+  clone_map_value(k->map, v, to);
+  return to;
+}
+
+static Value *shifted(Block *k, Value *iota) {
+  Value *at = b_cast(&k->b, b_dim(&k->b, k->start), iota->type->elem);
+  return b_map2(&k->b, OP_add, iota, b_broadcast_scalar(&k->b, at, iota->type));
+}
+
+static Value *clone_item(Block *k, Item *it) {
+  Op *op = it->op;
+  Ctx *c = k->b.ctx;
+  Value **opd = NEW_N(c->arena, Value *, op->nopd + 1);
+  for (int i = 0; i < op->nopd; i++) opd[i] = block_of(k, op->opd[i], it->opd[i]);
+  k->b.loc = op->loc;
+  Type *t = cut_type(c, op->res[0]->type, it->axis, k->width);
+  Op *copy = b_op(&k->b, op->code, op->nopd, opd, 1, &t);
+  copy->u = op->u;
+  copy->res[0]->name = op->res[0]->name;
+  return op->code == OP_iota && op->u.axis == it->axis ? shifted(k, copy->res[0]) : copy->res[0];
+}
+
+/* ---- what leaves the loop ----------------------------------------------------------------------------------------------- */
+
+static Opcode fold_with(Opcode op) {
+  switch (op) {
+  case OP_rmax: return OP_max;
+  case OP_rmin: return OP_min;
+  case OP_rprod: return OP_mul;
+  case OP_rany: return OP_or;
+  case OP_rall: return OP_and;
+  default: return OP_add;
+  }
+}
+
+/* The value of a fold over nothing. */
+static Value *neutral(Builder *b, const Op *op) {
+  const Type *t = op->res[0]->type;
+  bool max = op->code == OP_rmax, one = op->code == OP_rprod || op->code == OP_rall;
+  if (op->code != OP_rmax && op->code != OP_rmin) return b_splat(b, t, one);
+  if (elem_is_real(t->elem)) return b_splat(b, t, max ? -INFINITY : INFINITY);
+  int64_t least = t->elem == I32 ? INT32_MIN : INT64_MIN, most = t->elem == I32 ? INT32_MAX : INT64_MAX;
+  return b_broadcast_scalar(b, b_cast(b, b_int(b, max ? least : most), t->elem), t);
+}
+
+static Value *take_in(Block *k, Item *it, Value *acc) {
+  const Op *op = it->op;
+  if (op->code != OP_scatter_add) {
+    Value *x = clone_item(k, it);
+    return op->res[0]->type->elem == BOOL || elem_is_real(acc->type->elem) || op->code != OP_contract
+               ? b_map2(&k->b, fold_with(op->code), acc, x)
+               : b_map2(&k->b, OP_add, acc, x);
+  }
+  int n = op->u.index.naxis;
+  Value *idx[MAX_RANK], *u = block_of(k, op->opd[0], it->opd[0]);
+  for (int i = 0; i < n; i++) idx[i] = block_of(k, op->opd[1 + i], it->opd[1 + i]);
+  Value *mask = op->u.index.masked ? block_of(k, op->opd[1 + n], it->opd[1 + n]) : NULL;
+  return b_scatter_acc(&k->b, acc, u, n, op->u.index.axis, idx, mask);
+}
+
+static bool leaves(const Item *it, int stage) {
+  return it->role != ROLE_NONE && !it->free && it->stage == stage && it->kept;
+}
+
+static void fill(Block *k, Region *body, const Op *loop) {
+  Strip *s = k->s;
+  Value **next = NEW_N(s->ctx->arena, Value *, loop->nres + 1);
+  int n = 0;
+  for (int i = 0; i < s->n; i++) {
+    Item *it = &s->item[i];
+    if (!leaves(it, k->stage)) continue;
+    Value *held = body->param[1 + n];
+    if (it->role == ROLE_FOLD) next[n++] = take_in(k, it, held);
+    else {
+      Dim *start[MAX_RANK];
+      int64_t stride[MAX_RANK];
+      window(k, held->type, it->axis, start, stride);
+      next[n++] = b_set_slice(&k->b, held, block_of(k, it->op->res[0], it->axis), start, stride);
+    }
+  }
+  region_set_results(body, n, next);
+}
+
+void strip_loop(Strip *s, int stage, int class) {
+  Ctx *c = s->ctx;
+  Builder b = {.ctx = c, .func = s->f, .region = s->region, .before = first_after(s, stage)};
+  Value **init = NEW_N(c->arena, Value *, s->n + 1);
+  int n = 0;
+  for (int i = 0; i < s->n; i++) {
+    const Item *it = &s->item[i];
+    if (!leaves(it, stage)) continue;
+    b.loc = it->op->loc;
+    init[n++] = it->role == ROLE_FOLD ? neutral(&b, it->op) : b_splat(&b, it->op->res[0]->type, 0);
+  }
+  if (!n) return;
+  Op *loop = b_for(&b, b_int(&b, 0), b_dim(&b, class_extent(s, class)), b_int(&b, 1), n, init);
+  loop->u.loop.parallel = true;
+  Region *body = loop->reg[0];
+  Block k = {.s = s, .b = b_inside(&b, body), .map = clone_map_new(c, s->f, s->f), .class = class, .stage = stage};
+  Sym *at = sym_new(c, SYM_VALUE, "i", b.loc);
+  at->nonneg = true;
+  b_sym(&k.b, body->param[0], at);
+  k.start = dim_sym(c, at);
+  k.width = dim_const(c, 1);
+  fill(&k, body, loop);
+  n = 0;
+  for (int i = 0; i < s->n; i++)
+    if (leaves(&s->item[i], stage)) region_replace_uses(s->region, s->item[i].op->res[0], loop->res[n++]);
+}
