@@ -79,7 +79,7 @@ static int strip_class(Strip *s, int class) {
     Worth w = worth(s, t);
     if (w.size < MIN_GAIN || w.size > MAX_BODY) continue;
     if (!made++) strip_order(s);
-    strip_loop(s, t, class);
+    strip_loop(s, t, class, 1);
   }
   return made;
 }
@@ -100,6 +100,14 @@ static bool strip_lanes(Func *f, Region *g) {
   return false;
 }
 
+static bool strip_region(Func *f, Region *g) {
+  if (strip_lanes(f, g) || strip_blocks(f, g)) return true;
+  for (Op *op = g->first; op; op = op->next)
+    for (int i = 0; i < op->nreg; i++)
+      if (strip_region(f, op->reg[i])) return true;
+  return false;
+}
+
 void pass_strip(Func *f) {
-  while (strip_lanes(f, f->body)) pass_dce(f);
+  while (strip_region(f, f->body)) pass_dce(f);
 }

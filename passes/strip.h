@@ -43,6 +43,7 @@ int strip_stages(Strip *s, int class, bool (*fits)(const Strip *s, const Item *i
 Item *maker(const Strip *s, const Value *v); /* NULL: it comes from around */
 /* Makes the loop of a stage, over blocks of `width`, behind all that it needs. */
 void strip_order(Strip *s);
-void strip_loop(Strip *s, int stage, int class);
+void strip_loop(Strip *s, int stage, int class, int64_t width);
+bool strip_blocks(Func *f, Region *g); /* strip_block.c: true when a loop was made */
 
 #endif

@@ -159,7 +159,24 @@ static void fill(Block *k, Region *body, const Op *loop) {
   region_set_results(body, n, next);
 }
 
-void strip_loop(Strip *s, int stage, int class) {
+/* The loop over the blocks from lo to hi, each `width` wide; block t begins at entry t * step. */
+static Op *blocks(Strip *s, Builder *b, int stage, int class, Value *lo, Value *hi, Dim *step, Dim *width, int n, Value **init) {
+  Ctx *c = s->ctx;
+  Op *loop = b_for(b, lo, hi, b_int(b, 1), n, init);
+  loop->u.loop.parallel = true;
+  Region *body = loop->reg[0];
+  Block k = {.s = s, .b = b_inside(b, body), .map = clone_map_new(c, s->f, s->f), .class = class, .stage = stage};
+  Sym *at = sym_new(c, SYM_VALUE, "i", b->loc);
+  at->nonneg = true;
+  b_sym(&k.b, body->param[0], at);
+  k.start = dim_mul(c, dim_sym(c, at), step);
+  k.width = width;
+  fill(&k, body, loop);
+  return loop;
+}
+
+/* Whole blocks first, then what is left as one more. */
+void strip_loop(Strip *s, int stage, int class, int64_t width) {
   Ctx *c = s->ctx;
   Builder b = {.ctx = c, .func = s->f, .region = s->region, .before = first_after(s, stage)};
   Value **init = NEW_N(c->arena, Value *, s->n + 1);
@@ -171,16 +188,14 @@ void strip_loop(Strip *s, int stage, int class) {
     init[n++] = it->role == ROLE_FOLD ? neutral(&b, it->op) : b_splat(&b, it->op->res[0]->type, 0);
   }
   if (!n) return;
-  Op *loop = b_for(&b, b_int(&b, 0), b_dim(&b, class_extent(s, class)), b_int(&b, 1), n, init);
-  loop->u.loop.parallel = true;
-  Region *body = loop->reg[0];
-  Block k = {.s = s, .b = b_inside(&b, body), .map = clone_map_new(c, s->f, s->f), .class = class, .stage = stage};
-  Sym *at = sym_new(c, SYM_VALUE, "i", b.loc);
-  at->nonneg = true;
-  b_sym(&k.b, body->param[0], at);
-  k.start = dim_sym(c, at);
-  k.width = dim_const(c, 1);
-  fill(&k, body, loop);
+  Dim *w = dim_const(c, width), *extent = class_extent(s, class), *whole = dim_floordiv(c, extent, w);
+  Value *hi = b_dim(&b, whole);
+  Op *loop = blocks(s, &b, stage, class, b_int(&b, 0), hi, w, w, n, init);
+  if (width > 1) {
+    Dim *rest = dim_sub(c, extent, dim_mul(c, whole, w));
+    Value *more = b_dim(&b, dim_min(c, dim_add(c, whole, rest), dim_add(c, whole, dim_const(c, 1))));
+    loop = blocks(s, &b, stage, class, hi, more, w, rest, n, loop->res);
+  }
   n = 0;
   for (int i = 0; i < s->n; i++)
     if (leaves(&s->item[i], stage)) region_replace_uses(s->region, s->item[i].op->res[0], loop->res[n++]);
