@@ -71,7 +71,7 @@ CLI_SRC := $(wildcard driver/main.c driver/cmd_*.c)
 ir_OBJ := $(call obj,$(call src,ir))
 frontend_OBJ := $(call obj,$(call src,frontend)) $(GRAMMAR:.c=.o) $(LEXER:.c=.o)
 passes_OBJ := $(call obj,$(call src,passes))
-codegen_OBJ := $(call obj,$(call src,codegen)) $(B)/codegen/runtime_bc.o
+codegen_OBJ := $(call obj,$(call src,codegen)) $(B)/codegen/runtime_bc.o $(B)/codegen/math_bc.o
 driver_OBJ := $(call obj,$(filter-out $(CLI_SRC),$(call src,driver)))
 cli_OBJ := $(call obj,$(CLI_SRC))
 LIB_OBJ := $(foreach f,$(FOLDERS),$($(f)_OBJ))
@@ -179,24 +179,28 @@ $(B)/passes/%_rules.inc: passes/%.rules $(B)/host/rulegen
 
 # ---- the runtime, embedded as bitcode --------------------------------------------------------------------------------
 
-RT_BC := $(patsubst %.c,$(B)/%.bc,$(call src,runtime))
+# Two modules: elementary functions are linked after the loops have been optimised, the others before.
+MATH_BC := $(patsubst %.c,$(B)/%.bc,$(wildcard runtime/math_*.c))
+RT_BC := $(filter-out $(MATH_BC),$(patsubst %.c,$(B)/%.bc,$(call src,runtime)))
 
 $(B)/runtime/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
 	$(call say,CLANG   $<)
 	@mkdir -p $(@D)
 	$(Q)$(RT_CLANG) $(RT_FLAGS) -MMD -MP -c $< -o $@
 
-# Declared by codegen as: extern const unsigned char adc_runtime_bc[]; extern const size_t adc_runtime_bc_size;
+# Declared by codegen as: extern const unsigned char adc_NAME_bc[]; extern const size_t adc_NAME_bc_size;
 $(B)/codegen/runtime_bc.c: $(RT_BC) | $(NEED_LLVM)
+$(B)/codegen/math_bc.c: $(MATH_BC) | $(NEED_LLVM)
+$(B)/codegen/%_bc.c:
 	$(call say,EMBED   $@)
 	@mkdir -p $(@D)
-	$(Q)$(if $(RT_BC),$(LLVM_BIN)/llvm-link $(RT_BC) -o $(B)/runtime/runtime.bc,mkdir -p $(B)/runtime; : >$(B)/runtime/runtime.bc)
+	$(Q)$(LLVM_BIN)/llvm-link $^ -o $(B)/runtime/$*.bc
 	$(Q){ echo '#include <stddef.h>'; \
-	  echo 'extern const unsigned char adc_runtime_bc[]; extern const size_t adc_runtime_bc_size;'; \
-	  echo 'const unsigned char adc_runtime_bc[] __attribute__((aligned(16))) = {'; \
-	  od -An -v -tx1 $(B)/runtime/runtime.bc | sed 's/ \(..\)/0x\1,/g'; \
+	  echo 'extern const unsigned char adc_$*_bc[]; extern const size_t adc_$*_bc_size;'; \
+	  echo 'const unsigned char adc_$*_bc[] __attribute__((aligned(16))) = {'; \
+	  od -An -v -tx1 $(B)/runtime/$*.bc | sed 's/ \(..\)/0x\1,/g'; \
 	  echo '0};'; \
-	  echo 'const size_t adc_runtime_bc_size = sizeof adc_runtime_bc - 1;'; } >$@
+	  echo 'const size_t adc_$*_bc_size = sizeof adc_$*_bc - 1;'; } >$@
 
 # ---- adc, libadc.a ---------------------------------------------------------------------------------------------------
 
@@ -208,7 +212,7 @@ $(B)/adc: $(LIB_OBJ) $(cli_OBJ)
 $(B)/libadc.a: $(LIB_OBJ)
 	$(call say,AR      $@)
 	$(Q)$(LD) -r $^ -o $(B)/libadc.o
-	$(Q)$(OBJCOPY) -w --keep-global-symbol='adc_*' --keep-global-symbol='!adc_runtime_bc*' $(B)/libadc.o
+	$(Q)$(OBJCOPY) -w --keep-global-symbol='adc_*' --keep-global-symbol='!adc_runtime_bc*' --keep-global-symbol='!adc_math_bc*' $(B)/libadc.o
 	$(Q)rm -f $@.new && $(AR) rcs $@.new $(B)/libadc.o && mv $@.new $@
 
 # For working in one folder.
@@ -307,5 +311,5 @@ uninstall:
 clean:
 	rm -rf build build-*
 
-DEPFILES = $(patsubst %.o,%.d,$(LIB_OBJ) $(cli_OBJ) $(RULEGEN_OBJ)) $(RT_BC:.bc=.d) $(SUPPORT:$(B)/tests/%=$(B)/tests/support/%.d) $(SUPPORT_OBJ:.o=.d) $(wildcard $(B)/tests/fuzz/*.d)
+DEPFILES = $(patsubst %.o,%.d,$(LIB_OBJ) $(cli_OBJ) $(RULEGEN_OBJ)) $(RT_BC:.bc=.d) $(MATH_BC:.bc=.d) $(SUPPORT:$(B)/tests/%=$(B)/tests/support/%.d) $(SUPPORT_OBJ:.o=.d) $(wildcard $(B)/tests/fuzz/*.d)
 -include $(wildcard $(DEPFILES))

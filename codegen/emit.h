@@ -106,7 +106,8 @@ typedef struct Loop {
   LLVMValueRef i, n;
   LLVMBasicBlockRef body, exit;
   int mark;
-  bool as_it_is; /* LLVM shall not unroll or vectorise it: set before loop_end */
+  int math_calls; /* as many calls of elementary functions were emitted before it: what has some is long enough */
+  bool as_it_is;  /* LLVM shall not unroll or vectorise it: set before loop_end */
 } Loop;
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n); /* the counter, 0 <= i < n */
 void loop_end(Emit *e, Loop *l);

@@ -9,7 +9,7 @@
 LLVMBasicBlockRef new_block(Emit *e, const char *name) { return LLVMAppendBasicBlockInContext(e->g->ll, e->fn, name); }
 
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n) {
-  *l = (Loop){.n = n};
+  *l = (Loop){.n = n, .math_calls = e->g->math_calls};
   l->mark = memo_mark(e);
   LLVMBasicBlockRef from = LLVMGetInsertBlock(e->b);
   l->body = new_block(e, "loop");
@@ -21,18 +21,22 @@ LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n) {
   return l->i;
 }
 
-/* Metadata of the back edge: the loop is unrolled and vectorised as far as it should be. */
-static void keep_loop(Emit *e, LLVMValueRef branch) {
-  static const char *const hint[] = {"llvm.loop.unroll.disable", "llvm.loop.vectorize.width"};
+typedef struct Hint {
+  const char *name;
+  bool has_value;
+} Hint;
+
+/* Metadata of the back edge: the hints, those with a value with 1. */
+static void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n) {
   LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false)), node[3];
-  for (int i = 0; i < 2; i++) {
-    LLVMMetadataRef part[] = {LLVMMDStringInContext2(e->g->ll, hint[i], strlen(hint[i])), one};
-    node[i + 1] = LLVMMDNodeInContext2(e->g->ll, part, i ? 2 : 1);
+  for (int i = 0; i < n; i++) {
+    LLVMMetadataRef part[] = {LLVMMDStringInContext2(e->g->ll, hint[i].name, strlen(hint[i].name)), one};
+    node[i + 1] = LLVMMDNodeInContext2(e->g->ll, part, hint[i].has_value ? 2 : 1);
   }
   /* The first operand of a loop's node is the node itself, which makes it the loop's own. */
   LLVMMetadataRef self = LLVMTemporaryMDNode(e->g->ll, NULL, 0);
   node[0] = self;
-  LLVMMetadataRef id = LLVMMDNodeInContext2(e->g->ll, node, 3);
+  LLVMMetadataRef id = LLVMMDNodeInContext2(e->g->ll, node, (size_t)n + 1);
   LLVMMetadataReplaceAllUsesWith(self, id);
   LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(e->g->ll, "llvm.loop", 9), LLVMMetadataAsValue(e->g->ll, id));
 }
@@ -42,7 +46,12 @@ void loop_end(Emit *e, Loop *l) {
   LLVMSetNUW(next, true);
   LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
   LLVMValueRef again = LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, next, l->n, ""), l->body, l->exit);
-  if (l->as_it_is) keep_loop(e, again);
+  static const Hint as_it_is[] = {{"llvm.loop.unroll.disable", false}, {"llvm.loop.vectorize.width", true}};
+  static const Hint one_vector[] = {{"llvm.loop.unroll.disable", false}, {"llvm.loop.interleave.count", true}};
+  if (l->as_it_is)
+    give_hints(e, again, as_it_is, 2);
+  else if (e->g->math_calls > l->math_calls)
+    give_hints(e, again, one_vector, 2);
   LLVMAddIncoming(l->i, &next, &latch, 1);
   LLVMMoveBasicBlockAfter(l->exit, latch);
   LLVMPositionBuilderAtEnd(e->b, l->exit);

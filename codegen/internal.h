@@ -26,6 +26,7 @@ typedef struct Codegen {
   LLVMTypeRef usize; /* size_t of the target */
   int pointer_bytes;
   int vector_bytes; /* of a register that the target computes with; 0: none worth using */
+  int math_calls;   /* so many calls of elementary functions have been emitted */
   const char *triple;
   bool is_elf;
   struct BodyEntry *body; /* functions made so far */
@@ -41,8 +42,17 @@ bool codegen_open(Codegen *g, Module *m, const CodegenOptions *o);
 /* codegen_open, everything exported, runtime linked, verified, optimised: ready to be written. */
 bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o);
 void codegen_close(Codegen *g);
+void link_bitcode(Codegen *g, const unsigned char *data, size_t size); /* its adc_… functions become internal */
 LLVMTypeRef elem_type(Codegen *g, Elem e); /* in memory: bool is i8 */
 LLVMTypeRef elem_reg(Codegen *g, Elem e);  /* in a register: bool is i1 */
+
+/* ---- widen.c: elementary functions, scalar and of whole vectors --------------------------------------------------- */
+
+/* adc_math_NAME(x…), n operands of one type, f32 or f64 or a vector of these. */
+LLVMValueRef math_call(Codegen *g, LLVMBuilderRef b, const char *name, int n, LLVMValueRef *x);
+LLVMValueRef pure_function(Codegen *g, const char *name, LLVMTypeRef type); /* declared, without effects */
+void keep_variants(Codegen *g); /* before the optimiser: it may call vector functions */
+bool link_math(Codegen *g);     /* after it: those called get bodies; false: none is */
 
 /* ---- abi.c ---------------------------------------------------------------------------------------------------------
  */

@@ -35,24 +35,11 @@ LLVMValueRef intrinsic(Codegen *g, LLVMBuilderRef b, const char *name, LLVMTypeR
   return LLVMBuildCall2(b, LLVMGlobalGetValueType(fn), fn, x, (unsigned)n, "");
 }
 
-static void add_attribute(Codegen *g, LLVMValueRef fn, const char *name, uint64_t v) {
-  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
-  LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(g->ll, kind, v));
-}
-
-/* A function of scalars without effects: errno is nobody's business here. */
 static LLVMValueRef pure_call(Codegen *g, LLVMBuilderRef b, const char *name, LLVMTypeRef ret, int n, LLVMValueRef *x) {
   LLVMTypeRef t[3];
   for (int i = 0; i < n; i++) t[i] = LLVMTypeOf(x[i]);
   LLVMTypeRef type = LLVMFunctionType(ret, t, (unsigned)n, false);
-  LLVMValueRef fn = LLVMGetNamedFunction(g->mod, name);
-  if (!fn) {
-    fn = LLVMAddFunction(g->mod, name, type);
-    add_attribute(g, fn, "nounwind", 0);
-    add_attribute(g, fn, "willreturn", 0);
-    add_attribute(g, fn, "memory", 0);
-  }
-  return LLVMBuildCall2(b, type, fn, x, (unsigned)n, "");
+  return LLVMBuildCall2(b, type, pure_function(g, name, type), x, (unsigned)n, "");
 }
 
 static LLVMValueRef libm(Codegen *g, LLVMBuilderRef b, const char *name, Elem e, int n, LLVMValueRef *x) {
@@ -108,18 +95,6 @@ static LLVMValueRef extreme(const Args *a, bool max, LLVMValueRef x, LLVMValueRe
   return sel(a, fcmp(a, LLVMRealUNO, x, x), x, number);
 }
 
-static LLVMValueRef sigmoid(const Args *a) {
-  LLVMValueRef x = a->x[0], e = one_arg(a, "llvm.exp", LLVMBuildFNeg(a->b, one_arg(a, "llvm.fabs", x), ""));
-  LLVMValueRef top = sel(a, fcmp(a, LLVMRealOGE, x, real(a, 0)), real(a, 1), e);
-  return arith(LLVMBuildFDiv(a->b, top, arith(LLVMBuildFAdd(a->b, real(a, 1), e, "")), ""));
-}
-
-static LLVMValueRef softplus(const Args *a) {
-  LLVMValueRef x = a->x[0], e = one_arg(a, "llvm.exp", LLVMBuildFNeg(a->b, one_arg(a, "llvm.fabs", x), ""));
-  LLVMValueRef high = sel(a, fcmp(a, LLVMRealUGT, x, real(a, 0)), x, real(a, 0));
-  return arith(LLVMBuildFAdd(a->b, high, libm(a->g, a->b, "log1p", a->e, 1, &e), ""));
-}
-
 static LLVMValueRef floor_quotient(const Args *a) {
   return one_arg(a, "llvm.floor", arith(LLVMBuildFDiv(a->b, a->x[0], a->x[1], "")));
 }
@@ -139,8 +114,6 @@ static LLVMValueRef special(const Args *a) {
     return sel(a, fcmp(a, LLVMRealOGT, x[0], real(a, 0)), real(a, 1),
                sel(a, fcmp(a, LLVMRealOLT, x[0], real(a, 0)), real(a, -1), x[0]));
   case OP_rsqrt: return arith(LLVMBuildFDiv(b, real(a, 1), one_arg(a, "llvm.sqrt", x[0]), ""));
-  case OP_sigmoid: return sigmoid(a);
-  case OP_softplus: return softplus(a);
   case OP_relu: return sel(a, fcmp(a, LLVMRealUGT, x[0], real(a, 0)), x[0], real(a, 0));
   case OP_stop_gradient: return x[0];
   case OP_neg: return LLVMBuildFNeg(b, x[0], "");
@@ -231,16 +204,18 @@ static LLVMValueRef cast(const Args *a, Elem to) {
   return elem_is_real(to) ? LLVMBuildSIToFP(a->b, x, t, "") : LLVMBuildIntCast2(a->b, x, t, true, "");
 }
 
-/* Operations on reals that are one call: an intrinsic ("llvm.…") or a function of libm. */
+/* Operations on reals that are one call: an intrinsic ("llvm.…"), a function of libm ("libm.…") or one of
+ * runtime/math_*.c. */
 static const char *const real_call[OP_COUNT] = {
-    [OP_abs] = "llvm.fabs",    [OP_floor] = "llvm.floor", [OP_ceil] = "llvm.ceil",   [OP_round] = "llvm.rint",
-    [OP_trunc] = "llvm.trunc", [OP_sqrt] = "llvm.sqrt",   [OP_exp] = "llvm.exp",     [OP_exp2] = "llvm.exp2",
-    [OP_log] = "llvm.log",     [OP_log2] = "llvm.log2",   [OP_log10] = "llvm.log10", [OP_sin] = "llvm.sin",
-    [OP_cos] = "llvm.cos",     [OP_pow] = "llvm.pow",     [OP_cbrt] = "cbrt",        [OP_expm1] = "expm1",
-    [OP_log1p] = "log1p",      [OP_tan] = "tan",          [OP_asin] = "asin",        [OP_acos] = "acos",
-    [OP_atan] = "atan",        [OP_sinh] = "sinh",        [OP_cosh] = "cosh",        [OP_tanh] = "tanh",
-    [OP_asinh] = "asinh",      [OP_acosh] = "acosh",      [OP_atanh] = "atanh",      [OP_erf] = "erf",
-    [OP_erfc] = "erfc",        [OP_atan2] = "atan2",      [OP_hypot] = "hypot",
+    [OP_abs] = "llvm.fabs",    [OP_floor] = "llvm.floor", [OP_ceil] = "llvm.ceil",     [OP_round] = "llvm.rint",
+    [OP_trunc] = "llvm.trunc", [OP_sqrt] = "llvm.sqrt",   [OP_exp] = "exp",            [OP_exp2] = "exp2",
+    [OP_log] = "log",          [OP_log2] = "log2",        [OP_log10] = "log10",        [OP_sin] = "sin",
+    [OP_cos] = "cos",          [OP_pow] = "llvm.pow",     [OP_cbrt] = "libm.cbrt",     [OP_expm1] = "expm1",
+    [OP_log1p] = "log1p",      [OP_tan] = "tan",          [OP_asin] = "libm.asin",     [OP_acos] = "libm.acos",
+    [OP_atan] = "libm.atan",   [OP_sinh] = "sinh",        [OP_cosh] = "cosh",          [OP_tanh] = "tanh",
+    [OP_asinh] = "libm.asinh", [OP_acosh] = "libm.acosh", [OP_atanh] = "libm.atanh",   [OP_erf] = "libm.erf",
+    [OP_erfc] = "libm.erfc",   [OP_atan2] = "libm.atan2", [OP_hypot] = "libm.hypot",   [OP_sigmoid] = "sigmoid",
+    [OP_softplus] = "softplus",
 };
 
 LLVMValueRef map_emit(Codegen *g, LLVMBuilderRef b, Opcode code, Elem from, Elem to, LLVMValueRef *x) {
@@ -256,5 +231,6 @@ LLVMValueRef map_emit(Codegen *g, LLVMBuilderRef b, Opcode code, Elem from, Elem
   const char *name = real_call[code];
   if (!name) return special(&a);
   int n = op_info[code].nopd;
-  return strncmp(name, "llvm.", 5) ? libm(g, b, name, from, n, x) : intrinsic(g, b, name, a.t, n, x);
+  if (!strncmp(name, "llvm.", 5)) return intrinsic(g, b, name, a.t, n, x);
+  return strncmp(name, "libm.", 5) ? math_call(g, b, name, n, x) : libm(g, b, name + 5, from, n, x);
 }

@@ -236,14 +236,9 @@ static void drop_attribute(LLVMValueRef fn, const char *name) {
   LLVMRemoveStringAttributeAtIndex(fn, LLVMAttributeFunctionIndex, name, (unsigned)strlen(name));
 }
 
-/* The runtime was compiled for the machine that built adc: what ties it to that is taken away. */
-static void link_runtime(Codegen *g) {
-  bool used = false;
-  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
-    used |= starts(LLVMGetValueName(f), "adc_rt_");
-  if (!used) return;
-  LLVMMemoryBufferRef buf =
-      LLVMCreateMemoryBufferWithMemoryRange((const char *)adc_runtime_bc, adc_runtime_bc_size, "runtime", false);
+/* What is linked was compiled for the machine that built adc: what ties it to that is taken away. */
+void link_bitcode(Codegen *g, const unsigned char *data, size_t size) {
+  LLVMMemoryBufferRef buf = LLVMCreateMemoryBufferWithMemoryRange((const char *)data, size, "runtime", false);
   LLVMModuleRef rt;
   if (LLVMParseBitcodeInContext2(g->ll, buf, &rt)) bug("the runtime's bitcode cannot be read");
   LLVMDisposeMemoryBuffer(buf);
@@ -256,8 +251,25 @@ static void link_runtime(Codegen *g) {
     drop_attribute(f, "tune-cpu");
     drop_attribute(f, "frame-pointer");
     drop_attribute(f, "min-legal-vector-width");
-    if (!LLVMIsDeclaration(f) && starts(LLVMGetValueName(f), "adc_rt_")) LLVMSetLinkage(f, LLVMInternalLinkage);
+    const char *name = LLVMGetValueName(f);
+    if (!LLVMIsDeclaration(f) && (starts(name, "adc_rt_") || starts(name, "adc_math_")))
+      LLVMSetLinkage(f, LLVMInternalLinkage);
   }
+}
+
+static void link_runtime(Codegen *g) {
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
+    if (starts(LLVMGetValueName(f), "adc_rt_")) {
+      link_bitcode(g, adc_runtime_bc, adc_runtime_bc_size);
+      return;
+    }
+}
+
+/* LLVM's own choice is half a register on some processors that have whole ones, for the sake of their clock. */
+static void set_vector_width(Codegen *g) {
+  const char *bits = arena_printf(g->arena, "%d", 8 * g->vector_bytes);
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f && g->vector_bytes; f = LLVMGetNextFunction(f))
+    if (!LLVMIsDeclaration(f)) LLVMAddTargetDependentFunctionAttr(f, "prefer-vector-width", bits);
 }
 
 static void verify(Codegen *g, const char *when) {
@@ -321,8 +333,11 @@ bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
   finish_debug(g);
   verify(g, "after emission");
   link_runtime(g);
+  keep_variants(g);
   run_passes(g, "globaldce"); /* most of the runtime is not called: it need not be optimised */
+  set_vector_width(g);
   run_passes(g, pipeline(g));
+  if (link_math(g)) run_passes(g, "always-inline,globaldce,function(early-cse)");
   set_sections(g);
   verify(g, "after optimisation");
   return true;

@@ -1,0 +1,173 @@
+/* math_trig.c - sine, cosine, tangent.
+ *
+ * Ensures: exact reduction by pi/2 for every argument, so that |sin| and |cos| never exceed 1. */
+#include "runtime/math.h"
+
+/* x = n pi/2 + r, |r| <= pi/4; n mod 4 in the low bits of `quadrant`. */
+typedef struct Turn {
+  double r;
+  uint64_t quadrant;
+} Turn;
+typedef struct Turnf {
+  float r;
+  uint32_t quadrant;
+} Turnf;
+
+/* Up to MOST: pi/2 is in parts, of which all but the last have so few bits that n times them is exact. */
+#define MOST  1e5
+#define MOSTF 3e3f
+INLINE Turn turn_of(double x) {
+  double shifted = x * 0x1.45f306dc9c883p-1 + ROUND, n = shifted - ROUND;
+  double first = x - n * 0x1.921fb54440000p+0, second = n * 0x1.68c234c4c0000p-39;
+  double near = first - second, rest = first - near - second;
+  return (Turn){near + (rest - n * 0x1.98a2e03707345p-77), bits(shifted)};
+}
+INLINE Turnf turnf_of(float x) {
+  float shifted = x * 0x1.45f306p-1f + ROUNDF, n = shifted - ROUNDF;
+  float first = x - n * 0x1.92p+0f, second = n * 0x1.fb4p-12f;
+  float near = first - second, rest = first - near - second;
+  return (Turnf){near + (rest - n * 0x1.444p-24f - n * 0x1.68c234p-39f), bitsf(shifted)};
+}
+
+/* On |r| <= pi/4, as a sum of which the first term is larger. */
+typedef struct Sum { double big, small; } Sum;
+typedef struct Sumf { float big, small; } Sumf;
+INLINE Sum sin_near(double r) {
+  double z = r * r;
+  double p = POLY(z, -0x1.5555555555555p-3, 0x1.1111111110c77p-7, -0x1.a01a019e9dd08p-13, 0x1.71de37ad1fde2p-19,
+                  -0x1.ae601bfc91b4p-26, 0x1.5e0fb658a4cbp-33);
+  return (Sum){r, r * z * p};
+}
+INLINE Sum cos_near(double r) {
+  double z = r * r, half = 0.5 * z, top = 1 - half;
+  double p = POLY(z, 0x1.5555555555555p-5, -0x1.6c16c16c168c7p-10, 0x1.a01a019f37404p-16, -0x1.27e4fa016bcc8p-22,
+                  0x1.1eeb56240148fp-29, -0x1.9072396a31eecp-37);
+  return (Sum){top, 1 - top - half + z * z * p};
+}
+INLINE Sumf sinf_near(float r) {
+  float z = r * r, p = POLYF(z, -0x1.555556p-3f, 0x1.111198p-7f, -0x1.a08306p-13f, 0x1.876eccp-19f);
+  return (Sumf){r, r * z * p};
+}
+INLINE Sumf cosf_near(float r) {
+  float z = r * r, half = 0.5f * z, top = 1 - half;
+  float p = POLYF(z, 0x1.555556p-5f, -0x1.6c17d4p-10f, 0x1.a0f58p-16f, -0x1.58d3a4p-22f);
+  return (Sumf){top, 1 - top - half + z * z * p};
+}
+INLINE double total(Sum s) { return s.big + s.small; }
+INLINE float totalf(Sumf s) { return s.big + s.small; }
+
+INLINE double sin_at(Turn t) {
+  double s = total(sin_near(t.r)), c = total(cos_near(t.r)), y = (t.quadrant & 1) != 0 ? c : s;
+  return from_bits(bits(y) ^ (t.quadrant & 2) << 62);
+}
+INLINE double cos_at(Turn t) {
+  double s = total(sin_near(t.r)), c = total(cos_near(t.r)), y = (t.quadrant & 1) != 0 ? s : c;
+  return from_bits(bits(y) ^ ((t.quadrant + 1) & 2) << 62);
+}
+INLINE float sinf_at(Turnf t) {
+  float s = totalf(sinf_near(t.r)), c = totalf(cosf_near(t.r)), y = (t.quadrant & 1) != 0 ? c : s;
+  return from_bitsf(bitsf(y) ^ (t.quadrant & 2) << 30);
+}
+INLINE float cosf_at(Turnf t) {
+  float s = totalf(sinf_near(t.r)), c = totalf(cosf_near(t.r)), y = (t.quadrant & 1) != 0 ? s : c;
+  return from_bitsf(bitsf(y) ^ ((t.quadrant + 1) & 2) << 30);
+}
+/* The quotient of sine and cosine, or of -cosine and sine, corrected by what these sums lose when they are rounded. */
+INLINE double tan_at(Turn t) {
+  Sum s = sin_near(t.r), c = cos_near(t.r);
+  double sine = total(s), cosine = total(c), sine_low = s.big - sine + s.small, cosine_low = c.big - cosine + c.small;
+  bool odd = (t.quadrant & 1) != 0;
+  double up = odd ? -cosine : sine, down = odd ? sine : cosine, q = up / down;
+  return q + ((odd ? -cosine_low : sine_low) - q * (odd ? sine_low : cosine_low)) / down;
+}
+INLINE float tanf_at(Turnf t) {
+  Sumf s = sinf_near(t.r), c = cosf_near(t.r);
+  float sine = totalf(s), cosine = totalf(c), sine_low = s.big - sine + s.small, cosine_low = c.big - cosine + c.small;
+  bool odd = (t.quadrant & 1) != 0;
+  float up = odd ? -cosine : sine, down = odd ? sine : cosine, q = up / down;
+  return q + ((odd ? -cosine_low : sine_low) - q * (odd ? sine_low : cosine_low)) / down;
+}
+
+/* ---- large arguments --------------------------------------------------------------------------------------------- */
+
+/* 2/pi, after 64 zeros, in words of 32 bits. */
+static const uint32_t two_over_pi[] = {
+    0x00000000, 0x00000000, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041,
+    0xfe5163ab, 0xdebbc561, 0xb7246e3a, 0x424dd2e0, 0x06492eea, 0x09d1921c, 0xfe1deb1c, 0xb129a73e,
+    0xe88235f5, 0x2ebb4484, 0xe99c7026, 0xb45f7e41, 0x3991d639, 0x835339f4, 0x9c845f8b, 0xbdf9283b,
+    0x1ff897ff, 0xde05980f, 0xef2f118b, 0x5a0a6d1f, 0x6d367ecf, 0x27cb09b7, 0x4f463f66, 0x9e5fea2d,
+    0x7527bac7, 0xebe5f17b, 0x3d0739f7, 0x8a5292ea, 0x6bfb5fb1, 0x1f8d5d08, 0x56033046, 0xfc7b6bab,
+    0xf0cfbc20, 0x9af4361d};
+
+/* 32 bits of it from bit i on. */
+static uint32_t window(int i) {
+  uint64_t two = (uint64_t)two_over_pi[i / 32] << 32 | two_over_pi[i / 32 + 1];
+  return (uint32_t)(two >> (32 - i % 32));
+}
+
+/* Payne and Hanek's reduction.  x = m 2^e with an integer m: the bits of 2/pi whose products with x are multiples of 4
+ * are left out, and 192 bits from there are enough for every double. */
+static __attribute__((noinline)) Turn turn_of_large(double x) {
+  uint64_t b = bits(x), m = (b & 0x000fffffffffffff) | 0x0010000000000000;
+  int e = (int)(b >> 52 & 2047) - 1075;
+  uint32_t product[6] = {0}; /* m times the window, modulo 2^192, the most significant word first */
+  for (int half = 0; half < 2; half++) {
+    uint64_t carry = 0, part = half ? m >> 32 : m & 0xffffffff;
+    for (int i = 5 - half; i >= 0; i--) {
+      carry += part * window(e + 62 + 32 * (i + half)) + product[i];
+      product[i] = (uint32_t)carry;
+      carry >>= 32;
+    }
+  }
+  uint64_t high = (uint64_t)product[0] << 32 | product[1], low = (uint64_t)product[2] << 32 | product[3];
+  uint64_t last = (uint64_t)product[4] << 32 | product[5];
+  /* Two bits of quadrant, then the fraction; from a half on, what is missing to the next quadrant. */
+  uint64_t quadrant = (high >> 62) + (high >> 61 & 1), flip = high >> 61 & 1 ? ~(uint64_t)0 : 0;
+  high = (high << 2 | low >> 62) ^ flip;
+  low = (low << 2 | last >> 62) ^ flip;
+  last = (last << 2) ^ flip;
+  double scale = 0x1p-64;
+  for (int i = 0; i < 2 && high < 0x1p32; i++) {
+    high = high << 32 | low >> 32, low = low << 32 | last >> 32, last <<= 32;
+    scale *= 0x1p-32;
+  }
+  /* The first 27 bits times the first 26 of pi/2 are exact. */
+  double top = (double)(high >> 37) * 0x1p37, rest = (double)(high << 27 >> 11) * 0x1p-16 + (double)(low >> 11) * 0x1p-53;
+  double r = (top * 0x1.921fb5p+0 + (top * 0x1.110b4611a6263p-26 + rest * 0x1.921fb54442d18p+0)) * scale;
+  bool negative = (flip != 0) != (b >> 63 != 0);
+  return (Turn){negative ? -r : r, b >> 63 ? 0 - quadrant : quadrant};
+}
+
+static __attribute__((noinline)) double sin_large(double x) { return x - x == 0 ? sin_at(turn_of_large(x)) : x - x; }
+static __attribute__((noinline)) double cos_large(double x) { return x - x == 0 ? cos_at(turn_of_large(x)) : x - x; }
+static __attribute__((noinline)) double tan_large(double x) { return x - x == 0 ? tan_at(turn_of_large(x)) : x - x; }
+
+#define DEFINE(F)                                                                                                      \
+  double adc_math_##F(double x);                                                                                         \
+  RARE double adc_math_##F##_rare(bool any, double x, double usual);                                                     \
+  RARE float adc_math_##F##f_rare(bool any, float x, float usual);                                                       \
+  RARE double adc_math_##F##_rare(bool any, double x, double usual) { return any ? F##_large(x) : usual; }               \
+  RARE float adc_math_##F##f_rare(bool any, float x, float usual) { return any ? (float)adc_math_##F(x) : usual; }
+
+DEFINE(sin)
+DEFINE(cos)
+DEFINE(tan)
+
+double adc_math_sin(double x) {
+  double y = sin_at(turn_of(x));
+  return adc_math_sin_rare(!(__builtin_fabs(x) <= MOST), x, x == 0 ? x : y);
+}
+float adc_math_sinf(float x) {
+  float y = sinf_at(turnf_of(x));
+  return adc_math_sinf_rare(!(__builtin_fabsf(x) <= MOSTF), x, x == 0 ? x : y);
+}
+double adc_math_cos(double x) { return adc_math_cos_rare(!(__builtin_fabs(x) <= MOST), x, cos_at(turn_of(x))); }
+float adc_math_cosf(float x) { return adc_math_cosf_rare(!(__builtin_fabsf(x) <= MOSTF), x, cosf_at(turnf_of(x))); }
+double adc_math_tan(double x) {
+  double y = tan_at(turn_of(x));
+  return adc_math_tan_rare(!(__builtin_fabs(x) <= MOST), x, x == 0 ? x : y);
+}
+float adc_math_tanf(float x) {
+  float y = tanf_at(turnf_of(x));
+  return adc_math_tanf_rare(!(__builtin_fabsf(x) <= MOSTF), x, x == 0 ? x : y);
+}
