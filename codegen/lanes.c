@@ -58,10 +58,18 @@ LaneExit lane_exit(const Op *loop, int k) {
   return x;
 }
 
-static int uses_in(const Region *r, const Value *v) {
+/* The old entries, just where the new ones will be set. */
+static bool reads_in_place(const Op *op, const LaneExit *x) {
+  if (!x || x->kind != LANE_SET || op->code != OP_slice || op->res[0]->type != x->op->opd[1]->type) return false;
+  for (int a = 0; a < op->res[0]->type->rank; a++)
+    if (op->u.slice.stride[a] != 1 || op->u.slice.start[a] != x->op->u.slice.start[a]) return false;
+  return true;
+}
+
+static int uses_in(const Region *r, const Value *v, const LaneExit *x) {
   int n = 0;
   for (const Op *op = r->first; op; op = op->next)
-    for (int k = 0; k < op->nopd; k++) n += op->opd[k] == v;
+    for (int k = 0; k < op->nopd; k++) n += op->opd[k] == v && !reads_in_place(op, x);
   for (int i = 0; i < r->nres; i++) n += r->res[i] == v;
   return n;
 }
@@ -71,7 +79,7 @@ bool fits_lanes(const Op *op) {
   const Region *body = op->reg[0];
   for (int k = 0; k < op->nres; k++) {
     LaneExit x = lane_exit(op, k);
-    if (x.kind == LANE_NONE || uses_in(body, x.held) != 1 || uses_in(body, x.op->res[0]) != 1) return false;
+    if (x.kind == LANE_NONE || uses_in(body, x.held, &x) != 1 || uses_in(body, x.op->res[0], NULL) != 1) return false;
     if (!is_small(x.op->opd[1]->type, MAX_ELEMENTS)) return false;
   }
   for (const Op *in = body->first; in; in = in->next) {

@@ -6,14 +6,7 @@
 
 enum { PRODUCT_BLOCK = 64 };
 
-static int degree(const Type *t) {
-  int64_t n;
-  int k = 0;
-  for (int a = 0; a < t->rank; a++) k += !dim_is_const(t->dim[a], &n);
-  return k;
-}
-
-bool fits_block(const Strip *s, const Item *it) {
+static bool fits_block(const Strip *s, const Item *it) {
   (void)s;
   const Op *op = it->op;
   return op->code != OP_argsort && op->code != OP_set && op_info[op->code].family != FAM_MATRIX;
@@ -49,9 +42,16 @@ static bool has_other_row(const Op *op, int k, int cut) {
   return false;
 }
 
+/* The product asks for an element of operand k more than once. */
+static bool repeats(const Op *op, int k) {
+  for (int a = 0; a < op->opd[!k]->type->rank; a++)
+    if (!dim_is(op->opd[!k]->type->dim[a], 1) && !has_label(op, k, op->u.contract.opd[!k][a])) return true;
+  return false;
+}
+
 static bool needs_width(const Item *it) {
   const Op *op = it->op;
-  if (op->code != OP_contract || op->nopd != 2 || !sums(op)) return false;
+  if (op->code != OP_contract || op->nopd != 2 || !sums(op) || !repeats(op, 0) || !repeats(op, 1)) return false;
   for (int k = 0; k < 2; k++) {
     if (it->opd[k] < 0) continue;
     int l = op->u.contract.opd[k][it->opd[k]];
@@ -71,21 +71,25 @@ static bool is_stored(const Strip *s, const Item *it) {
     for (int k = 0; k < s->item[i].op->nopd; k++)
       if (s->item[i].op->opd[k] == op->res[0]) {
         uses++;
-        if (s->item[i].op->nopd == 2 && sums(s->item[i].op)) return true;
+        if (s->item[i].op->nopd == 2 && sums(s->item[i].op) && repeats(s->item[i].op, k)) return true;
       }
   return uses > 1 && op_is_costly(op);
 }
 
-typedef struct Choice { int class, gain, stages; } Choice;
+typedef struct Choice {
+  const Value *v;
+  int axis, gain, stages;
+  bool wide;
+} Choice;
 
 /* How many stored values stay within their stage, of those that are larger than all that enters and leaves, or are batches of
  * matrices. */
-static int gain(Strip *s, int class) {
+static int gain(Strip *s) {
   int outside = 0, n = 0;
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
-    if (it->role == ROLE_NONE || it->free) continue;
-    if (it->kept && degree(it->op->res[0]->type) > outside) outside = degree(it->op->res[0]->type);
+    if (it->role == ROLE_NONE) continue;
+    if (it->kept && !it->free && degree(it->op->res[0]->type) > outside) outside = degree(it->op->res[0]->type);
     for (int k = 0; k < it->op->nopd; k++) {
       const Item *m = maker(s, it->op->opd[k]);
       if ((!m || (m->role == ROLE_NONE && is_stored(s, m))) && degree(it->op->opd[k]->type) > outside)
@@ -97,17 +101,10 @@ static int gain(Strip *s, int class) {
     const Item *it = &s->item[i];
     n += it->role == ROLE_EACH && !it->free && !it->kept && degree(it->op->res[0]->type) > outside && is_stored(s, it);
   }
-  (void)class;
   return n;
 }
 
-static void weigh(Strip *s, int class, Choice *best) {
-  Choice c = {class, 0, strip_stages(s, class, fits_block)};
-  c.gain = gain(s, class);
-  if (c.gain > best->gain || (c.gain && c.gain == best->gain && c.stages < best->stages)) *best = c;
-}
-
-int64_t block_width(const Strip *s, int stage) {
+static int64_t block_width(const Strip *s, int stage) {
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
     if (it->role != ROLE_NONE && !it->free && it->stage == stage && needs_width(it)) return PRODUCT_BLOCK;
@@ -131,26 +128,38 @@ static bool in_block(const Region *g) {
   return false;
 }
 
+/* More gain first, then fewer loops, then single entries: the products in them are large. */
+static bool is_better(const Choice *a, const Choice *b) {
+  if (a->gain != b->gain) return a->gain > b->gain;
+  return a->stages != b->stages ? a->stages < b->stages : !a->wide && b->wide;
+}
+
+static void weigh(Strip *s, const Value *v, int axis, Choice *best) {
+  strip_along(s, v, axis);
+  Choice c = {v, axis, 0, strip_stages(s, fits_block), false};
+  c.gain = gain(s);
+  for (int t = 0; t < c.stages; t++) c.wide |= block_width(s, t) > 1;
+  if (c.gain && is_better(&c, best)) *best = c;
+}
+
 bool strip_blocks(Func *f, Region *g) {
   Strip s = strip_open(f, g);
-  Choice best = {-1, 0, 0};
-  bool *seen = NEW_N(s.ctx->arena, bool, (s.nvalue + 1) * MAX_RANK);
-  for (int i = 0; i < s.n; i++) {
-    const Op *op = s.item[i].op;
-    for (int a = 0; op->nres == 1 && degree(op->res[0]->type) > 1 && a < op->res[0]->type->rank; a++) {
-      int class = axis_class(&s, op->res[0], a);
-      if (class < 0 || seen[class]) continue;
-      seen[class] = true;
-      weigh(&s, class, &best);
+  Choice best = {0};
+  for (int least = MAX_RANK; least > 1; least--)
+    for (int i = 0; i < s.n; i++) {
+      const Op *op = s.item[i].op;
+      for (int a = 0; op->nres == 1 && degree(op->res[0]->type) == least && a < op->res[0]->type->rank; a++)
+        if (strip_can_begin(&s, op->res[0], a)) weigh(&s, op->res[0], a, &best);
     }
-  }
   if (!best.gain) return false;
-  int stages = strip_stages(&s, best.class, fits_block);
-  strip_order(&s);
+  strip_along(&s, best.v, best.axis);
+  int stages = strip_stages(&s, fits_block);
   bool made = false;
   for (int t = 0; t < stages; t++) {
-    if (!stage_gains(&s, t) || (in_block(g) && block_width(&s, t) > 1)) continue;
-    strip_loop(&s, t, best.class, block_width(&s, t));
+    int64_t width = block_width(&s, t);
+    if (!stage_gains(&s, t) || (in_block(g) && width > 1)) continue;
+    if (!made) strip_order(&s);
+    strip_loop(&s, t, width);
     made = true;
   }
   return made;
