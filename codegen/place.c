@@ -158,11 +158,12 @@ static void count_use(Plan *p, Op *op, int k) {
   if (lanes && reads_nothing(op->opd[k])) again = false; /* elements at constant indices cost nothing */
   ValueInfo *y = view ? &p->value[op->res[0]->id] : NULL;
   ReshapeMap map;
+  Product product;
   x->factor |= (op_has_sum(op) && op->nopd == 2 && contract_expands(op, k)) || (view && y->factor);
   x->use += (view ? y->use : 1) + again;
   x->forced |= op->code == OP_argsort || op_info[op->code].family == FAM_MATRIX;
   x->expanded |= use_expands(op, k) || (view && y->expanded) || again;
-  x->forced |= op->code == OP_call;
+  x->forced |= op->code == OP_call || (!lanes && product_find(p->ctx, op, &product));
   if (op->code == OP_reshape && !lanes && !reshape_map(p->ctx, op->opd[k]->type, op->res[0]->type, &map)) x->forced = true;
 }
 

@@ -53,6 +53,7 @@ typedef struct Unit {
   bool dead;    /* its readers compute it themselves */
   bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
   bool tiled;   /* a matrix product with a kernel of its own */
+  int scratch;  /* the slot that this works in */
   /* Loops, outermost first.  The unit's labels (axes of v; of the operands of a reduction) each have a loop, or
    * LEVEL_UNIT. */
   int nlevel;
@@ -121,6 +122,19 @@ UnitKind unit_kind(const Op *op, Place place);
 /* Computing v of a UNIT_STORE reads x at most at the very indices that it is storing. */
 bool reads_in_step(Plan *p, Op *op, const Value *x);
 void read_anywhere(Plan *p, Unit *u, Value *v); /* u reads v at indices of its own */
+
+/* ---- product.c: contractions that are matrix products ----------------------------------------------------------------------- */
+
+enum { PRODUCT_ROW, PRODUCT_COL, PRODUCT_SUM, PRODUCT_BATCH };
+typedef struct Product {
+  bool swap;               /* the rows are the second operand's */
+  int8_t kind[MAX_LABEL];  /* by label; -1: it has one index, or none */
+  bool in[MAX_LABEL];      /* by label: part of the product; others of these kinds are loops around it */
+  int label[3];            /* by kind: the innermost of those in it */
+  Dim *extent[3];
+} Product;
+bool product_find(Ctx *c, const Op *op, Product *p);
+Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
 
 /* ---- lanes.c: loops computed in lanes ---------------------------------------------------------------------------------------- */
 

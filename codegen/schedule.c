@@ -111,29 +111,13 @@ static int inner_score(const Op *op, int l) {
   return score;
 }
 
-/* A product of two operands with rows, columns and a summed index of its own, in any order and with any batch indices.
- */
-static bool is_matrix_product(const Op *op, Dim **extent, int n) {
-  bool rows = false, cols = false, inner = false;
-  if (op->nopd != 2 || !elem_is_real(op->res[0]->type->elem)) return false;
-  for (int l = 0; l < n; l++) {
-    if (!extent[l] || dim_is(extent[l], 1)) continue;
-    bool a = label_in(op->u.contract.opd[0], op->opd[0]->type->rank, l);
-    bool b = label_in(op->u.contract.opd[1], op->opd[1]->type->rank, l);
-    bool c = label_in(op->u.contract.out, op->res[0]->type->rank, l);
-    rows |= a && !b && c;
-    cols |= b && !a && c;
-    inner |= a && b && !c;
-  }
-  return rows && cols && inner;
-}
-
-static void contract_loops(Unit *u, const Op *op) {
+static void contract_loops(Plan *p, Unit *u, const Op *op) {
   Dim *extent[MAX_LABEL];
   int n = label_extents(op, extent), rank = op->res[0]->type->rank, inner = -1, best = -100, order[MAX_LABEL],
       norder = 0;
   for (int j = 0; j < rank; j++) u->out[j] = op->u.contract.out[j];
-  u->tiled = is_matrix_product(op, extent, n);
+  Product product;
+  u->tiled = !in_lanes(p, p->region) && product_find(p->ctx, op, &product);
   /* One operand, or equal label lists: its own order reads memory in sequence. */
   bool natural =
       op->nopd == 1 || (op->opd[0]->type->rank == op->opd[1]->type->rank &&
@@ -251,7 +235,7 @@ static void unit_of_op(Plan *p, Op *op) {
   case UNIT_SCALAR: walk_op(p, u, op, u->level_of); return;
   case UNIT_REDUCE:
     if (op->code == OP_contract)
-      contract_loops(u, op);
+      contract_loops(p, u, op);
     else
       reduce_loops(u, op);
     u->acc_level = register_level(u, v->type->rank);

@@ -115,12 +115,19 @@ static void place_home(Storage *s, const Value *v) {
   l->made = false;
 }
 
+static void place_scratch(Storage *s, const Plan *p, Unit *u) {
+  Product product;
+  if (u->tiled && product_find(p->ctx, u->op, &product))
+    u->scratch = take_slot(s->p, product_space(p->ctx, u->op, &product), p != s->p, u->begin, u->end);
+}
+
 static void place_plan(Storage *s, Plan *p) {
   for (int g = 0; g < p->ngroup; g++)
     for (int i = 0; i < p->group[g].n; i++) {
-      const Unit *u = p->group[g].unit[i];
+      Unit *u = p->group[g].unit[i];
       for (int k = 0; u->op && k < u->op->nres; k++)
         if (p->producer[u->op->res[k]->id] == u) place_home(s, u->op->res[k]);
+      place_scratch(s, p, u);
       for (int r = 0; r < 2; r++)
         if (u->sub[r]) place_plan(s, u->sub[r]);
     }

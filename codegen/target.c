@@ -1,22 +1,14 @@
-/* target.c - target machines, the module's way through LLVM, and what comes out at its end.
+/* target.c - target machines, and what is written for them.
  *
- * Ensures: a module that LLVM's verifier accepts, optimised for the machine asked for, each function in a section of
- * its own. Unknown targets and processors are diagnostics. */
+ * Ensures: unknown targets and processors are diagnostics. */
 #include "codegen/abi.h"
 #include "codegen/internal.h"
 #include "codegen/target.h"
-#include <llvm-c/Analysis.h>
-#include <llvm-c/BitReader.h>
-#include <llvm-c/Linker.h>
-#include <llvm-c/Transforms/PassBuilder.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { E_TARGET = 610, E_CPU = 611, E_OUTPUT = 612 };
-
-extern const unsigned char adc_runtime_bc[];
-extern const size_t adc_runtime_bc_size;
 
 /* LLVM's registry of targets is global and takes no lock of its own. */
 static void add_native(void) {
@@ -237,118 +229,7 @@ void codegen_close(Codegen *g) {
   *g = (Codegen){0};
 }
 
-/* ---- the module's way -------------------------------------------------------------------------------------------- */
-
-static void drop_attribute(LLVMValueRef fn, const char *name) {
-  LLVMRemoveStringAttributeAtIndex(fn, LLVMAttributeFunctionIndex, name, (unsigned)strlen(name));
-}
-
-/* What is linked was compiled for the machine that built adc: what ties it to that is taken away. */
-void link_bitcode(Codegen *g, const unsigned char *data, size_t size) {
-  LLVMMemoryBufferRef buf = LLVMCreateMemoryBufferWithMemoryRange((const char *)data, size, "runtime", false);
-  LLVMModuleRef rt;
-  if (LLVMParseBitcodeInContext2(g->ll, buf, &rt)) bug("the runtime's bitcode cannot be read");
-  LLVMDisposeMemoryBuffer(buf);
-  LLVMSetTarget(rt, g->triple);
-  LLVMSetDataLayout(rt, LLVMGetDataLayoutStr(g->mod));
-  if (LLVMLinkModules2(g->mod, rt)) bug("the runtime cannot be linked");
-  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f)) {
-    drop_attribute(f, "target-cpu");
-    drop_attribute(f, "target-features");
-    drop_attribute(f, "tune-cpu");
-    drop_attribute(f, "frame-pointer");
-    drop_attribute(f, "min-legal-vector-width");
-    const char *name = LLVMGetValueName(f);
-    if (!LLVMIsDeclaration(f) && (starts(name, "adc_rt_") || starts(name, "adc_math_")))
-      LLVMSetLinkage(f, LLVMInternalLinkage);
-  }
-}
-
-static void link_runtime(Codegen *g) {
-  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
-    if (starts(LLVMGetValueName(f), "adc_rt_")) {
-      link_bitcode(g, adc_runtime_bc, adc_runtime_bc_size);
-      return;
-    }
-}
-
-/* LLVM's own choice is half a register on some processors that have whole ones, for the sake of their clock. */
-static void set_vector_width(Codegen *g) {
-  const char *bits = arena_printf(g->arena, "%d", 8 * g->vector_bytes);
-  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f && g->vector_bytes; f = LLVMGetNextFunction(f))
-    if (!LLVMIsDeclaration(f)) LLVMAddTargetDependentFunctionAttr(f, "prefer-vector-width", bits);
-}
-
-static void verify(Codegen *g, const char *when) {
-  char *message = NULL;
-  if (LLVMVerifyModule(g->mod, LLVMReturnStatusAction, &message)) bug("invalid LLVM module %s: %s", when, message);
-  LLVMDisposeMessage(message);
-}
-
-static void run_passes(Codegen *g, const char *passes) {
-  LLVMPassBuilderOptionsRef opt = LLVMCreatePassBuilderOptions();
-  bool fast = g->o->opt_level >= 2;
-  LLVMPassBuilderOptionsSetLoopVectorization(opt, fast);
-  LLVMPassBuilderOptionsSetSLPVectorization(opt, fast);
-  LLVMPassBuilderOptionsSetLoopInterleaving(opt, fast);
-  LLVMPassBuilderOptionsSetLoopUnrolling(opt, fast);
-  LLVMErrorRef err = LLVMRunPasses(g->mod, passes, g->tm, opt);
-  LLVMDisposePassBuilderOptions(opt);
-  if (err) bug("LLVM's passes: %s", LLVMGetErrorMessage(err));
-}
-
-/* What default<O3> does to loops, without the passes whose time grows faster than a block's length (SLP above all) and
- * those that find nothing in straight-line kernels. */
-static const char long_blocks[] =
-    "function(sroa<modify-cfg>,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>),"
-    "cgscc(inline,function-attrs),"
-    "function<eager-inv>(sroa<modify-cfg>,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,"
-    "loop-mssa(loop-simplifycfg,loop-rotate,licm<allowspeculation>,simple-loop-unswitch<nontrivial;trivial>),"
-    "simplifycfg,instcombine<no-verify-fixpoint>,loop(loop-idiom,indvars,loop-deletion,loop-unroll-full),"
-    "sroa<modify-cfg>,gvn,instcombine<no-verify-fixpoint>,dse,loop-mssa(licm<allowspeculation>),adce,simplifycfg,"
-    "loop-vectorize,infer-alignment,loop-load-elim,instcombine<no-verify-fixpoint>,"
-    "simplifycfg<no-keep-loops;hoist-common-insts;sink-common-insts>,vector-combine,loop-unroll<O3>,"
-    "sroa<preserve-cfg>,early-cse<memssa>,loop-mssa(licm<allowspeculation>),instsimplify,div-rem-pairs,simplifycfg),"
-    "globaldce";
-
-static int longest_block(const Codegen *g) {
-  int most = 0;
-  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
-    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b)) {
-      int n = 0;
-      for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) n++;
-      if (n > most) most = n;
-    }
-  return most;
-}
-
-static const char *pipeline(const Codegen *g) {
-  enum { LONG = 2000 };
-  static const char *const by_level[] = {"default<O0>", "default<O1>", "default<O2>", "default<O3>"};
-  return g->o->opt_level >= 2 && longest_block(g) > LONG ? long_blocks : by_level[g->o->opt_level & 3];
-}
-
-static void set_sections(Codegen *g) {
-  if (!g->is_elf) return;
-  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
-    if (!LLVMIsDeclaration(f)) LLVMSetSection(f, arena_printf(g->arena, ".text.%s", LLVMGetValueName(f)));
-}
-
-bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
-  if (!codegen_open(g, m, o)) return false;
-  emit_abi(g);
-  finish_debug(g);
-  verify(g, "after emission");
-  link_runtime(g);
-  keep_variants(g);
-  run_passes(g, "globaldce"); /* most of the runtime is not called: it need not be optimised */
-  set_vector_width(g);
-  run_passes(g, pipeline(g));
-  if (link_math(g)) run_passes(g, "always-inline,globaldce,function(early-cse)");
-  set_sections(g);
-  verify(g, "after optimisation");
-  return true;
-}
+/* ---- what comes out ------------------------------------------------------------------------------------------------ */
 
 bool codegen_emit(Module *m, const CodegenOptions *o, EmitKind kind, char **out, size_t *len) {
   Codegen g;
