@@ -76,15 +76,22 @@ static bool is_stored(const Strip *s, const Item *it) {
   return uses > 1 && op_is_costly(op);
 }
 
+/* A block is cut again only into single entries. */
+static bool in_block(const Region *g) {
+  for (; g->parent; g = g->parent->parent)
+    if (g->parent->code == OP_for && g->parent->u.loop.parallel) return true;
+  return false;
+}
+
 typedef struct Choice {
   const Value *v;
-  int axis, gain, stages;
+  int axis, gain, stages, fold;
   bool wide;
 } Choice;
 
 /* How many stored values stay within their stage, of those that are larger than all that enters and leaves, or are batches of
  * matrices. */
-static int gain(Strip *s) {
+static int gain(Strip *s, bool nested) {
   int outside = 0, n = 0;
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
@@ -96,7 +103,7 @@ static int gain(Strip *s) {
         outside = degree(it->op->opd[k]->type);
     }
   }
-  if (outside > 2) outside = 2;
+  if (outside > 2 - nested) outside = 2 - nested; /* a block is to be smaller still */
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
     n += it->role == ROLE_EACH && !it->free && !it->kept && degree(it->op->res[0]->type) > outside && is_stored(s, it);
@@ -115,30 +122,36 @@ static int64_t block_width(const Strip *s, int stage) {
 static bool stage_gains(const Strip *s, int stage) {
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
-    if (it->role == ROLE_EACH && !it->free && !it->kept && it->stage == stage && degree(it->op->res[0]->type) > 1 && is_stored(s, it))
+    if (it->role == ROLE_EACH && !it->free && it->stage == stage && degree(it->op->res[0]->type) > 1 && is_stored(s, it))
       return true;
   }
   return false;
 }
 
-/* A block is not cut again. */
-static bool in_block(const Region *g) {
-  for (; g->parent; g = g->parent->parent)
-    if (g->parent->code == OP_for && g->parent->u.loop.parallel) return true;
-  return false;
+/* Folds are read and written by each block. */
+static int largest_fold(const Strip *s) {
+  int most = 0;
+  for (int i = 0; i < s->n; i++)
+    if (s->item[i].role == ROLE_FOLD && degree(s->item[i].op->res[0]->type) > most) most = degree(s->item[i].op->res[0]->type);
+  return most;
 }
 
-/* More gain first, then fewer loops, then single entries: the products in them are large. */
+/* Much more gain first, then fewer loops, smaller folds, and single entries: the products in them are large. */
 static bool is_better(const Choice *a, const Choice *b) {
-  if (a->gain != b->gain) return a->gain > b->gain;
-  return a->stages != b->stages ? a->stages < b->stages : !a->wide && b->wide;
+  if (a->gain >= 3 * b->gain || b->gain >= 3 * a->gain) return a->gain > b->gain;
+  if (a->stages != b->stages) return a->stages < b->stages;
+  if (a->fold != b->fold) return a->fold < b->fold;
+  return a->gain != b->gain ? a->gain > b->gain : !a->wide && b->wide;
 }
 
 static void weigh(Strip *s, const Value *v, int axis, Choice *best) {
   strip_along(s, v, axis);
-  Choice c = {v, axis, 0, strip_stages(s, fits_block), false};
-  c.gain = gain(s);
+  Choice c = {v, axis, 0, strip_stages(s, fits_block), 0, false};
+  bool nested = in_block(s->region);
+  c.gain = gain(s, nested);
+  c.fold = largest_fold(s);
   for (int t = 0; t < c.stages; t++) c.wide |= block_width(s, t) > 1;
+  if (c.wide && nested) return;
   if (c.gain && is_better(&c, best)) *best = c;
 }
 
@@ -157,7 +170,7 @@ bool strip_blocks(Func *f, Region *g) {
   bool made = false;
   for (int t = 0; t < stages; t++) {
     int64_t width = block_width(&s, t);
-    if (!stage_gains(&s, t) || (in_block(g) && width > 1)) continue;
+    if (!stage_gains(&s, t)) continue;
     if (!made) strip_order(&s);
     strip_loop(&s, t, width);
     made = true;

@@ -146,6 +146,11 @@ static bool is_cheap(const Op *op) {
       if (!kept) return false;
     }
     return true;
+  case OP_neg:
+  case OP_add:
+  case OP_sub:
+  case OP_mul:
+  case OP_select: return true;
   default: return op_info[op->code].family == FAM_MAP && !elem_is_real(op->opd[op->nopd - 1]->type->elem);
   }
 }
