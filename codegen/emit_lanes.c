@@ -317,11 +317,6 @@ static void copy_in(Emit *e, const Value *to, Value *from) {
   close_loops(e, loop, to->type->rank, to->type->dim);
 }
 
-static bool is_broadcast_constant(const Value *v) {
-  return v->def && v->def->code == OP_contract && v->def->nopd == 1 && v->def->opd[0]->def && v->def->opd[0]->def->code == OP_const;
-}
-
-/* Each entry of what is set is set: a constant to begin with is never seen. */
 static void carry_in(Lanes *k) {
   Emit *e = k->e;
   for (int i = 0; i < k->op->nres; i++) {
@@ -330,7 +325,7 @@ static void carry_in(Lanes *k) {
     const Value *to = k->op->res[i];
     if (x->x.kind == LANE_FOLD)
       for (int j = 0; j < x->n; j++) LLVMBuildStore(e->b, eval(e, init, const_index(k, x->v->type, j)), x->acc[j]);
-    else if (!same_memory(e->p, init, to) && (x->x.kind == LANE_SCATTER || !is_broadcast_constant(init))) copy_in(e, to, init);
+    else if (!same_memory(e->p, init, to) && !begins_unseen(k->op, i)) copy_in(e, to, init);
   }
 }
 

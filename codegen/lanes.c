@@ -66,6 +66,15 @@ static bool reads_in_place(const Op *op, const LaneExit *x) {
   return true;
 }
 
+static bool is_broadcast_constant(const Value *v) {
+  return v->def && v->def->code == OP_contract && v->def->nopd == 1 && v->def->opd[0]->def && v->def->opd[0]->def->code == OP_const;
+}
+
+bool begins_unseen(const Op *loop, int k) {
+  return loop->code == OP_for && loop->u.loop.parallel && lane_exit(loop, k).kind == LANE_SET &&
+         is_broadcast_constant(loop->opd[loop_ninit(loop) + k]);
+}
+
 static int uses_in(const Region *r, const Value *v, const LaneExit *x) {
   int n = 0;
   for (const Op *op = r->first; op; op = op->next)

@@ -1,7 +1,7 @@
 /* strip_class.c - which axes of a region's values are walked along together, and in how many turns.
  *
- * Requires: a verified region.  Ensures: for a value and one of its axes, the operations that work on it entry by entry, in stages: what a stage
- * needs whole was made before it. */
+ * Requires: a verified region.  Ensures: for a value and one of its axes, the operations that work along it entry by entry, in stages:
+ * what a stage needs whole was made before it. */
 #include "passes/strip.h"
 #include <string.h>
 
