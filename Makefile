@@ -183,6 +183,9 @@ $(B)/passes/%_rules.inc: passes/%.rules $(B)/host/rulegen
 MATH_BC := $(patsubst %.c,$(B)/%.bc,$(wildcard runtime/math_*.c))
 RT_BC := $(filter-out $(MATH_BC),$(patsubst %.c,$(B)/%.bc,$(call src,runtime)))
 
+# Scalar code, which codegen/widen.c makes vectors of.
+$(MATH_BC): RT_FLAGS += -fno-vectorize -fno-slp-vectorize
+
 $(B)/runtime/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
 	$(call say,CLANG   $<)
 	@mkdir -p $(@D)

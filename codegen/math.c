@@ -1,8 +1,8 @@
 /* math.c - map operations on scalars in registers.
  *
  * Requires: operands of the types that the op's signature says.  Ensures: the value that ops.def states; no instruction
- * that traps.  Functions that LLVM has an intrinsic for use it (so that the optimiser knows them); the others call libm
- * or the runtime.  Vectorisation is the optimiser's. */
+ * that traps.  What the processor computes itself is an intrinsic, the other functions are the runtime's.  Vectorisation
+ * is the optimiser's. */
 #include "codegen/emit.h"
 #include <math.h>
 #include <string.h>
@@ -40,10 +40,6 @@ static LLVMValueRef pure_call(Codegen *g, LLVMBuilderRef b, const char *name, LL
   for (int i = 0; i < n; i++) t[i] = LLVMTypeOf(x[i]);
   LLVMTypeRef type = LLVMFunctionType(ret, t, (unsigned)n, false);
   return LLVMBuildCall2(b, type, pure_function(g, name, type), x, (unsigned)n, "");
-}
-
-static LLVMValueRef libm(Codegen *g, LLVMBuilderRef b, const char *name, Elem e, int n, LLVMValueRef *x) {
-  return pure_call(g, b, e == F32 ? arena_printf(g->arena, "%sf", name) : name, elem_reg(g, e), n, x);
 }
 
 /* A runtime function of doubles. */
@@ -204,17 +200,16 @@ static LLVMValueRef cast(const Args *a, Elem to) {
   return elem_is_real(to) ? LLVMBuildSIToFP(a->b, x, t, "") : LLVMBuildIntCast2(a->b, x, t, true, "");
 }
 
-/* Operations on reals that are one call: an intrinsic ("llvm.…"), a function of libm ("libm.…") or one of
- * runtime/math_*.c. */
+/* Operations on reals that are one call: an intrinsic ("llvm.…") or one of runtime/math_*.c. */
 static const char *const real_call[OP_COUNT] = {
-    [OP_abs] = "llvm.fabs",    [OP_floor] = "llvm.floor", [OP_ceil] = "llvm.ceil",     [OP_round] = "llvm.rint",
-    [OP_trunc] = "llvm.trunc", [OP_sqrt] = "llvm.sqrt",   [OP_exp] = "exp",            [OP_exp2] = "exp2",
-    [OP_log] = "log",          [OP_log2] = "log2",        [OP_log10] = "log10",        [OP_sin] = "sin",
-    [OP_cos] = "cos",          [OP_pow] = "llvm.pow",     [OP_cbrt] = "libm.cbrt",     [OP_expm1] = "expm1",
-    [OP_log1p] = "log1p",      [OP_tan] = "tan",          [OP_asin] = "libm.asin",     [OP_acos] = "libm.acos",
-    [OP_atan] = "libm.atan",   [OP_sinh] = "sinh",        [OP_cosh] = "cosh",          [OP_tanh] = "tanh",
-    [OP_asinh] = "libm.asinh", [OP_acosh] = "libm.acosh", [OP_atanh] = "libm.atanh",   [OP_erf] = "libm.erf",
-    [OP_erfc] = "libm.erfc",   [OP_atan2] = "libm.atan2", [OP_hypot] = "libm.hypot",   [OP_sigmoid] = "sigmoid",
+    [OP_abs] = "llvm.fabs",    [OP_floor] = "llvm.floor", [OP_ceil] = "llvm.ceil", [OP_round] = "llvm.rint",
+    [OP_trunc] = "llvm.trunc", [OP_sqrt] = "llvm.sqrt",   [OP_exp] = "exp",        [OP_exp2] = "exp2",
+    [OP_expm1] = "expm1",      [OP_log] = "log",          [OP_log2] = "log2",      [OP_log10] = "log10",
+    [OP_log1p] = "log1p",      [OP_sin] = "sin",          [OP_cos] = "cos",        [OP_tan] = "tan",
+    [OP_asin] = "asin",        [OP_acos] = "acos",        [OP_atan] = "atan",      [OP_atan2] = "atan2",
+    [OP_sinh] = "sinh",        [OP_cosh] = "cosh",        [OP_tanh] = "tanh",      [OP_asinh] = "asinh",
+    [OP_acosh] = "acosh",      [OP_atanh] = "atanh",      [OP_pow] = "pow",        [OP_cbrt] = "cbrt",
+    [OP_hypot] = "hypot",      [OP_erf] = "erf",          [OP_erfc] = "erfc",      [OP_sigmoid] = "sigmoid",
     [OP_softplus] = "softplus",
 };
 
@@ -231,6 +226,5 @@ LLVMValueRef map_emit(Codegen *g, LLVMBuilderRef b, Opcode code, Elem from, Elem
   const char *name = real_call[code];
   if (!name) return special(&a);
   int n = op_info[code].nopd;
-  if (!strncmp(name, "llvm.", 5)) return intrinsic(g, b, name, a.t, n, x);
-  return strncmp(name, "libm.", 5) ? math_call(g, b, name, n, x) : libm(g, b, name + 5, from, n, x);
+  return strncmp(name, "llvm.", 5) ? math_call(g, b, name, n, x) : intrinsic(g, b, name, a.t, n, x);
 }

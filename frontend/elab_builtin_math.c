@@ -138,8 +138,9 @@ Tval *bi_gelu(Elab *e, const Builtin *self, Expr *call, Expr **args, int nargs) 
   (void)nargs;
   Loc loc = call->loc;
   Tval *x = bi_real_arg(e, args[0]);
-  Tval *phi = mk1(e, loc, OP_erf, mkc(e, loc, OP_mul, x, 0.70710678118654752440));
-  return mk2(e, loc, OP_mul, mkc(e, loc, OP_mul, x, 0.5), mkc(e, loc, OP_add, phi, 1));
+  /* 1 + erf(z) = erfc(-z), which keeps its digits where it is small. */
+  Tval *twice = mk1(e, loc, OP_erfc, mkc(e, loc, OP_mul, x, -0.70710678118654752440));
+  return mk2(e, loc, OP_mul, mkc(e, loc, OP_mul, x, 0.5), twice);
 }
 
 Tval *bi_silu(Elab *e, const Builtin *self, Expr *call, Expr **args, int nargs) {

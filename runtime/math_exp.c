@@ -24,16 +24,16 @@ float adc_math_exp2f(float x) {
   return scalef(1 + (r * 0x1.62e430p-1f + low), n);
 }
 
-/* 2^n (1 + p) - 1 = 2 (h p + (h - 1/2)), h = 2^(n-1): so that n may be 1024. */
+/* 2^n e^r - 1 = 2 (h e^r - 1/2), h = 2^(n-1): so that n may be 1024. */
 double adc_math_expm1(double x) {
   Exp e = exp_of(clamped(x, -50, 710));
-  double h = power2(e.n - 1), y = 2 * (h * e.p + (h - 0.5));
-  return __builtin_copysign(e.n == 0 ? e.p : y, x);
+  double h = power2(e.n - 1), near = e.r + e.tail, y = 2 * exp_minus(e, h, 0.5);
+  return __builtin_copysign(e.n == 0 ? near : y, x);
 }
 float adc_math_expm1f(float x) {
   Expf e = expf_of(clampedf(x, -25, 89));
-  float h = power2f(e.n - 1), y = 2 * (h * e.p + (h - 0.5f));
-  return __builtin_copysignf(e.n == 0 ? e.p : y, x);
+  float h = power2f(e.n - 1), near = e.r + e.tail, y = 2 * expf_minus(e, h, 0.5f);
+  return __builtin_copysignf(e.n == 0 ? near : y, x);
 }
 
 /* With 2|x| = n log 2 + 2 u, 0 <= u <= log(2) / 2, and t = tanh u: exp(2|x|) = 2^n (1 + t) / (1 - t).  From
@@ -59,13 +59,18 @@ float adc_math_tanhf(float x) {
   return __builtin_copysignf((far ? 1 : 0) + (far ? high : low) / (more + less * t), x);
 }
 
+/* With e = exp(-|x|): 1 / (1 + e) or e / (1 + e), corrected by what 1 + e loses when it is rounded. */
 double adc_math_sigmoid(double x) {
-  double e = exp_any(-__builtin_fabs(x)), top = x < 0 ? e : 1;
-  return top / (1 + e);
+  Exp m = exp_of(clamped(-__builtin_fabs(x), -746, 0));
+  m.tail += m.lost;
+  double e = scale(exp_mantissa(m), m.n), down = 1 + e, y = (x < 0 ? e : 1) / down, other = 1 - y;
+  return y + y * (x < 0 ? other : y) * (down - 1 - e);
 }
 float adc_math_sigmoidf(float x) {
-  float e = expf_any(-__builtin_fabsf(x)), top = x < 0 ? e : 1;
-  return top / (1 + e);
+  Expf m = expf_of(clampedf(-__builtin_fabsf(x), -104, 0));
+  m.tail += m.lost;
+  float e = scalef(expf_mantissa(m), m.n), down = 1 + e, y = (x < 0 ? e : 1) / down, other = 1 - y;
+  return y + y * (x < 0 ? other : y) * (down - 1 - e);
 }
 
 double adc_math_softplus(double x) {
@@ -82,25 +87,29 @@ float adc_math_softplusf(float x) {
 /* With h = exp(|x|) / 2: h + 1 / (4 h). */
 double adc_math_cosh(double x) {
   Exp e = exp_of(clamped(__builtin_fabs(x), 0, 712));
-  double h = scale(1 + e.p, e.n - 1);
+  double h = scale(exp_mantissa(e), e.n - 1);
   return h + 0.25 / h;
 }
 float adc_math_coshf(float x) {
   Expf e = expf_of(clampedf(__builtin_fabsf(x), 0, 91));
-  float h = scalef(1 + e.p, e.n - 1);
+  float h = scalef(expf_mantissa(e), e.n - 1);
   return h + 0.25f / h;
 }
 
-/* With m = exp(|x|) - 1: (m + m / (m + 1)) / 2, from q = m / 4, which does not overflow before the result does. */
+/* Up to 1 a polynomial; beyond, with h = exp(|x|) / 2: h - 1 / (4 h). */
 double adc_math_sinh(double x) {
-  double a = __builtin_fabs(x);
-  Exp e = exp_of(clamped(a, 0, 710.8));
-  double s = power2(e.n - 2), q = s * e.p + (s - 0.25), y = 2 * q + 2 * (q / (4 * q + 1));
-  return __builtin_copysign(a < 0x1p-28 ? a : y, x);
+  double a = __builtin_fabs(x), z = x * x;
+  double near = x + x * z * POLY(z, 0x1.5555555555555p-3, 0x1.1111111111111p-7, 0x1.a01a01a01a001p-13,
+                                 0x1.71de3a556f96cp-19, 0x1.ae6456792a77fp-26, 0x1.612467ccb2260p-33,
+                                 0x1.ae777c36fd5b6p-41, 0x1.99f0806c2628dp-49);
+  Exp e = exp_of(clamped(a, 0, 712));
+  double h = scale(exp_mantissa(e), e.n - 1), far = h - 0.25 / h;
+  return __builtin_copysign(a < 1 ? near : far, x);
 }
 float adc_math_sinhf(float x) {
-  float a = __builtin_fabsf(x);
-  Expf e = expf_of(clampedf(a, 0, 89.7f));
-  float s = power2f(e.n - 2), q = s * e.p + (s - 0.25f), y = 2 * q + 2 * (q / (4 * q + 1));
-  return __builtin_copysignf(a < 0x1p-13f ? a : y, x);
+  float a = __builtin_fabsf(x), z = x * x;
+  float near = x + x * z * POLYF(z, 0x1.555556p-3f, 0x1.11111ep-7f, 0x1.a009p-13f, 0x1.78a70ep-19f);
+  Expf e = expf_of(clampedf(a, 0, 91));
+  float h = scalef(expf_mantissa(e), e.n - 1), far = h - 0.25f / h;
+  return __builtin_copysignf(a < 1 ? near : far, x);
 }

@@ -3,13 +3,13 @@
  * Ensures: exact reduction by pi/2 for every argument, so that |sin| and |cos| never exceed 1. */
 #include "runtime/math.h"
 
-/* x = n pi/2 + r, |r| <= pi/4; n mod 4 in the low bits of `quadrant`. */
+/* x = n pi/2 + r + low, |r| <= pi/4; n mod 4 in the low bits of `quadrant`. */
 typedef struct Turn {
-  double r;
+  double r, low;
   uint64_t quadrant;
 } Turn;
 typedef struct Turnf {
-  float r;
+  float r, low;
   uint32_t quadrant;
 } Turnf;
 
@@ -20,13 +20,15 @@ INLINE Turn turn_of(double x) {
   double shifted = x * 0x1.45f306dc9c883p-1 + ROUND, n = shifted - ROUND;
   double first = x - n * 0x1.921fb54440000p+0, second = n * 0x1.68c234c4c0000p-39;
   double near = first - second, rest = first - near - second;
-  return (Turn){near + (rest - n * 0x1.98a2e03707345p-77), bits(shifted)};
+  double third = rest - n * 0x1.98a2e03707345p-77, r = near + third;
+  return (Turn){r, near - r + third, bits(shifted)};
 }
 INLINE Turnf turnf_of(float x) {
   float shifted = x * 0x1.45f306p-1f + ROUNDF, n = shifted - ROUNDF;
   float first = x - n * 0x1.92p+0f, second = n * 0x1.fb4p-12f;
-  float near = first - second, rest = first - near - second;
-  return (Turnf){near + (rest - n * 0x1.444p-24f - n * 0x1.68c234p-39f), bitsf(shifted)};
+  float near = first - second, rest = first - near - second, third = n * 0x1.444p-24f, nearer = near - third;
+  float left = rest + (near - nearer - third) - n * 0x1.68c234p-39f, r = nearer + left;
+  return (Turnf){r, nearer - r + left, bitsf(shifted)};
 }
 
 /* On |r| <= pi/4, as a sum of which the first term is larger. */
@@ -75,14 +77,16 @@ INLINE float cosf_at(Turnf t) {
 /* The quotient of sine and cosine, or of -cosine and sine, corrected by what these sums lose when they are rounded. */
 INLINE double tan_at(Turn t) {
   Sum s = sin_near(t.r), c = cos_near(t.r);
-  double sine = total(s), cosine = total(c), sine_low = s.big - sine + s.small, cosine_low = c.big - cosine + c.small;
+  double sine = total(s), cosine = total(c), sine_low = s.big - sine + (s.small + t.low * cosine);
+  double cosine_low = c.big - cosine + (c.small - t.low * sine);
   bool odd = (t.quadrant & 1) != 0;
   double up = odd ? -cosine : sine, down = odd ? sine : cosine, q = up / down;
   return q + ((odd ? -cosine_low : sine_low) - q * (odd ? sine_low : cosine_low)) / down;
 }
 INLINE float tanf_at(Turnf t) {
   Sumf s = sinf_near(t.r), c = cosf_near(t.r);
-  float sine = totalf(s), cosine = totalf(c), sine_low = s.big - sine + s.small, cosine_low = c.big - cosine + c.small;
+  float sine = totalf(s), cosine = totalf(c), sine_low = s.big - sine + (s.small + t.low * cosine);
+  float cosine_low = c.big - cosine + (c.small - t.low * sine);
   bool odd = (t.quadrant & 1) != 0;
   float up = odd ? -cosine : sine, down = odd ? sine : cosine, q = up / down;
   return q + ((odd ? -cosine_low : sine_low) - q * (odd ? sine_low : cosine_low)) / down;
@@ -133,9 +137,10 @@ static __attribute__((noinline)) Turn turn_of_large(double x) {
   }
   /* The first 27 bits times the first 26 of pi/2 are exact. */
   double top = (double)(high >> 37) * 0x1p37, rest = (double)(high << 27 >> 11) * 0x1p-16 + (double)(low >> 11) * 0x1p-53;
-  double r = (top * 0x1.921fb5p+0 + (top * 0x1.110b4611a6263p-26 + rest * 0x1.921fb54442d18p+0)) * scale;
+  double first = top * 0x1.921fb5p+0, second = top * 0x1.110b4611a6263p-26 + rest * 0x1.921fb54442d18p+0;
+  double sum = first + second, r = sum * scale, left = (first - sum + second) * scale;
   bool negative = (flip != 0) != (b >> 63 != 0);
-  return (Turn){negative ? -r : r, b >> 63 ? 0 - quadrant : quadrant};
+  return (Turn){negative ? -r : r, negative ? -left : left, b >> 63 ? 0 - quadrant : quadrant};
 }
 
 static __attribute__((noinline)) double sin_large(double x) { return x - x == 0 ? sin_at(turn_of_large(x)) : x - x; }

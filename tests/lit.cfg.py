@@ -12,7 +12,7 @@
 #   %src %build      the repository and the build directory; %examples: %src/examples
 #   %make            make, with the variables of this build
 #   %python          the Python that runs lit
-# Features: san, valgrind, cmake, pkg-config, gnuplot, graphviz, qemu-aarch64, numpy, x86_64, aarch64, llvm-NN.
+# Features: san, valgrind, cmake, pkg-config, gnuplot, graphviz, qemu-aarch64, numpy, mpfr, x86_64, aarch64, llvm-NN.
 import importlib.util
 import os
 import platform
@@ -51,6 +51,8 @@ for tool, program in (("cmake",) * 2, ("pkg-config",) * 2, ("valgrind",) * 2, ("
         features.add(tool)
 if san:
     features.add("san")
+if any(os.path.exists(f"{include}/mpfr.h") for include in ("/usr/include", "/usr/local/include")):
+    features.add("mpfr")
 if importlib.util.find_spec("numpy"):
     features.add("numpy")
 machine = platform.machine()

@@ -1,0 +1,138 @@
+/* ulp.c BOUND POINTS - the largest error of generated elementary functions against MPFR, in units in the last place of the
+ * true result (of the least positive number, where it is subnormal).
+ *
+ * TABLE is a list of ONE(f) and TWO(f), HEADER what adc wrote.  Points: special values, all exponents, moderate numbers,
+ * and neighbourhoods of 0, 1 and the multiples of pi/2.  Prints what is above the bound; exit status 1 if something is. */
+#include HEADER
+#include <math.h>
+#include <mpfr.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Function {
+  const char *name;
+  int operands;
+  int (*f64)(), (*f32)(), (*truth)();
+} Function;
+
+/* ---- what MPFR has not ------------------------------------------------------------------------------------------- */
+
+static int mpfr_sigmoid(mpfr_t y, const mpfr_t x, mpfr_rnd_t r) {
+  mpfr_neg(y, x, r);
+  mpfr_exp(y, y, r);
+  mpfr_add_ui(y, y, 1, r);
+  return mpfr_ui_div(y, 1, y, r);
+}
+
+static int mpfr_softplus(mpfr_t y, const mpfr_t x, mpfr_rnd_t r) {
+  if (mpfr_cmp_si(x, 2000) > 0) return mpfr_set(y, x, r);
+  mpfr_exp(y, x, r);
+  return mpfr_log1p(y, y, r);
+}
+
+#define ONE(f) {#f, 1, f##_f64, f##_f32, mpfr_##f},
+#define TWO(f) {#f, 2, f##_f64, f##_f32, mpfr_##f},
+static const Function table[] = {TABLE};
+
+/* ---- points ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t state = 88172645463325252;
+static uint64_t random_bits(void) {
+  state ^= state << 13;
+  state ^= state >> 7;
+  return state ^= state << 17;
+}
+static double between(double a, double b) { return a + (b - a) * ((double)(random_bits() >> 11) * 0x1p-53); }
+
+static const double special[] = {
+    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, 3.0, -3.0, 1e22, -1e22, 5e-324, -5e-324, 2.2e-308, 1.7976931348623157e308,
+    -1.7976931348623157e308, 1e-30, 6381956970095103.0 * 0x1p797, 709.78, 709.79, -708.4, -745.13, -745.14, 88.72, 88.73,
+    -87.34, -103.97, 1.4e-45, 1.17e-38, 3.4028234663852886e38, 9007199254740993.0, 4503599627370497.0, 8388609.0, 26.54,
+    1 - 0x1p-53, 1 + 0x1p-52, -1 + 0x1p-53, 1 - 0x1p-24, 1e-310};
+enum { SPECIAL = sizeof special / sizeof *special + 3 };
+
+static double special_point(int k) {
+  return k == 0 ? INFINITY : k == 1 ? -INFINITY : k == 2 ? NAN : special[k - 3];
+}
+
+static double point(int k, int single) {
+  double sign = random_bits() & 1 ? 1 : -1;
+  uint64_t b = random_bits();
+  uint32_t half = (uint32_t)b;
+  double x = 0;
+  float y;
+  switch (k % 8) {
+  case 0:
+    memcpy(&x, &b, sizeof x);
+    memcpy(&y, &half, sizeof y);
+    return single ? y : x;
+  case 1: return sign * ldexp(between(1, 2), (int)(random_bits() % 40) - 30);
+  case 2: return 1 + sign * ldexp(between(1, 2), -1 - (int)(random_bits() % 52));
+  case 3: return sign * (double)(random_bits() % 100000) * 1.5707963267948966;
+  case 4: return between(-1, 1);
+  case 5: return between(-750, 750);
+  case 6: return between(-30, 30);
+  default: return between(-3, 3);
+  }
+}
+
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
+
+static mpfr_t truth, difference;
+
+static double error_of(double got, int single) {
+  int digits = single ? 24 : 53, least = single ? -149 : -1074, most = single ? 128 : 1024;
+  if (mpfr_nan_p(truth)) return isnan(got) ? 0 : INFINITY;
+  if (isnan(got)) return INFINITY;
+  double want = single ? (double)mpfr_get_flt(truth, MPFR_RNDN) : mpfr_get_d(truth, MPFR_RNDN);
+  if (want == got && (want == 0 || isinf(want))) return !signbit(want) == !signbit(got) ? 0 : INFINITY;
+  if (mpfr_inf_p(truth) || mpfr_zero_p(truth)) return INFINITY;
+  if (isinf(got)) got = copysign(ldexp(1, most > 1023 ? 1023 : most), got); /* one step above the largest */
+  long e = mpfr_get_exp(truth), unit = (e > most ? most : e) - digits;
+  mpfr_sub_d(difference, truth, got, MPFR_RNDN);
+  if (most > 1023 && fabs(got) == 0x1p1023 && isinf(want)) mpfr_sub_d(difference, difference, got, MPFR_RNDN);
+  mpfr_mul_2si(difference, difference, -(unit < least ? least : unit), MPFR_RNDN);
+  return fabs(mpfr_get_d(difference, MPFR_RNDN));
+}
+
+static int check(const Function *f, int single, double bound, int n) {
+  double *x = malloc(2 * (size_t)n * sizeof *x), *y = malloc((size_t)n * sizeof *y), worst = 0;
+  float *xf = malloc(2 * (size_t)n * sizeof *xf), *yf = malloc((size_t)n * sizeof *yf);
+  int at = 0, pairs = f->operands == 2 ? SPECIAL * SPECIAL : SPECIAL;
+  for (int k = 0; k < n; k++) {
+    x[k] = k < pairs ? special_point(k % SPECIAL) : point(k, single);
+    x[n + k] = k < pairs ? special_point(k / SPECIAL % SPECIAL) : point(k / 8, single);
+    if (k >= pairs && k % 16 > 7) x[k] = fabs(x[k]);
+    for (int j = 0; j < 2; j++) xf[j * n + k] = (float)x[j * n + k];
+  }
+  if (single)
+    f->operands == 2 ? f->f32((int64_t)n, xf, xf + n, yf, (void *)0) : f->f32((int64_t)n, xf, yf, (void *)0);
+  else
+    f->operands == 2 ? f->f64((int64_t)n, x, x + n, y, (void *)0) : f->f64((int64_t)n, x, y, (void *)0);
+  mpfr_t a, b;
+  mpfr_inits2(53, a, b, (mpfr_ptr)0);
+  for (int k = 0; k < n; k++) {
+    mpfr_set_d(a, single ? xf[k] : x[k], MPFR_RNDN);
+    mpfr_set_d(b, single ? xf[n + k] : x[n + k], MPFR_RNDN);
+    f->operands == 2 ? f->truth(truth, a, b, MPFR_RNDN) : f->truth(truth, a, MPFR_RNDN);
+    double e = error_of(single ? yf[k] : y[k], single);
+    if (e > worst) worst = e, at = k;
+  }
+  if (!(worst <= bound))
+    printf("%s, f%d: %.3f ulp at %a %a\n", f->name, single ? 32 : 64, worst, single ? xf[at] : x[at],
+           single ? xf[n + at] : x[n + at]);
+  mpfr_clears(a, b, (mpfr_ptr)0);
+  free(x), free(y), free(xf), free(yf);
+  return !(worst <= bound);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) return 2;
+  int bad = 0;
+  mpfr_inits2(140, truth, difference, (mpfr_ptr)0);
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+    for (int single = 0; single < 2; single++) bad |= check(&table[i], single, atof(argv[1]), atoi(argv[2]));
+  mpfr_clears(truth, difference, (mpfr_ptr)0);
+  return bad;
+}
