@@ -77,6 +77,7 @@ typedef struct Emit {
   int nmemo, memo_cap;
   int bucket[MEMO_BUCKETS];
   void *line_scope; /* DWARF subprogram */
+  bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 
 LLVMValueRef dim_of(Emit *e, const Dim *d);

@@ -99,6 +99,36 @@ bool fits_lanes(const Op *op) {
   return true;
 }
 
+/* The result is nan when an operand is. */
+static bool passes_nan(const Op *op) {
+  switch (op->code) {
+  case OP_pow:
+  case OP_hypot:
+  case OP_argmax:
+  case OP_argmin:
+  case OP_cast: return false;
+  default: return op_info[op->code].sig != SIG_COMPARE;
+  }
+}
+
+bool shows_nan(const Plan *p, const Op *loop) {
+  bool *from = NEW_N(p->ctx->arena, bool, p->f->nvalue), any = false;
+  for (const Op *op = loop->reg[0]->first; op; op = op->next) {
+    bool is = op->code == OP_mulz;
+    any |= is;
+    for (int k = 0; k < op->nopd; k++) {
+      is |= from[op->opd[k]->id];
+      if (from[op->opd[k]->id] && !passes_nan(op)) return false;
+    }
+    for (int k = 0; k < op->nres; k++) from[op->res[k]->id] = is;
+  }
+  for (int k = 0; k < loop->nres; k++) {
+    LaneExit x = lane_exit(loop, k);
+    if (uses_in(loop->reg[0], x.held, NULL) != 1) return false; /* done again, an iteration reads what it had set */
+  }
+  return any;
+}
+
 bool in_lanes(const Plan *p, const Region *r) {
   return r->parent && r->parent->nres && p->value[r->parent->res[0]->id].lanes;
 }
