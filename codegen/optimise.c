@@ -158,7 +158,7 @@ bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
   run_passes(g, "globaldce"); /* most of the runtime is not called: it need not be optimised */
   set_vector_width(g);
   run_passes(g, pipeline(g));
-  if (link_math(g)) run_passes(g, "always-inline,globaldce,function(early-cse)");
+  if (link_math(g)) run_passes(g, "always-inline,globaldce,function(instcombine<no-verify-fixpoint>,early-cse)");
   hide_counters(g);
   set_sections(g);
   verify(g, "after optimisation");

@@ -37,7 +37,7 @@ INLINE double erfc_far(double a) {
                   -0x1.5d56454844500p-13);
   double high = from_bits(bits(a) & 0xfffffffff8000000);
   Exp e = exp_of_sum(-high * high - 0.625, g - (a - high) * (a + high));
-  return scale(exp_over(e, a), e.n);
+  return exp_scale(exp_over(e, a), e.two);
 }
 INLINE float erfcf_far(float a) {
   a = a > 11 ? 11 : a;
@@ -46,7 +46,7 @@ INLINE float erfcf_far(float a) {
                   -0x1.834b2p-4f, 0x1.a163bap-5f, -0x1.a089e4p-7f);
   float high = from_bitsf(bitsf(a) & 0xffffe000);
   Expf e = expf_of_sum(-high * high - 0.625f, g - (a - high) * (a + high));
-  return scalef(expf_over(e, a), e.n);
+  return expf_scale(expf_over(e, a), e.two);
 }
 
 double adc_math_erf(double x) {

@@ -7,21 +7,21 @@ float adc_math_expf(float x) { return expf_any(x); }
 
 double adc_math_exp2(double x) {
   x = clamped(x, -1080, 1025);
-  double n = nearest(x), r = x - n;
+  double shifted = x + (ROUND + 2046), r = x - (shifted - (ROUND + 2046));
   double tail = POLY(r, 0x1.ebfbdff82c59p-3, 0x1.c6b08d704a0c3p-5, 0x1.3b2ab6fba39abp-7, 0x1.5d87fe78a488fp-10,
                      0x1.43091303349d7p-13, 0x1.ffcbfc6ba490cp-17, 0x1.62bfe502e5347p-20, 0x1.b524ee76224e1p-24,
                      0x1.e5e8f6a292cbcp-28, 0x1.e9ea55fa31b8fp-32);
   double low = r * 0x1.abc9e3b39803fp-56 + r * r * tail;
-  return scale(1 + (r * 0x1.62e42fefa39efp-1 + low), n);
+  return exp_scale(1 + (r * 0x1.62e42fefa39efp-1 + low), bits(shifted));
 }
 
 float adc_math_exp2f(float x) {
   x = clampedf(x, -152, 129);
-  float n = nearestf(x), r = x - n;
+  float shifted = x + (ROUNDF + 254), r = x - (shifted - (ROUNDF + 254));
   float tail =
       POLYF(r, 0x1.ebfbep-3f, 0x1.c6afecp-5f, 0x1.3b2a4ap-7f, 0x1.5ec95cp-10f, 0x1.442422p-13f);
   float low = r * -0x1.05c610p-29f + r * r * tail;
-  return scalef(1 + (r * 0x1.62e430p-1f + low), n);
+  return expf_scale(1 + (r * 0x1.62e430p-1f + low), bitsf(shifted));
 }
 
 /* 2^n e^r - 1 = 2 (h e^r - 1/2), h = 2^(n-1): so that n may be 1024. */
@@ -63,13 +63,13 @@ float adc_math_tanhf(float x) {
 double adc_math_sigmoid(double x) {
   Exp m = exp_of(clamped(-__builtin_fabs(x), -746, 0));
   m.tail += m.lost;
-  double e = scale(exp_mantissa(m), m.n), down = 1 + e, y = (x < 0 ? e : 1) / down, other = 1 - y;
+  double e = exp_scale(exp_mantissa(m), m.two), down = 1 + e, y = (x < 0 ? e : 1) / down, other = 1 - y;
   return y + y * (x < 0 ? other : y) * (down - 1 - e);
 }
 float adc_math_sigmoidf(float x) {
   Expf m = expf_of(clampedf(-__builtin_fabsf(x), -104, 0));
   m.tail += m.lost;
-  float e = scalef(expf_mantissa(m), m.n), down = 1 + e, y = (x < 0 ? e : 1) / down, other = 1 - y;
+  float e = expf_scale(expf_mantissa(m), m.two), down = 1 + e, y = (x < 0 ? e : 1) / down, other = 1 - y;
   return y + y * (x < 0 ? other : y) * (down - 1 - e);
 }
 
@@ -87,12 +87,12 @@ float adc_math_softplusf(float x) {
 /* With h = exp(|x|) / 2: h + 1 / (4 h). */
 double adc_math_cosh(double x) {
   Exp e = exp_of(clamped(__builtin_fabs(x), 0, 712));
-  double h = scale(exp_mantissa(e), e.n - 1);
+  double h = exp_scale(0.5 * exp_mantissa(e), e.two);
   return h + 0.25 / h;
 }
 float adc_math_coshf(float x) {
   Expf e = expf_of(clampedf(__builtin_fabsf(x), 0, 91));
-  float h = scalef(expf_mantissa(e), e.n - 1);
+  float h = expf_scale(0.5f * expf_mantissa(e), e.two);
   return h + 0.25f / h;
 }
 
@@ -103,13 +103,13 @@ double adc_math_sinh(double x) {
                                  0x1.71de3a556f96cp-19, 0x1.ae6456792a77fp-26, 0x1.612467ccb2260p-33,
                                  0x1.ae777c36fd5b6p-41, 0x1.99f0806c2628dp-49);
   Exp e = exp_of(clamped(a, 0, 712));
-  double h = scale(exp_mantissa(e), e.n - 1), far = h - 0.25 / h;
+  double h = exp_scale(0.5 * exp_mantissa(e), e.two), far = h - 0.25 / h;
   return __builtin_copysign(a < 1 ? near : far, x);
 }
 float adc_math_sinhf(float x) {
   float a = __builtin_fabsf(x), z = x * x;
   float near = x + x * z * POLYF(z, 0x1.555556p-3f, 0x1.11111ep-7f, 0x1.a009p-13f, 0x1.78a70ep-19f);
   Expf e = expf_of(clampedf(a, 0, 91));
-  float h = scalef(expf_mantissa(e), e.n - 1), far = h - 0.25f / h;
+  float h = expf_scale(0.5f * expf_mantissa(e), e.two), far = h - 0.25f / h;
   return __builtin_copysignf(a < 1 ? near : far, x);
 }

@@ -151,7 +151,7 @@ float adc_math_acosf(float x) {
 INLINE double log_of_sum(double big, double small, double a) {
   bool huge = a > 0x1p28;
   double sum = big + small, low = big - sum + small, u = 1 + sum, back = u - 1, rest = 1 - (u - back) + (sum - back) + low;
-  Log p = log_parts(huge ? a : u, huge ? 0 : rest);
+  Log p = log_parts_sum(huge ? a : u, huge ? 0 : rest);
   double next = p.k + 1;
   p.k = huge ? next : p.k;
   return log_sum(p);
@@ -159,7 +159,7 @@ INLINE double log_of_sum(double big, double small, double a) {
 INLINE float logf_of_sum(float big, float small, float a) {
   bool huge = a > 0x1p14f;
   float sum = big + small, low = big - sum + small, u = 1 + sum, back = u - 1, rest = 1 - (u - back) + (sum - back) + low;
-  Logf p = logf_parts(huge ? a : u, huge ? 0 : rest);
+  Logf p = logf_parts_sum(huge ? a : u, huge ? 0 : rest);
   float next = p.k + 1;
   p.k = huge ? next : p.k;
   return logf_sum(p);

@@ -5,7 +5,7 @@
 INLINE Log log_parts_any(double x) {
   bool tiny = x < 0x1p-1022;
   double big = x * 0x1p54;
-  Log p = log_parts(tiny ? big : x, 0);
+  Log p = log_parts(tiny ? big : x);
   double less = p.k - 54;
   p.k = tiny ? less : p.k;
   return p;
@@ -13,7 +13,7 @@ INLINE Log log_parts_any(double x) {
 INLINE Logf logf_parts_any(float x) {
   bool tiny = x < 0x1p-126f;
   float big = x * 0x1p25f;
-  Logf p = logf_parts(tiny ? big : x, 0);
+  Logf p = logf_parts(tiny ? big : x);
   float less = p.k - 25;
   p.k = tiny ? less : p.k;
   return p;
@@ -55,14 +55,14 @@ float adc_math_log10f(float x) {
 }
 
 double adc_math_log1p(double x) {
-  double y = log1p_of(x, 0);
+  double y = log1p_of(x, 0), end = x == -1 ? -INF : __builtin_nan("");
   y = __builtin_fabs(x) < 0x1p-54 ? x : y;
-  double ends = log_ends(x + 1, x);
-  return ((x > -1) & (x < INF)) ? y : ends;
+  y = x < INF ? y : x;
+  return x > -1 ? y : end;
 }
 float adc_math_log1pf(float x) {
-  float y = log1pf_of(x, 0);
+  float y = log1pf_of(x, 0), end = x == -1 ? -INFF : __builtin_nanf("");
   y = __builtin_fabsf(x) < 0x1p-25f ? x : y;
-  float ends = logf_ends(x + 1, x);
-  return ((x > -1) & (x < INFF)) ? y : ends;
+  y = x < INFF ? y : x;
+  return x > -1 ? y : end;
 }

@@ -10,7 +10,7 @@ typedef struct Pair { double high, low; } Pair;
 /* log2(x), x > 0 and normal, to about 2^-64; high has half of the bits.  With s = f / (2 + f), twice cut so that
  * products are exact: log(1 + f) = 2/3 s (3 + s^2 + s^4 P(s^2)). */
 INLINE Pair log2_pair(double x) {
-  Log p = log_parts(x, 0);
+  Log p = log_parts(x);
   double m = p.f + 1, down = 1 / (m + 1), s = p.f * down, s1 = half_of(s), d1 = half_of(m + 1), d2 = m - (d1 - 1);
   double s2 = down * (p.f - s1 * d1 - s1 * d2), z = s * s;
   double r = z * z *
@@ -65,7 +65,7 @@ double adc_math_pow(double x, double y) {
 /* In double precision: a float's logarithm needs 24 bits behind the 7 of its integer part. */
 float adc_math_powf(float x, float y) {
   double a = __builtin_fabs((double)x), e = clamped(y, -0x1p40, 0x1p40);
-  Log p = log_parts(a, 0);
+  Log p = log_parts(a);
   double s = p.f / (2 + p.f), q = s * s;
   double l = p.k + s * POLY(q, 0x1.71547652b824dp+1, 0x1.ec709dc545890p-1, 0x1.2776c2878cd46p-1, 0x1.a61a38f4dc4b9p-2,
                             0x1.4793925a6d3f9p-2, 0x1.21cbe9e206db2p-2);
@@ -116,7 +116,12 @@ double adc_math_hypot(double x, double y) {
   return ((a == INF) | (b == INF)) ? INF : r;
 }
 float adc_math_hypotf(float x, float y) {
-  double a = x, b = y;
-  float r = (float)__builtin_sqrt(a * a + b * b);
-  return ((__builtin_fabs(a) == INF) | (__builtin_fabs(b) == INF)) ? INFF : r;
+  float a = __builtin_fabsf(x), b = __builtin_fabsf(y), high = a > b ? a : b, low = a > b ? b : a;
+  float down = high > 0x1p60f ? 0x1p-70f : 1, up = high > 0x1p60f ? 0x1p70f : 1;
+  down = high < 0x1p-40f ? 0x1p80f : down;
+  up = high < 0x1p-40f ? 0x1p-80f : up;
+  high *= down;
+  low *= down;
+  float r = __builtin_sqrtf(high * high + low * low) * up;
+  return ((a == INFF) | (b == INFF)) ? INFF : r;
 }
