@@ -77,6 +77,8 @@ typedef struct Emit {
   int nmemo, memo_cap;
   int bucket[MEMO_BUCKETS];
   void *line_scope; /* DWARF subprogram */
+  struct LaneBuffer { LLVMValueRef at; int64_t bytes; bool taken; } *buffer; /* on the stack, of the loops in lanes in turn */
+  int nbuffer, buffer_cap;
   bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 

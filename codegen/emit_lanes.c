@@ -93,9 +93,18 @@ static LLVMValueRef *const_index(Lanes *k, const Type *t, int i) {
 
 /* ---- buffers ------------------------------------------------------------------------------------------------------------ */
 
-static LLVMValueRef buffer(Lanes *k, LLVMTypeRef t, int n) {
-  LLVMValueRef a = LLVMBuildAlloca(k->e->entry, LLVMArrayType2(t, (uint64_t)(n * k->block)), "");
+/* Loops follow each other: one takes over the buffers of those before it. */
+static LLVMValueRef buffer(Lanes *k, int elem_bytes, int n) {
+  Emit *e = k->e;
+  int64_t bytes = (int64_t)n * k->block * elem_bytes;
+  for (int i = 0; i < e->nbuffer; i++)
+    if (!e->buffer[i].taken && e->buffer[i].bytes >= bytes) {
+      e->buffer[i].taken = true;
+      return e->buffer[i].at;
+    }
+  LLVMValueRef a = LLVMBuildAlloca(e->entry, LLVMArrayType2(e->g->i8, (uint64_t)bytes), "");
   LLVMSetAlignment(a, 64);
+  PUSH(e->arena, e->buffer, e->nbuffer, e->buffer_cap) = (struct LaneBuffer){a, bytes, true};
   return a;
 }
 
@@ -327,11 +336,11 @@ static void open_exits(Lanes *k) {
     if (x->x.kind == LANE_FOLD) {
       x->acc = NEW_N(e->arena, LLVMValueRef, x->n + 1);
       for (int j = 0; j < x->n; j++) x->acc[j] = new_alloca(e, elem_reg(e->g, x->v->type->elem));
-    } else if (!x->straight) x->buffer = buffer(k, memory_type(k, x), x->n);
+    } else if (!x->straight) x->buffer = buffer(k, elem_size(x->v->type->elem), x->n);
     if (x->x.kind != LANE_SCATTER || x->straight) continue;
     int n = (int)count(x->x.op->opd[2]->type);
-    for (int a = 0; a < x->x.op->u.index.naxis; a++) x->at[a] = buffer(k, e->g->i64, n);
-    if (x->x.op->u.index.masked) x->mask = buffer(k, e->g->i8, n);
+    for (int a = 0; a < x->x.op->u.index.naxis; a++) x->at[a] = buffer(k, 8, n);
+    if (x->x.op->u.index.masked) x->mask = buffer(k, 1, n);
   }
 }
 
@@ -449,7 +458,7 @@ void emit_lanes(Emit *e, Unit *u) {
     LLVMValueRef here = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, left, size, ""), left, size, "");
     if (shows_nan(e->p, u->op)) {
       k.seen = new_alloca(e, e->g->i1);
-      k.flag = buffer(&k, e->g->i8, 1);
+      k.flag = buffer(&k, 1, 1);
     }
     block_of_lanes(&k, here);
     for (int i = 0; i < u->op->nres; i++) {
@@ -462,6 +471,7 @@ void emit_lanes(Emit *e, Unit *u) {
     loop_end(e, &blocks);
   }
   carry_out(&k);
+  for (int i = 0; i < e->nbuffer; i++) e->buffer[i].taken = false;
   e->nlate = nlate;
   memo_release(e, mark);
 }

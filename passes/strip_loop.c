@@ -124,12 +124,7 @@ static Value *neutral(Builder *b, const Op *op) {
 
 static Value *take_in(Block *k, Item *it, Value *acc) {
   const Op *op = it->op;
-  if (op->code != OP_scatter_add) {
-    Value *x = clone_item(k, it);
-    return op->res[0]->type->elem == BOOL || elem_is_real(acc->type->elem) || op->code != OP_contract
-               ? b_map2(&k->b, fold_with(op->code), acc, x)
-               : b_map2(&k->b, OP_add, acc, x);
-  }
+  if (op->code != OP_scatter_add) return b_map2(&k->b, fold_with(op->code), acc, clone_item(k, it));
   int n = op->u.index.naxis;
   Value *idx[MAX_RANK], *u = block_of(k, it, 0);
   for (int i = 0; i < n; i++) idx[i] = block_of(k, it, 1 + i);
