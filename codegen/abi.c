@@ -40,7 +40,7 @@ static LLVMTypeRef arg_type(Codegen *g, const CArg *a) {
   return a->kind == CARG_DIM || a->kind == CARG_SCALAR ? scalar_type(g, a->elem) : g->ptr;
 }
 
-static LLVMTypeRef struct_type(Codegen *g, const CStruct *s) {
+LLVMTypeRef struct_type(Codegen *g, const CStruct *s) {
   LLVMTypeRef *t = NEW_N(g->arena, LLVMTypeRef, s->nfield);
   for (int i = 0; i < s->nfield; i++) {
     const CField *x = &s->field[i];

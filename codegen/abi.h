@@ -45,7 +45,7 @@ typedef struct CStruct {
   CField *field;
 } CStruct;
 typedef struct CStructs { Ctx *ctx; CStruct **at; int n, cap; } CStructs;
-CStructs *structs_collect(Module *m, const CodegenOptions *o); /* of all exported functions; a struct after its fields' */
+CStructs *structs_collect(Module *m, const CodegenOptions *o); /* of all exported and extern functions; a struct after its fields' */
 CStruct *structs_of(CStructs *s, const Func *f, const Port *p);
 
 /* ---- describe.c ---- */

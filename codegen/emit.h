@@ -76,6 +76,7 @@ typedef struct Emit {
   Memo *memo; /* values at index tuples, valid in the current block */
   int nmemo, memo_cap;
   int bucket[MEMO_BUCKETS];
+  bool in_parallel; /* accesses belong to a loop that is told to have independent iterations */
   void *line_scope; /* DWARF subprogram */
   struct LaneBuffer { LLVMValueRef at; int64_t bytes; bool taken; } *buffer; /* on the stack, of the loops in lanes in turn */
   int nbuffer, buffer_cap;
@@ -110,10 +111,12 @@ typedef struct Loop {
   LLVMBasicBlockRef body, exit;
   int mark;
   int math_calls; /* as many calls of elementary functions were emitted before it: what has some is long enough */
+  bool parallel; /* the iterations are independent of each other: set before loop_end */
   bool as_it_is;  /* LLVM shall not unroll or vectorise it: set before loop_end */
 } Loop;
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n); /* the counter, 0 <= i < n */
 void loop_end(Emit *e, Loop *l);
+LLVMValueRef access_group(Codegen *g); /* metadata of accesses in loops with independent iterations */
 void open_loops(Emit *e, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx); /* over a shape: counters */
 void close_loops(Emit *e, Loop *loop, int n, Dim *const *dim);
 typedef struct Branch {
@@ -154,6 +157,8 @@ LLVMValueRef leads(Emit *e, bool max, Elem t, LLVMValueRef x, LLVMValueRef best,
 void emit_lanes(Emit *e, Unit *u); /* emit_lanes.c: a loop in lanes */
 void emit_tiled(Emit *e, Unit *u);
 void emit_special(Emit *e, Unit *u);
+/* Where an update puts its operand's element idx: set, set_slice, scatter_acc with numbers for indices. */
+void update_place(Emit *e, const Op *op, const LLVMValueRef *idx, LLVMValueRef *at);
 void emit_matrix(Emit *e, Unit *u);  /* emit_matrix.c: argsort too */
 void emit_effect(Emit *e, Unit *u);
 void emit_region(Emit *e, Unit *u);

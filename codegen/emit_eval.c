@@ -28,6 +28,7 @@ LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx) {
 
 void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
   LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
+  if (e->in_parallel) LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "llvm.access.group", 17), access_group(e->g));
   if (object < 0 || !e->scope) return;
   LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "alias.scope", 11),
                   LLVMMetadataAsValue(e->g->ll, e->scope[object]));

@@ -1,7 +1,7 @@
 /* emit_extern.c - the body of a function that C computes: a call of the C function of its name.
  *
- * Requires ports that are numbers and tensors.  Ensures the contract of internal.h: the C function gets the arguments of the
- * standard interface and allocates its own workspace; a code that it returns is the body's. */
+ * Ensures the contract of internal.h: the C function gets the arguments of the standard interface, structs by pointer, and
+ * allocates its own workspace; a code that it returns is the body's. */
 #include "codegen/abi.h"
 #include "codegen/abi_llvm.h"
 
@@ -33,8 +33,25 @@ static void fail(Codegen *g, LLVMBuilderRef b, const Func *f, LLVMValueRef err, 
   LLVMBuildRet(b, LLVMBuildSelect(b, space, LLVMConstInt(g->i32, ADC_ENOMEM, false), code, ""));
 }
 
+/* A bool is an int for C. */
+static LLVMValueRef to_memory(Codegen *g, LLVMBuilderRef b, LLVMValueRef v) {
+  return LLVMTypeOf(v) == g->i1 ? LLVMBuildZExt(b, v, g->i32, "") : v;
+}
+
+/* The leaves, which are parameters of fn from *leaf on: values and pointers of a struct of inputs, pointers of one of outputs. */
+static void store_fields(Codegen *g, LLVMBuilderRef b, const CStruct *s, LLVMValueRef at, LLVMValueRef fn, unsigned *leaf) {
+  for (int i = 0; i < s->nfield; i++) {
+    LLVMValueRef p = LLVMBuildStructGEP2(b, struct_type(g, s), at, (unsigned)i, s->field[i].name);
+    if (s->field[i].sub)
+      store_fields(g, b, s->field[i].sub, p, fn, leaf);
+    else
+      LLVMBuildStore(b, to_memory(g, b, LLVMGetParam(fn, (*leaf)++)), p);
+  }
+}
+
 void emit_extern(Codegen *g, Func *f, LLVMValueRef fn) {
   CArg *arg;
+  CStructs *structs = structs_collect(g->m, g->o);
   int n = codegen_signature(f, &arg);
   LLVMTypeRef *type = NEW_N(g->arena, LLVMTypeRef, n);
   LLVMValueRef *v = NEW_N(g->arena, LLVMValueRef, n);
@@ -42,8 +59,17 @@ void emit_extern(Codegen *g, Func *f, LLVMValueRef fn) {
   LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(g->ll, fn, "entry"));
   for (int i = 0; i < n; i++) {
     type[i] = c_type(g, &arg[i]);
-    v[i] = arg[i].kind == CARG_WS ? LLVMConstNull(g->ptr) : LLVMGetParam(fn, body_index(f, &arg[i]));
-    if (arg[i].kind == CARG_SCALAR && arg[i].elem == BOOL) v[i] = LLVMBuildZExt(b, v[i], g->i32, "");
+    bool record = arg[i].kind == CARG_STRUCT || arg[i].kind == CARG_STRUCT_OUT;
+    if (arg[i].kind == CARG_WS) {
+      v[i] = LLVMConstNull(g->ptr);
+    } else if (record) {
+      unsigned leaf = body_index(f, &arg[i]);
+      const CStruct *s = structs_of(structs, f, arg[i].port);
+      v[i] = LLVMBuildAlloca(b, struct_type(g, s), arg[i].name);
+      store_fields(g, b, s, v[i], fn, &leaf);
+    } else {
+      v[i] = to_memory(g, b, LLVMGetParam(fn, body_index(f, &arg[i])));
+    }
   }
   LLVMTypeRef t = LLVMFunctionType(g->i32, type, (unsigned)n, false);
   LLVMValueRef code = LLVMBuildCall2(b, t, declare(g, f, t), v, (unsigned)n, "code");

@@ -14,6 +14,7 @@ typedef struct Nest {
   int n;
   LLVMValueRef idx[MAX_LEVEL];
   LLVMValueRef *acc; /* by unit: the alloca that a fold uses */
+  bool parallel;     /* the innermost loop's iterations keep apart in memory, which LLVM cannot see by itself */
 } Nest;
 
 LLVMValueRef unit_target(Emit *e, const Unit *u, int *object) {
@@ -118,6 +119,19 @@ static void fold_into_memory(const Nest *k, const Unit *u) {
   store_elem(e, base, object, u->v->type, at, fold(e, u, load_elem(e, base, object, u->v->type, at), x));
 }
 
+static void update(const Nest *k, const Unit *u) {
+  Emit *e = k->e;
+  Op *op = u->op;
+  LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
+  for (int i = 0; i < op->opd[1]->type->rank; i++) idx[i] = level_index(k, u, i);
+  LLVMValueRef x = eval(e, op->opd[1], idx);
+  update_place(e, op, idx, at);
+  int object;
+  LLVMValueRef base = unit_target(e, u, &object), to = row_major(e, u->v->type, at);
+  if (op->code == OP_scatter_acc) x = add_elem(e->g, e->b, u->v->type->elem, load_elem(e, base, object, u->v->type, to), x);
+  store_elem(e, base, object, u->v->type, to, x);
+}
+
 static void set_neutral(Emit *e, const Unit *u) {
   Loop loop;
   int object;
@@ -134,8 +148,11 @@ static void innermost(Nest *k) {
   Emit *e = k->e;
   for (int i = 0; i < k->n; i++) {
     const Unit *u = k->unit[i];
-    if (u->dead) continue;
     if (u->op) set_line(e, u->op);
+    if (u->kind == UNIT_UPDATE) {
+      update(k, u);
+      continue;
+    }
     if (u->kind == UNIT_REDUCE) {
       if (u->acc_level < 0)
         fold_into_memory(k, u);
@@ -147,12 +164,13 @@ static void innermost(Nest *k) {
     }
     LLVMValueRef idx[MAX_RANK], x;
     out_index(k, u, idx);
-    if (u->op && e->p->producer[u->v->id] == u && e->p->value[u->v->id].place == PLACE_BUFFER) {
+    /* Here even if nothing is stored: later what it reads may have been written over. */
+    if (u->dead || (u->op && e->p->producer[u->v->id] == u && e->p->value[u->v->id].place == PLACE_BUFFER)) {
       x = eval_op(e, u->op, idx);
       memo_add(e, u->v, idx, x);
     } else
       x = eval(e, u->v, idx);
-    put(k, u, x);
+    if (!u->dead) put(k, u, x);
   }
 }
 
@@ -168,8 +186,10 @@ static void levels(Nest *k, int level) {
   else {
     Loop loop;
     k->idx[level] = loop_begin(e, &loop, dim_of(e, head->level[level]));
+    loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
     levels(k, level + 1);
     loop_end(e, &loop);
+    e->in_parallel = false;
   }
   for (int i = 0; i < k->n; i++)
     if (folds_from(k->unit[i], level))
@@ -181,6 +201,7 @@ void emit_nest(Emit *e, Unit **unit, int n) {
   bool live = false;
   for (int i = 0; i < n; i++) {
     live |= !unit[i]->dead;
+    k.parallel |= unit[i]->kind == UNIT_UPDATE;
     if (unit[i]->kind != UNIT_REDUCE) continue;
     if (unit[i]->acc_level >= 0)
       k.acc[i] = new_alloca(e, elem_reg(e->g, unit[i]->v->type->elem));

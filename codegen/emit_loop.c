@@ -4,6 +4,7 @@
  * without wrapping); a memoised value dominates every place where it can be found. */
 #include "codegen/emit.h"
 #include <llvm-c/DebugInfo.h>
+#include <llvm-c/IRReader.h>
 #include <string.h>
 
 LLVMBasicBlockRef new_block(Emit *e, const char *name) { return LLVMAppendBasicBlockInContext(e->g->ll, e->fn, name); }
@@ -21,17 +22,30 @@ LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n) {
   return l->i;
 }
 
+/* A distinct node without operands, which LLVM's C API has no function for: it is read from text. */
+LLVMValueRef access_group(Codegen *g) {
+  static const char text[] = "!group = !{!0}\n!0 = distinct !{}\n";
+  if (g->access_group) return g->access_group;
+  LLVMMemoryBufferRef buf = LLVMCreateMemoryBufferWithMemoryRangeCopy(text, sizeof text - 1, "group");
+  LLVMModuleRef m;
+  char *message;
+  if (LLVMParseIRInContext(g->ll, buf, &m, &message)) bug("%s", message);
+  LLVMGetNamedMetadataOperands(m, "group", &g->access_group);
+  LLVMDisposeModule(m);
+  return g->access_group;
+}
+
 typedef struct Hint {
   const char *name;
-  bool has_value;
+  LLVMMetadataRef value; /* or NULL */
 } Hint;
 
-/* Metadata of the back edge: the hints, those with a value with 1. */
+/* Metadata of the back edge. */
 static void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n) {
-  LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false)), node[3];
+  LLVMMetadataRef node[5];
   for (int i = 0; i < n; i++) {
-    LLVMMetadataRef part[] = {LLVMMDStringInContext2(e->g->ll, hint[i].name, strlen(hint[i].name)), one};
-    node[i + 1] = LLVMMDNodeInContext2(e->g->ll, part, hint[i].has_value ? 2 : 1);
+    LLVMMetadataRef part[] = {LLVMMDStringInContext2(e->g->ll, hint[i].name, strlen(hint[i].name)), hint[i].value};
+    node[i + 1] = LLVMMDNodeInContext2(e->g->ll, part, hint[i].value ? 2 : 1);
   }
   /* The first operand of a loop's node is the node itself, which makes it the loop's own. */
   LLVMMetadataRef self = LLVMTemporaryMDNode(e->g->ll, NULL, 0);
@@ -41,17 +55,25 @@ static void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n) {
   LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(e->g->ll, "llvm.loop", 9), LLVMMetadataAsValue(e->g->ll, id));
 }
 
+/* Loops in loops of the program are short as a rule: a rest that is done one by one would be most of the work.  Only where masks cost
+ * next to nothing. */
+static bool few_turns(const Emit *e) { return e->p && e->p->region->parent && e->g->vector_bytes == 64; }
+
 void loop_end(Emit *e, Loop *l) {
   LLVMValueRef next = LLVMBuildNSWAdd(e->b, l->i, e->one, "");
   LLVMSetNUW(next, true);
   LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
   LLVMValueRef again = LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, next, l->n, ""), l->body, l->exit);
-  static const Hint as_it_is[] = {{"llvm.loop.unroll.disable", false}, {"llvm.loop.vectorize.width", true}};
-  static const Hint one_vector[] = {{"llvm.loop.unroll.disable", false}, {"llvm.loop.interleave.count", true}};
-  if (l->as_it_is)
-    give_hints(e, again, as_it_is, 2);
-  else if (e->g->math_calls > l->math_calls)
-    give_hints(e, again, one_vector, 2);
+  LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
+  Hint hint[4];
+  int n = 0;
+  bool math = e->g->math_calls > l->math_calls, masked = few_turns(e);
+  if (l->as_it_is || math || masked) hint[n++] = (Hint){"llvm.loop.unroll.disable", NULL};
+  if (l->as_it_is) hint[n++] = (Hint){"llvm.loop.vectorize.width", one};
+  else if (math || masked) hint[n++] = (Hint){"llvm.loop.interleave.count", one};
+  if (masked && !l->as_it_is) hint[n++] = (Hint){"llvm.loop.vectorize.predicate.enable", one};
+  if (l->parallel) hint[n++] = (Hint){"llvm.loop.parallel_accesses", LLVMValueAsMetadata(access_group(e->g))};
+  if (n) give_hints(e, again, hint, n);
   LLVMAddIncoming(l->i, &next, &latch, 1);
   LLVMMoveBasicBlockAfter(l->exit, latch);
   LLVMPositionBuilderAtEnd(e->b, l->exit);

@@ -38,8 +38,8 @@ static void emit_argsort(Emit *e, const Unit *u) {
   call_runtime(e, "argsort", x->type->elem, 2, ptr, 3, n);
 }
 
-/* Factorisations are read instead of what they are of; then the batch, n, for solves the number of right-hand sides, and what the attribute
- * says. */
+/* Factorisations are read instead of what they are of; then the batch, n, for solves the number of right-hand sides, for directions
+ * that of their rows, and what the attribute says. */
 void emit_matrix(Emit *e, Unit *u) {
   const Op *op = u->op;
   if (op->code == OP_argsort) {
@@ -54,6 +54,7 @@ void emit_matrix(Emit *e, Unit *u) {
   ptr[nptr++] = target(e, u);
   n[nint++] = product_of(e, a->rank - 2, a->dim);
   n[nint++] = dim_of(e, a->dim[a->rank - 1]);
+  if (op->code == OP_cofactor_dir || op->code == OP_lujet) n[nint++] = dim_of(e, op->opd[2]->type->dim[a->rank - 2]);
   if (solve) n[nint++] = dim_of(e, op->opd[op->nopd - 1]->type->dim[a->rank - 1]);
   if (op->code == OP_trisolve) n[nint++] = flag(e, op->u.matrix.upper);
   if (solve) n[nint++] = flag(e, op->u.matrix.trans);

@@ -186,6 +186,7 @@ static Dim *matrix_flops(Ctx *c, const Op *op) {
   case OP_lusolve: return dim_mul(c, type_count(c, x), dim_mul(c, n, dim_const(c, 2)));
   case OP_cofactor: return dim_mul(c, squares, dim_const(c, 2));
   case OP_cofactor_dir: return dim_mul(c, squares, dim_const(c, 4));
+  case OP_lujet: return dim_mul(c, dim_mul(c, type_count(c, x), n), dim_const(c, 6));
   default: return NULL;
   }
 }

@@ -72,22 +72,6 @@ static void emit_linrec(Emit *e, Unit *u) {
 
 /* ---- updates ----------------------------------------------------------------------------------------------------- */
 
-static void emit_set_slice(Emit *e, Unit *u) {
-  Op *op = u->op;
-  Target t = target_of(e, u);
-  if (!same_memory(e->p, op->opd[0], u->v)) fill(e, &t, op->opd[0]);
-  Value *v = op->opd[1];
-  Loop loop[MAX_RANK];
-  LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
-  open_loops(e, loop, v->type->rank, v->type->dim, idx);
-  for (int i = 0; i < v->type->rank; i++) {
-    LLVMValueRef stride = LLVMConstInt(e->g->i64, (unsigned long long)op->u.slice.stride[i], true);
-    at[i] = index_add(e, dim_of(e, op->u.slice.start[i]), index_mul(e, idx[i], stride));
-  }
-  put(e, &t, at, eval(e, v, idx));
-  close_loops(e, loop, v->type->rank, v->type->dim);
-}
-
 static void emit_concat(Emit *e, Unit *u) {
   Op *op = u->op;
   Target t = target_of(e, u);
@@ -138,6 +122,18 @@ static void emit_scatter_add(Emit *e, Unit *u) {
   close_loops(e, loop, nb, x->type->dim);
 }
 
+void update_place(Emit *e, const Op *op, const LLVMValueRef *idx, LLVMValueRef *at) {
+  int rank = op->res[0]->type->rank;
+  if (op->code != OP_set_slice) {
+    indexed_place(e, op, rank, 2, NULL, idx, at);
+    return;
+  }
+  for (int i = 0; i < rank; i++) {
+    LLVMValueRef stride = LLVMConstInt(e->g->i64, (unsigned long long)op->u.slice.stride[i], true);
+    at[i] = index_add(e, dim_of(e, op->u.slice.start[i]), index_mul(e, idx[i], stride));
+  }
+}
+
 static void emit_set(Emit *e, Unit *u) {
   Op *op = u->op;
   Target t = target_of(e, u);
@@ -146,7 +142,7 @@ static void emit_set(Emit *e, Unit *u) {
   Loop loop[MAX_RANK];
   LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
   open_loops(e, loop, v->type->rank, v->type->dim, idx);
-  indexed_place(e, op, t.type->rank, 2, NULL, idx, at);
+  update_place(e, op, idx, at);
   put(e, &t, at, eval(e, v, idx));
   close_loops(e, loop, v->type->rank, v->type->dim);
 }
@@ -232,10 +228,9 @@ void emit_special(Emit *e, Unit *u) {
   }
   switch (u->op->code) {
   case OP_linrec: emit_linrec(e, u); return;
-  case OP_set_slice: emit_set_slice(e, u); return;
   case OP_concat: emit_concat(e, u); return;
   case OP_scatter_add: case OP_scatter_acc: emit_scatter_add(e, u); return;
-  case OP_set: emit_set(e, u); return;
+  case OP_set: case OP_set_slice: emit_set(e, u); return;
   case OP_argmax:
   case OP_argmin: emit_argmax(e, u); return;
   case OP_call: emit_call(e, u); return;

@@ -26,6 +26,7 @@ typedef struct Codegen {
   LLVMTypeRef usize; /* size_t of the target */
   int pointer_bytes;
   int vector_bytes; /* of a register that the target computes with; 0: none worth using */
+  LLVMValueRef access_group; /* NULL: not made yet */
   int math_calls;   /* so many calls of elementary functions have been emitted */
   const char *triple;
   bool is_elf;

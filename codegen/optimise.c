@@ -150,6 +150,7 @@ static void set_sections(Codegen *g) {
 
 bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
   if (!codegen_open(g, m, o)) return false;
+  const char *outer = stage_begin(g->ctx, "plan and emit");
   emit_abi(g);
   finish_debug(g);
   verify(g, "after emission");
@@ -157,10 +158,12 @@ bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
   keep_variants(g);
   run_passes(g, "globaldce"); /* most of the runtime is not called: it need not be optimised */
   set_vector_width(g);
+  stage_begin(g->ctx, "LLVM: optimise");
   run_passes(g, pipeline(g));
   if (link_math(g)) run_passes(g, "always-inline,globaldce,function(instcombine<no-verify-fixpoint>,early-cse)");
   hide_counters(g);
   set_sections(g);
   verify(g, "after optimisation");
+  stage_end(g->ctx, outer);
   return true;
 }

@@ -38,6 +38,7 @@ typedef enum {
   UNIT_SCALAR,  /* a rank-0 value, no loop */
   UNIT_STORE,   /* every element of v, computed and stored */
   UNIT_REDUCE,  /* every element of v, a sum or another fold */
+  UNIT_UPDATE,  /* a part of v, whose rest is in its memory already: the operand's elements are stored there, or added */
   UNIT_SPECIAL, /* an op with loops of its own: scan, scatter, concatenation, … */
   UNIT_EFFECT   /* a check */
 } UnitKind;
@@ -60,6 +61,7 @@ typedef struct Unit {
   Dim *level[MAX_LEVEL];
   int8_t level_of[MAX_LEVEL]; /* by label */
   int8_t out[MAX_RANK];       /* the label of each axis of v */
+  int8_t place[MAX_RANK];     /* UNIT_STORE, UNIT_UPDATE: as Read.level, of what it writes */
   int acc_level;              /* UNIT_REDUCE: loops from here on fold into a register; -1: into memory */
   int nread, read_cap;
   Read *read;

@@ -90,6 +90,19 @@ static void store_loops(Unit *u, const Type *t) {
   for (int i = 0; i < t->rank; i++) {
     u->out[i] = (int8_t)i;
     add_level(u, i, t->dim[i]);
+    u->place[i] = u->level_of[i];
+  }
+}
+
+/* Loops over what is stored. */
+static void update_loops(Unit *u, const Op *op) {
+  store_loops(u, op->opd[1]->type);
+  for (int i = 0, rest = 0; i < op->res[0]->type->rank; i++) {
+    bool indexed = false;
+    for (int k = 0; op->code != OP_set_slice && k < op->u.index.naxis; k++) indexed |= op->u.index.axis[k] == i;
+    bool as_it_is = op->code == OP_set_slice ? whole_axis(op, i) : !indexed;
+    int level = indexed ? LEVEL_OTHER : u->level_of[rest++];
+    u->place[i] = as_it_is ? (int8_t)level : LEVEL_OTHER;
   }
 }
 
@@ -217,6 +230,19 @@ bool reads_in_step(Plan *p, Op *op, const Value *x) {
   return true;
 }
 
+/* In the root region a unit may be left out because its result is not wanted; what an update leaves as it is would have to be there. */
+static bool updates_in_place(const Plan *p, const Op *op) {
+  if (p == p->root || (op->code != OP_set && op->code != OP_set_slice && op->code != OP_scatter_acc)) return false;
+  if (op->opd[1]->type->rank == 0 || !same_memory(p, op->opd[0], op->res[0])) return false;
+  return op->code != OP_scatter_acc || (!op->u.index.masked && op->opd[2]->type->rank == 0);
+}
+
+static void read_for_update(Plan *p, Unit *u, const Op *op) {
+  for (int k = 2; k < op->nopd; k++) read_anywhere(p, u, op->opd[k]);
+  walk(p, u, op->opd[1], u->level_of);
+  walk(p, u, op->opd[0], u->place);
+}
+
 static void unit_of_op(Plan *p, Op *op) {
   bool made = op->nres == 0 || op->nreg || op->code == OP_call;
   Value *v = op->nres ? op->res[0] : NULL;
@@ -225,7 +251,8 @@ static void unit_of_op(Plan *p, Op *op) {
     made |= place == PLACE_BUFFER || place == PLACE_SCALAR;
   }
   if (!made) return;
-  Unit *u = unit_new(p, unit_kind(op, v ? p->value[v->id].place : PLACE_VIRTUAL), op, v);
+  UnitKind kind = updates_in_place(p, op) ? UNIT_UPDATE : unit_kind(op, v ? p->value[v->id].place : PLACE_VIRTUAL);
+  Unit *u = unit_new(p, kind, op, v);
   for (int i = 0; i < op->nres; i++) p->producer[op->res[i]->id] = u;
   switch (u->kind) {
   case UNIT_STORE:
@@ -233,6 +260,11 @@ static void unit_of_op(Plan *p, Op *op) {
     walk_op(p, u, op, u->level_of);
     return;
   case UNIT_SCALAR: walk_op(p, u, op, u->level_of); return;
+  case UNIT_UPDATE:
+    u->gathers = true;
+    update_loops(u, op);
+    read_for_update(p, u, op);
+    return;
   case UNIT_REDUCE:
     if (op->code == OP_contract)
       contract_loops(p, u, op);
@@ -304,16 +336,22 @@ static bool same_loops(const Unit *a, const Unit *b) {
 }
 
 static bool fusable(const Unit *u) {
-  return (u->kind == UNIT_STORE || u->kind == UNIT_REDUCE) && u->nlevel > 0 && !u->tiled;
+  return (u->kind == UNIT_STORE || u->kind == UNIT_UPDATE || u->kind == UNIT_REDUCE) && u->nlevel > 0 && !u->tiled;
 }
 
-/* A value made in the group is read only at the indices at which it has just been stored. */
-static bool read_in_step(const Unit *from, const Read *r) {
-  if (from->kind != UNIT_STORE) return false;
-  for (int i = 0; i < r->v->type->rank; i++)
-    if (r->level[i] != from->level_of[i]) return false;
+/* What the unit writes and an access elsewhere to the same memory, at `at`, meet in the same iteration of all loops if at all: each
+ * counter is the index of both on some axis. */
+static bool in_step(const Unit *u, const int8_t *at, int rank) {
+  if (u->kind != UNIT_STORE && u->kind != UNIT_UPDATE) return false;
+  for (int l = 0; l < u->nlevel; l++) {
+    bool meet = false;
+    for (int i = 0; i < rank; i++) meet |= u->place[i] == l && at[i] == l;
+    if (!meet) return false;
+  }
   return true;
 }
+
+static bool read_in_step(const Unit *from, const Read *r) { return in_step(from, r->level, r->v->type->rank); }
 
 static bool touches(const Plan *p, const Unit *u, const Value *v) {
   for (int i = 0; u->op && i < u->op->nres; i++)
@@ -323,14 +361,29 @@ static bool touches(const Plan *p, const Unit *u, const Value *v) {
   return false;
 }
 
+/* `before` may stay in the group of u, which writes over what it reads or wrote. */
+static bool keeps_step(const Plan *p, const Unit *u, const Unit *before) {
+  int rank = u->v->type->rank;
+  if (!same_loops(u, before)) return false;
+  for (int k = 0; k < before->nread; k++)
+    if (same_memory(p, before->read[k].v, u->v) && !in_step(u, before->read[k].level, rank)) return false;
+  if (!before->v || !before->op || !same_memory(p, before->v, u->v)) return before->op && before->op->nres <= 1;
+  return before->kind != UNIT_REDUCE && in_step(u, before->place, rank);
+}
+
 /* The first group in which u's value may be written over what lived in its memory before. */
 static int overwrites_after(const Plan *p, const Unit *u) {
   int first = 0;
   if (!u->op || p->value[u->v->id].place != PLACE_BUFFER || !p->value[u->v->id].shared) return 0;
-  for (int i = 0; p->unit[i] != u; i++)
-    if (p->unit[i]->group >= first && touches(p, p->unit[i], u->v)) first = p->unit[i]->group + 1;
+  for (int i = 0; p->unit[i] != u; i++) {
+    int at = p->unit[i]->group + !keeps_step(p, u, p->unit[i]);
+    if (at > first && touches(p, p->unit[i], u->v)) first = at;
+  }
   return first;
 }
+
+/* A longer loop keeps nothing in registers anyway, and to allocate them takes time that grows faster than its length. */
+enum { MOST_UNITS = 64 };
 
 /* The group that u may join, or -1.  barrier: groups up to this one come before a check that u needs. */
 static int find_group(Plan *p, const Unit *u, int barrier) {
@@ -344,7 +397,7 @@ static int find_group(Plan *p, const Unit *u, int barrier) {
   }
   for (int g = p->ngroup - 1, tries = 0; g >= first && tries < 64; g--, tries++) {
     const Unit *head = p->group[g].unit[0];
-    if (fusable(head) && same_loops(head, u)) return g;
+    if (fusable(head) && same_loops(head, u) && p->group[g].n < MOST_UNITS) return g;
   }
   return -1;
 }

@@ -85,7 +85,7 @@ CStructs *structs_collect(Module *m, const CodegenOptions *o) {
   s->ctx = m->ctx;
   for (int i = 0; i < m->nfunc; i++) {
     Func *f = m->func[i];
-    if (!f->exported) continue;
+    if (!f->exported && !f->external) continue;
     for (int k = 0; k < f->nin; k++)
       if (f->in[k].agg) structs_of(s, f, &f->in[k]);
     for (int k = 0; k < f->nout; k++)

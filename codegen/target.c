@@ -243,8 +243,11 @@ bool codegen_emit(Module *m, const CodegenOptions *o, EmitKind kind, char **out,
   } else {
     LLVMMemoryBufferRef buf;
     char *message = NULL;
-    if (LLVMTargetMachineEmitToMemoryBuffer(g.tm, g.mod, kind == EMIT_OBJECT ? LLVMObjectFile : LLVMAssemblyFile,
-                                            &message, &buf)) {
+    const char *outer = stage_begin(c, "LLVM: generate code");
+    LLVMCodeGenFileType type = kind == EMIT_OBJECT ? LLVMObjectFile : LLVMAssemblyFile;
+    bool failed = LLVMTargetMachineEmitToMemoryBuffer(g.tm, g.mod, type, &message, &buf);
+    stage_end(c, outer);
+    if (failed) {
       diag_error(c, LOC_NONE, E_OUTPUT, "the target '%s' cannot be written: %s", g.triple, message);
       LLVMDisposeMessage(message);
       codegen_close(&g);

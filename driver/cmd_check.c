@@ -1,4 +1,4 @@
-/* cmd_check.c - the verbs that compile nothing: check, fmt, opt, explain. */
+/* cmd_check.c - the verbs that make no code: check, fmt, opt, explain. */
 #include "driver/driver.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@ int cmd_check(Options *o) {
   int status = EXIT_PROGRAM;
   if (text) {
     FrontendOptions fo = {.real = o->pipeline.real, .read_file = file_import};
-    frontend_compile(c, o->file, text, len, &fo, NULL);
+    Module *m = frontend_compile(c, o->file, text, len, &fo, NULL);
+    if (m) pipeline_resolve(m);
     status = report(c, o);
   }
   ctx_free(c);

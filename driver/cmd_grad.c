@@ -167,8 +167,12 @@ static bool build(Build *b, const bool *wanted) {
   if (!text) return false;
   b->m = pipeline_compile(b->c, b->o->file, text, len, &b->o->pipeline, &b->deps);
   if (!b->m) return false;
+  bool lowered = false;
   for (int k = 0; k < KINDS; k++) {
-    if (k == FIRST_CODE) pipeline_lower(b->m, b->o->code.opt_level);
+    if (k >= FIRST_CODE && wanted[k] && !lowered) {
+      pipeline_lower(b->m, b->o->code.opt_level);
+      lowered = true;
+    }
     if (wanted[k] && !kinds[k].emit(b)) return false;
   }
   if (b->o->depfile) add_depfile(b);
@@ -176,10 +180,9 @@ static bool build(Build *b, const bool *wanted) {
 }
 
 int cmd_grad(Options *o) {
-  if (strcmp(o->verb, "grad") == 0) {
-    o->pipeline.derive = "grad";
-    o->pipeline.keep_going_without_grad = true;
-  }
+  bool grad = strcmp(o->verb, "grad") == 0;
+  if (grad) o->pipeline.derive = "grad";
+  o->pipeline.keep_going_without_grad = grad || !o->pipeline.functions;
   Build b = {.c = ctx_new(), .o = o};
   b.stem = stem_of(&b);
   bool wanted[KINDS] = {false};
@@ -189,6 +192,7 @@ int cmd_grad(Options *o) {
     report(b.c, o);
     made = made && write_outputs(&b);
     if (made) say_what_was_made(&b);
+    if (made && o->time_passes) stages_print(b.c, stderr);
     status = made ? EXIT_OK : EXIT_PROGRAM;
   }
   ctx_free(b.c);

@@ -45,6 +45,7 @@ static const Row rows[] = {
     {"-g", CODE, FLAG, AT(code.debug), NULL, "debug information: lines of the .tdsl file"},
     {"--freestanding", BUILDS, FLAG, AT(code.freestanding), NULL, "no malloc: a workspace must be given"},
     {"-MD", BUILDS, FLAG, AT(depfile), NULL, "write a depfile STEM.d"},
+    {"--time-passes", BUILDS, FLAG, AT(time_passes), NULL, "print to standard error how long each stage took"},
     {"--passes", FOR_OPT, STRING, AT(passes), "LIST", "the passes to run, in order (--passes=help lists them)"},
     {"--check", FOR_FMT, FLAG, AT(check), NULL, "write nothing; exit 1 if a file would change"},
     {"--diagnostics", FOR_ALL, DIAGNOSTICS, 0, "text|json", "how diagnostics are printed (json: on standard error)"},

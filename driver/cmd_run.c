@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of `out_seed=` or, for a field of a struct, `out_seed.W=`. */
 static bool any_given_ends(Run *r, const char *suffix) {
   size_t n = strlen(suffix);
   for (int i = 0; i < r->ngiven; i++) {
-    size_t len = strlen(r->given[i].name);
-    if (len > n && strcmp(r->given[i].name + len - n, suffix) == 0) return true;
+    size_t len = strcspn(r->given[i].name, ".");
+    if (len > n && strncmp(r->given[i].name + len - n, suffix, n) == 0) return true;
   }
   return false;
 }
@@ -51,13 +52,24 @@ static bool seen(Run *r, Printer *p, const char *name) {
   return false;
 }
 
+static int primal_results(const Func *f) {
+  while (f->origin) f = f->origin;
+  return f->nout;
+}
+
+/* What every derivative gives is printed once; what two of them call the same is told apart by their names. */
 static void print_results(Run *r, Printer *p, Func *f, Leaf *out) {
   for (int i = 0; i < f->nout; i++) {
     const Port *port = &f->out[i];
-    if (seen(r, p, port->name)) continue;
     Leaf *leaf = out + port->first;
+    const char *of = "";
+    if (seen(r, p, port->name)) {
+      if (i < primal_results(f)) continue;
+      of = arena_printf(r->c->arena, "%s.", f->name);
+      for (int k = 0; k < port->nleaf; k++) leaf[k].name = arena_printf(r->c->arena, "%s%s", of, leaf[k].name);
+    }
     if (r->o->json) {
-      text_add(&p->json, "%s\"%s\": ", p->count++ ? ", " : "", port->name);
+      text_add(&p->json, "%s\"%s%s\": ", p->count++ ? ", " : "", of, port->name);
       if (port->agg)
         json_struct(r, &p->json, port->agg, &leaf);
       else
@@ -105,7 +117,8 @@ static bool choose(Run *r, const char *text, size_t len) {
   PipelineOptions *p = &r->o->pipeline;
   if (r->o->grad) {
     if (p->derive) return run_fail(r, "--grad and --derive exclude each other");
-    p->derive = any_given_ends(r, "_seed") ? "vjp" : "grad";
+    p->seeds_given = any_given_ends(r, "_seed");
+    p->derive = p->seeds_given && p->order == 1 ? "vjp" : "grad"; /* from order 2 on a gradient has seeds too */
   }
   p->functions = r->fn;
   r->m = pipeline_compile(r->c, r->o->file, text, len, p, NULL);

@@ -28,13 +28,16 @@ typedef struct PipelineOptions {
   const char *functions, *wrt;  /* comma-separated, or NULL: all */
   const char *derive;           /* comma-separated: grad, vjp, jvp; NULL: none */
   int order;                    /* >= 1 */
-  bool keep_going_without_grad; /* a function that has no gradient is a warning, not an error */
+  bool keep_going_without_grad; /* a function that has no such derivative is a warning, not an error */
+  bool seeds_given;             /* such a function has a vjp instead of its gradient */
 } PipelineOptions;
 /* NULL after diagnostics.  deps as frontend_compile. */
 Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
                          const char ***deps);
 /* What only code generation is to see: loops over blocks (-O2 and up).  After everything that is to be read. */
 void pipeline_lower(Module *m, int opt_level);
+/* What can be wrong with a program of the front end shows here at the latest; false after diagnostics. */
+bool pipeline_resolve(Module *m);
 /* Splits at commas into interned names (spaces dropped); NULL gives 0. */
 int split_names(Ctx *c, const char *list, const char ***names);
 
@@ -50,7 +53,7 @@ typedef struct Options {
   CodegenOptions code;
   const char *output, *emit, *passes;
   bool order_given;
-  bool grad, json, check, depfile, json_diagnostics, help;
+  bool grad, json, check, depfile, json_diagnostics, time_passes, help;
   int color;     /* -1 auto, 0 never, 1 always */
   uint64_t seed; /* of rand(...) */
 } Options;

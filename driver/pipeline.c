@@ -70,22 +70,30 @@ static Func *derive_again(Func *f, Wrt wrt) { return can_grad(f) ? derive_grad(f
 
 static const char *const operators[] = {"hvp", "jacobian", "hessian"};
 
+/* A file may hold functions that there is nothing to derive of. */
+static bool skipped(const Derivation *d, const Func *f, const char *how) {
+  bool scalar = strcmp(how, "grad") == 0 || strcmp(how, "hvp") == 0 || strcmp(how, "hessian") == 0;
+  if (!d->o->keep_going_without_grad || (scalar ? can_grad(f) : can_derive(f))) return false;
+  const char *what = strcmp(how, "grad") == 0 ? "gradient" : how;
+  if (!can_derive(f)) {
+    diag_warning(d->c, f->loc, 520, "'%s' gets no %s: it has no real parameter", f->name, what);
+    return true;
+  }
+  Diag *w = diag_warning(d->c, f->loc, 520, "'%s' gets no %s: it has no single real scalar result", f->name, what);
+  diag_help(d->c, w, "--derive=vjp takes a seed for each result; or return a sum");
+  return true;
+}
+
 static bool derive_one(const Derivation *d, Func *f, const char *how) {
   Wrt wrt = wrt_of(d, f);
   if (d->nwrt && !wrt.n) return true;
+  if (skipped(d, f, how)) return true;
   for (int i = 0; i < 3; i++)
     if (strcmp(how, operators[i]) == 0) return derive_operator(f, wrt, (FuncKind)(FUNC_HVP + i)) != NULL;
   Func *g;
-  if (strcmp(how, "grad") == 0) {
-    if (!can_grad(f) && d->o->keep_going_without_grad) {
-      Diag *w = diag_warning(d->c, f->loc, 520, "'%s' gets no gradient: it has no single real scalar result", f->name);
-      diag_help(d->c, w, "--derive=vjp takes a seed for each result; or return a sum");
-      return true;
-    }
-    g = derive_grad(f, wrt);
-  } else {
-    g = strcmp(how, "vjp") == 0 ? derive_vjp(f, wrt) : derive_jvp(f, wrt);
-  }
+  if (strcmp(how, "grad") == 0 && d->o->seeds_given && !can_grad(f)) how = "vjp";
+  if (strcmp(how, "grad") == 0) g = derive_grad(f, wrt);
+  else g = strcmp(how, "vjp") == 0 ? derive_vjp(f, wrt) : derive_jvp(f, wrt);
   for (int k = 1; g; k++) {
     g->exported = true;
     pass_optimise(g);
@@ -135,19 +143,27 @@ static bool derive_all(Module *m, const PipelineOptions *o) {
   return true;
 }
 
+bool pipeline_resolve(Module *m) {
+  for (int i = 0; i < m->nfunc; i++) pass_unwind(m->func[i]);
+  return pass_resolve(m) && !m->ctx->diags->nerror;
+}
+
 Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
                          const char ***deps) {
+  const char *outer = stage_begin(c, "read and type");
   FrontendOptions fo = {.real = o->real, .read_file = file_import};
   size_t end = strlen(name);
   bool is_ir = end > 3 && strcmp(name + end - 3, ".ir") == 0; /* IR as text, as `adc opt` prints it */
   if (is_ir && deps) *deps = NEW(c->arena, const char *);
   Module *m = is_ir ? module_read(c, name, text, len) : frontend_compile(c, name, text, len, &fo, deps);
+  stage_end(c, outer);
   if (!m || !choose_functions(m, o->functions)) return NULL;
   if (!module_verify(m)) {
     if (is_ir) return NULL;
     bug("the front end made IR that does not verify");
   }
-  if (!pass_resolve(m)) return NULL;
+  outer = stage_begin(c, "inline and differentiate");
+  if (!pipeline_resolve(m)) return NULL;
   for (int i = 0; i < m->nfunc; i++) {
     if (!m->func[i]->exported) continue;
     pass_inline(m->func[i]);
@@ -155,13 +171,20 @@ Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len,
   }
   if (!derive_all(m, o) || c->diags->nerror) return NULL;
   pass_drop(m);
+  stage_begin(c, "verify");
   if (!module_verify(m)) bug("a derivative does not verify");
+  stage_end(c, outer);
   return m;
 }
 
 void pipeline_lower(Module *m, int opt_level) {
   if (opt_level < 2) return;
-  for (int i = 0; i < m->nfunc; i++)
-    if (!m->func[i]->external) pass_strip(m->func[i]);
+  const char *outer = stage_begin(m->ctx, "strips");
+  for (int i = 0; i < m->nfunc; i++) {
+    if (m->func[i]->external) continue;
+    pass_thread(m->func[i]);
+    pass_strip(m->func[i]);
+  }
   if (!module_verify(m)) bug("what is made for code generation does not verify");
+  stage_end(m->ctx, outer);
 }

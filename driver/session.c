@@ -67,7 +67,8 @@ static const char *read_nothing(void *env, Ctx *c, const char *path, size_t *len
 int adc_check_source(const char *name, const char *text, size_t len) {
   Ctx *c = ctx_new();
   FrontendOptions fo = {.real = F64, .read_file = read_nothing};
-  frontend_compile(c, name, text, len, &fo, NULL);
+  Module *m = frontend_compile(c, name, text, len, &fo, NULL);
+  if (m) pipeline_resolve(m);
   int status = c->diags->nerror ? EXIT_PROGRAM : EXIT_OK;
   ctx_free(c);
   return status;

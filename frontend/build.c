@@ -1,6 +1,6 @@
 /* build.c - the grammar's actions: nodes of the syntax tree.
- * Requires: complete parts.  Ensures: a tree at most MAX_DEPTH deep, so that walking it recursively is safe; what the
- * grammar lets through but the language does not is reported here (E0203, E0205 to E0211). */
+ * Requires: complete parts.  Ensures: a tree at most MAX_DEPTH deep, chains of left operands not counted, so that walking
+ * it recursively is safe; what the grammar lets through but the language does not is reported here (E0203, E0205 to E0211). */
 #include <string.h>
 
 #include "frontend/parse.h"
@@ -115,7 +115,9 @@ Expr *make_binary(Parser *p, BinOp op, Loc loc, Loc op_loc, Expr *x, Expr *y) {
   e->u.binary.op = op;
   e->u.binary.x = x;
   e->u.binary.y = y;
-  return deepen(p, e, max2(depth_expr(x), depth_expr(y)));
+  /* a + b + c + ... counts as one level: who walks a tree goes down the left operands in a loop. */
+  int left = depth_expr(x) - (x->kind == EX_BINARY);
+  return deepen(p, e, max2(left, depth_expr(y)));
 }
 
 Expr *make_if(Parser *p, Loc loc, Expr *cond, Expr *then, Expr *otherwise) {

@@ -15,6 +15,8 @@ typedef struct Index {
   Sym *sym;      /* SYM_INDEX with lo 0 and hi = bound; types of slices inside may mention it */
   Dim *bound;    /* the user's; may mention outer indices (ragged) */
   Dim *extent;   /* of its batch axis: dim_upper(bound), free of indices */
+  Expr *late;    /* the bound, where it is to be computed for each turn of a loop (elab_serial.c); else NULL */
+  bool reduced;  /* of a reduction: no type shows its bound */
   int depth;     /* outer indices have smaller depths; batch axes are ordered by it */
   struct Index *outer;
 } Index;
@@ -47,6 +49,7 @@ struct Elab {
   Builder b;             /* b.loc is kept at the expression being elaborated */
   struct Scope *scope;   /* names; private to elab_names.c */
   Index *index;          /* innermost index variable in scope, or NULL */
+  struct Length *lengths; /* ints that vary with an index, as dimensions: see elab_length.c */
   Tval *mask;            /* bool scalar (with labels) that holds where the expression counts, or NULL: always */
   struct Program *program;
   int call_depth;

@@ -74,16 +74,11 @@ static bool dim_of_value(Elab *e, Expr *x, Tval *v, Dim **d) {
     return false;
   }
   if (v->dim) return *d = v->dim, true;
-  if (v->nlabel || e->mask) {
-    Diag *g = diag_error(e->ctx, x->loc, E_DIM_EXPR,
-                         "the compiler must know this int as a formula of dimensions and indices");
-    diag_help(e->ctx, g, "let the index run over the whole axis and choose: `sum(… for k < n if k < …)`");
-    return false;
-  }
   if (e->no_code) {
     diag_error(e->ctx, x->loc, E_DIM_EXPR, "a dimension of a type is a formula of other dimensions and int parameters");
     return false;
   }
+  if (v->nlabel || e->mask) return *d = length_dim(e, x->loc, v), true;
   Sym *s = sym_new(e->ctx, SYM_VALUE, x->kind == EX_NAME ? x->u.name : "value", x->loc);
   b_sym(&e->b, b_cast(&e->b, v->v, I64), s);
   *d = v->dim = dim_sym(e->ctx, s);

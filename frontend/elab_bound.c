@@ -17,7 +17,18 @@ Index *index_new(Elab *e, const char *name, Loc loc) {
   return e->index = i;
 }
 
-/* A bound that may be negative is checked; where a mask says that it may not count, it is taken as 0. */
+/* A value that comes from outside, not the length of anything. */
+static bool is_data(const Dim *d) {
+  for (int i = 0; i < d->nterm; i++)
+    for (int j = 0; j < d->term[i].nfactor; j++) {
+      const Atom *a = d->term[i].factor[j];
+      if (a->kind == ATOM_SYM ? a->sym->kind == SYM_PARAM && !a->sym->names_dim : is_data(a->a) || is_data(a->b)) return true;
+    }
+  return dim_runtime(d);
+}
+
+/* A bound that may be negative is checked; where a mask says that it may not count, it is taken as 0, and so is one of a reduction
+ * that is read from data. */
 bool index_set_bound(Elab *e, Index *i, Dim *bound) {
   Dim *zero = dim_const(e->ctx, 0);
   int64_t v;
@@ -26,7 +37,7 @@ bool index_set_bound(Elab *e, Index *i, Dim *bound) {
     return false;
   }
   if (!dim_ragged(e, bound) && !dim_nonneg(e->ctx, bound)) {
-    if (e->mask)
+    if (e->mask || (i->reduced && is_data(bound)))
       bound = dim_max(e->ctx, zero, bound);
     else
       check_dims(e, OP_check_dim_le, zero, bound,
@@ -67,6 +78,7 @@ typedef struct Search {
   Loc where; /* the first place, and */
   Dim *other;
   Loc other_where;
+  const Hidden *around;
   bool failed; /* a subscripted expression is wrong, and reported */
   int depth;
 } Search;
@@ -91,6 +103,13 @@ static bool visit_binders(Search *s, Binder *b, Expr *body, Expr *cond, const Hi
   if (!b) return visit(s, body, h) || (cond && visit(s, cond, h));
   Hidden inner = {b->name, (Hidden *)h};
   return visit_binders(s, b->next, body, cond, &inner, visit);
+}
+
+/* The expression of a lambda; statements are not looked into. */
+static bool visit_lambda(Search *s, const Param *p, Expr *body, const Hidden *h, Visit *visit) {
+  if (!p) return body && visit(s, body, h);
+  Hidden inner = {p->name, (Hidden *)h};
+  return visit_lambda(s, p->next, body, &inner, visit);
 }
 
 static bool visit_subs(Search *s, Sub *sub, const Hidden *h, Visit *visit) {
@@ -118,6 +137,7 @@ static bool visit_children(Search *s, Expr *x, const Hidden *h, Visit *visit) {
     return false;
   case EX_INDEX: return visit(s, x->u.index.base, h) || visit_subs(s, x->u.index.subs, h, visit);
   case EX_FIELD: return visit(s, x->u.field.base, h);
+  case EX_LAMBDA: return visit_lambda(s, x->u.lambda.params, x->u.lambda.expr, h, visit);
   case EX_TUPLE:
   case EX_LIST: return visit_list(s, x->u.list.first, h, visit);
   case EX_COMPREHENSION: return visit_binders(s, x->u.comp.binders, x->u.comp.body, NULL, h, visit);
@@ -127,20 +147,29 @@ static bool visit_children(Search *s, Expr *x, const Hidden *h, Visit *visit) {
   }
 }
 
-/* Whether the expression depends on an index of an inner list, or on one of this list that has no bound yet. */
+/* Whether the expression depends on an index of a list around it that is inside the body (s->around; h: those of lists within
+ * the expression), or on one of this list that has no bound yet. */
 static bool depends(Search *s, Expr *x, const Hidden *h) {
   if (x->kind == EX_NAME) {
-    if (hidden(h, x->u.name)) return true;
+    if (hidden(h, x->u.name)) return false;
+    if (hidden(s->around, x->u.name)) return true;
     for (int i = 0; i < s->n; i++)
       if (s->index[i]->name == x->u.name && !s->index[i]->bound) return true;
     return false;
   }
   if (!elab_budget(s->e, x->loc) || s->depth > MAX_EXPR_DEPTH) return true;
   s->depth++;
-  /* Names bound inside the expression hide more than need be, which only loses a place to look at. */
   bool d = visit_children(s, x, h, depends);
   s->depth--;
   return d;
+}
+
+/* Whether the expression mentions an index of this list. */
+static bool mentions(Search *s, Expr *x, const Hidden *h) {
+  if (x->kind != EX_NAME) return visit_children(s, x, h, mentions);
+  for (int i = 0; i < s->n && !hidden(h, x->u.name); i++)
+    if (s->index[i]->name == x->u.name) return true;
+  return false;
 }
 
 static void place(Search *s, Dim *d, Loc where) {
@@ -158,7 +187,7 @@ static bool known_only_there(const Dim *d, int first_sym) {
   for (int i = 0; i < d->nterm; i++)
     for (int j = 0; j < d->term[i].nfactor; j++) {
       const Atom *a = d->term[i].factor[j];
-      if (a->kind == ATOM_SYM ? a->sym->kind == SYM_VALUE && a->sym->id >= first_sym
+      if (a->kind == ATOM_SYM ? a->sym->kind != SYM_PARAM && a->sym->kind != SYM_DIM && a->sym->id >= first_sym
                               : known_only_there(a->a, first_sym) || known_only_there(a->b, first_sym))
         return true;
     }
@@ -189,7 +218,8 @@ static void subscripted(Search *s, Expr *x, const Hidden *h) {
   for (Sub *sub = x->u.index.subs; sub; sub = sub->next) {
     bool bare = sub->kind == SUB_INDEX && sub->index->kind == EX_NAME && sub->index->u.name == s->name;
     if (bare && !base) {
-      if (depends(s, x->u.index.base, h)) return;
+      s->around = h;
+      if (depends(s, x->u.index.base, NULL)) return;
       base = base_of(s, x->u.index.base);
       if (base->kind != TV_TENSOR) return;
     }
@@ -241,8 +271,23 @@ static bool no_bound(Elab *e, Index *i) {
   return false;
 }
 
+/* A bound counts only where the indices that it depends on lie within theirs. */
+static bool explicit_bound(Elab *e, Expr *x, int n, Index **index, Index *i, bool serial) {
+  Tval *mask = e->mask;
+  Dim *d = NULL;
+  Search s = {.e = e, .n = n, .index = index};
+  if (serial && !dim_plain(e, x) && mentions(&s, x, NULL)) {
+    i->late = x;
+    return index_set_bound(e, i, length_later(e, x->loc));
+  }
+  e->mask = tv_and(e, mask, ragged_bounds(e, x->loc, n, index));
+  bool ok = arg_dim(e, x, &d);
+  e->mask = mask;
+  return ok && index_set_bound(e, i, d);
+}
+
 /* Explicit bounds first where they depend on nothing unbound; then as often as one more is found. */
-bool infer_bounds(Elab *e, Binder *binders, int n, Index **index, Expr *body, Expr *cond) {
+bool infer_bounds(Elab *e, Binder *binders, int n, Index **index, Expr *body, Expr *cond, bool serial) {
   bool progress = true, failed = false;
   while (progress) {
     progress = false;
@@ -251,9 +296,8 @@ bool infer_bounds(Elab *e, Binder *binders, int n, Index **index, Expr *body, Ex
       if (index[k]->bound) continue;
       Search s = {.e = e, .n = n, .index = index};
       if (b->bound) {
-        Dim *d;
         if (depends(&s, b->bound, NULL)) continue;
-        if (!arg_dim(e, b->bound, &d) || !index_set_bound(e, index[k], d)) return false;
+        if (!explicit_bound(e, b->bound, n, index, index[k], serial)) return false;
       } else if (!infer_one(e, n, index, index[k], body, cond, &failed)) {
         return false;
       }

@@ -159,7 +159,7 @@ static Tval *merge_known(Elab *e, Merge *m, Tval *x, Tval *y) {
 /* In a region: the leaf becomes a result of the `if`, which is filled in when that op is made. */
 static Tval *merge_leaf(Elab *e, Merge *m, Tval *x, Tval *y) {
   Branch *br = m->br;
-  if (x->v == y->v && x->type == y->type) return x;
+  if (tv_same(x, y)) return x;
   enter(e, br->here);
   Tval *k = merge_known(e, m, x, y);
   if (k) return k;
@@ -181,7 +181,7 @@ static Tval *merge_leaf(Elab *e, Merge *m, Tval *x, Tval *y) {
 }
 
 static Tval *merge_masked(Elab *e, Merge *m, Tval *x, Tval *y) {
-  if (x->v == y->v && x->type == y->type) return x;
+  if (tv_same(x, y)) return x;
   Tval *k = merge_known(e, m, x, y);
   Tval *v[3] = {m->br->cond, x, y};
   return k ? k : tv_map(e, m->loc, m->loc, OP_select, 3, v);

@@ -131,6 +131,8 @@ static const Builtin table[] = {
     {"split", "k n", bi_split, 0},
     {"uniform", "k shape", bi_random, 0},
     {"normal", "k shape", bi_random, 1},
+    {"philox", "key counter high", bi_philox, OP_philox}, /* what derivatives are printed with */
+    {"philox_high", "key counter high", bi_philox, OP_philox_high},
 };
 enum { NBUILTIN = sizeof table / sizeof *table };
 

@@ -38,8 +38,8 @@ BuiltinRun bi_reduce, bi_cumulate; /* bi_cumulate's detail: whether the product 
 BuiltinRun bi_dot, bi_outer, bi_cross, bi_trace, bi_einsum, bi_segment_sum;
 /* elab_builtin_matrix.c; detail of bi_sort: whether the order itself; of bi_solve: whether triangular; of bi_det: an Opcode */
 BuiltinRun bi_sort, bi_cholesky, bi_solve, bi_inv, bi_det;
-/* elab_builtin_random.c; detail of bi_random: whether normal */
-BuiltinRun bi_key, bi_split, bi_random;
+/* elab_builtin_random.c; detail of bi_random: whether normal; of bi_philox: the operation */
+BuiltinRun bi_key, bi_split, bi_random, bi_philox;
 /* elab_builtin_network.c; detail of bi_softmax: whether the logarithm */
 BuiltinRun bi_softmax, bi_cross_entropy, bi_layer_norm;
 /* elab_builtin_window.c; detail of bi_conv: the number of spatial axes; of bi_pool: whether the largest */

@@ -19,6 +19,22 @@ static Tval *philox(Elab *e, Loc loc, Opcode op, Tval *key, Tval *counter, int64
   return is_error(key) || is_error(counter) ? tv_error(e, loc) : tv_map(e, loc, loc, op, 3, v);
 }
 
+/* The bits themselves, element by element. */
+Tval *bi_philox(Elab *e, const Builtin *self, Expr *call, Expr **args, int nargs) {
+  Tval *v[3];
+  bool ok = true;
+  for (int i = 0; i < nargs; i++) {
+    v[i] = elab_tensor(e, args[i]);
+    if (!is_error(v[i]) && !elem_is_int(v[i]->type->elem)) {
+      diag_error(e->ctx, args[i]->loc, 354, "'%s' takes ints, but this is %s", self->name, show_type(e, v[i]->type));
+      v[i] = tv_error(e, call->loc);
+    }
+    if (!is_error(v[i])) v[i] = tv_cast(e, v[i], I64);
+    ok = ok && !is_error(v[i]);
+  }
+  return ok ? tv_map(e, call->loc, call->loc, self->detail, 3, v) : tv_error(e, call->loc);
+}
+
 /* Each element's position in row-major order. */
 static Tval *positions(Elab *e, Loc loc, int rank, Dim *const *dims) {
   Tval *at = tv_int(e, loc, dim_const(e->ctx, 0));

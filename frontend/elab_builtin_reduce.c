@@ -161,7 +161,7 @@ static Tval *indices_to_axes(Elab *e, Loc loc, Tval *x, int nindex, Index *const
 static bool shape_is_fixed(Elab *e, Loc loc, const Tval *body, int nindex, Index *const *index) {
   for (int i = 0; i < body->type->rank; i++)
     for (int j = 0; j < nindex; j++)
-      if (dim_mentions(body->type->dim[i], index[j]->sym)) {
+      if (dim_varies(e, body->type->dim[i], index[j])) {
         Diag *d = diag_error(e->ctx, loc, 366, "the terms of this reduction have different shapes");
         diag_note(e->ctx, d, body->loc, "this is %s, which depends on '%s'", show_type(e, body->type), index[j]->name);
         return false;

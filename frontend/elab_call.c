@@ -91,6 +91,10 @@ static bool int_argument(Elab *e, FnDef *f, Sym *s, Tval **v, DimSubst *to) {
     t->dim = dim_sym(e->ctx, bound);
     *v = t;
   }
+  if (!t->dim && s->names_dim && !e->no_code) {
+    *v = t = arena_dup(e->ctx->arena, t, sizeof *t);
+    t->dim = length_dim(e, t->loc, t);
+  }
   to->to = t->dim;
   if (t->dim || !s->names_dim) return true;
   Diag *d = diag_error(e->ctx, t->loc, E_DIM_EXPR,
@@ -204,6 +208,14 @@ static bool plain_call(Elab *e, const Call *c) {
   return true;
 }
 
+/* It is not expanded, for its rule would be lost. */
+static Tval *captures_too_much(Elab *e, Call *c) {
+  if (!c->f->takes_functions) bug("a call of '%s' for all elements at once", c->f->name);
+  diag_error(e->ctx, c->x->loc, E_RULE_FORM,
+             "'%s' has a derivative block: a function that it is given may capture numbers and tensors only", c->f->name);
+  return tv_error(e, c->x->loc);
+}
+
 static Tval *call_resolved(Elab *e, Call *c) {
   if (!resolve(e, c)) return tv_error(e, c->x->loc);
   if (plain_call(e, c)) {
@@ -211,10 +223,7 @@ static Tval *call_resolved(Elab *e, Call *c) {
     if (!c->f->takes_functions) return emit_call(e, c, NULL);
     if (special_call(e, c->f, c->arg, &special)) return emit_call(e, c, &special);
   }
-  if (fn_has_rule(c->f) && !(e->typing && e->index)) {
-    not_yet(e, c->x->loc, E_NO_EXTERN, "calls of such a function for all elements at once are");
-    return tv_error(e, c->x->loc);
-  }
+  if (fn_has_rule(c->f) && !(e->typing && e->index)) return captures_too_much(e, c);
   /* Only the type of what cannot be expanded is wanted here. */
   if (e->typing && e->index && fn_serial(e, c->f)) return tv_zeros(e, c->result);
   return expand_call(e, c);
@@ -245,13 +254,25 @@ static Tval *axes_back(Elab *e, Tval *v, Tval *w, void *env) {
 
 static Tval *resolve_and_call(Elab *e, void *env) { return call_resolved(e, env); }
 
+/* Inside a comprehension, but not the same for all values of its indices. */
+static bool varies(Elab *e, int n, Tval **arg) {
+  for (int i = 0; i < n; i++)
+    if (has_labels(arg[i])) return true;
+  return e->mask != NULL;
+}
+
 Tval *call_elements(Elab *e, Loc loc, int n, Tval **arg, bool serial, Tval *(*run)(Elab *e, void *env), void *env) {
   Dim *dims[MAX_RANK];
   Index *outer = e->index, *index[MAX_RANK + 1] = {NULL}, **list = NEW_N(e->ctx->arena, Index *, MAX_RANK + 1);
   Tval *mask = e->mask;
   int rank;
   if (!common_shape(e, loc, n, arg, &rank, dims)) return tv_error(e, loc);
-  if (!e->index && serial) return serial_elementwise(e, loc, rank, dims, n, arg, run, env);
+  if (serial && !varies(e, n, arg)) {
+    e->index = NULL;
+    Tval *v = serial_elementwise(e, loc, rank, dims, n, arg, run, env);
+    e->index = outer;
+    return v;
+  }
   for (int i = 0; i < rank; i++) {
     index[i] = index_new(e, intern(e->ctx, "element"), loc);
     if (!index[i] || !index_set_bound(e, index[i], dims[i])) return e->index = outer, tv_error(e, loc);

@@ -23,7 +23,7 @@ Tval *labels_to_axes(Elab *e, Tval *v, int n, Index *const *index) {
   Tval *x = tv_expand(e, v, nlabel + n, of, v->type->rank, v->type->dim);
   for (int i = 0; i < n + v->type->rank; i++)
     for (int k = 0; k < n; k++)
-      if (dim_mentions(dims[i], index[k]->sym)) {
+      if (dim_varies(e, dims[i], index[k])) {
         Diag *d = diag_error(e->ctx, v->loc, E_RAGGED,
                              "the rows of this tensor would have different lengths: '%s' depends on '%s'",
                              show_dim(e, dims[i]), index[k]->name);
@@ -41,7 +41,7 @@ typedef struct Binders {
 } Binders;
 
 /* Index variables in scope, with their bounds and the mask that ragged bounds and the condition put on. */
-static bool binders_begin(Elab *e, Binders *b, Binder *list, Expr *body, Expr *cond) {
+static bool binders_begin(Elab *e, Binders *b, Binder *list, Expr *body, Expr *cond, bool reduced) {
   *b = (Binders){.outer = e->index, .mask = e->mask};
   scope_push(e);
   for (Binder *x = list; x; x = x->next) {
@@ -52,10 +52,11 @@ static bool binders_begin(Elab *e, Binders *b, Binder *list, Expr *body, Expr *c
       }
     Index *i = index_new(e, x->name, x->loc);
     if (!i) return false;
+    i->reduced = reduced;
     b->index[b->n++] = i;
     scope_bind(e, BIND_INDEX, x->name, x->loc, NULL)->index = i;
   }
-  if (!infer_bounds(e, list, b->n, b->index, body, cond)) return false;
+  if (!infer_bounds(e, list, b->n, b->index, body, cond, false)) return false;
   b->own_mask = ragged_bounds(e, e->b.loc, b->n, b->index);
   e->mask = tv_and(e, b->mask, b->own_mask);
   return true;
@@ -73,22 +74,27 @@ static Tval *stack_part(Elab *e, Tval *x, Tval *y, void *env) {
   return labels_to_axes(e, x, b->n, b->index);
 }
 
+/* A struct of tensors of one more axis is no value of that struct's type. */
+static Tval *as_tuples(Elab *e, Tval *v) {
+  if (v->kind == TV_TENSOR) return v;
+  v = arena_dup(e->ctx->arena, v, sizeof *v);
+  v->part = arena_dup(e->ctx->arena, v->part, sizeof *v->part * (size_t)v->npart);
+  for (int i = 0; i < v->npart; i++) v->part[i] = as_tuples(e, v->part[i]);
+  v->kind = TV_TUPLE;
+  v->struct_def = NULL;
+  return v;
+}
+
 Tval *elab_comprehension(Elab *e, Expr *x) {
   if (!e->index && needs_loop(e, x)) return serial_comprehension(e, x);
   Binders b;
   Tval *v = NULL;
-  if (binders_begin(e, &b, x->u.comp.binders, x->u.comp.body, NULL)) v = elab_expr(e, x->u.comp.body);
+  if (binders_begin(e, &b, x->u.comp.binders, x->u.comp.body, NULL, false)) v = elab_expr(e, x->u.comp.body);
   e->b.loc = x->loc;
   if (v && !is_error(v)) v = tv_map_parts(e, v, NULL, stack_part, &b);
   binders_end(e, &b);
   if (!v || is_error(v)) return tv_error(e, x->loc);
-  if (v->kind == TV_STRUCT) {
-    /* A struct of tensors of one more axis is no value of that struct's type. */
-    v = arena_dup(e->ctx->arena, v, sizeof *v);
-    v->kind = TV_TUPLE;
-    v->struct_def = NULL;
-  }
-  return v;
+  return as_tuples(e, v);
 }
 
 /* ---- reductions ---- */
@@ -122,7 +128,7 @@ Tval *elab_reduction(Elab *e, Expr *x) {
   Binders b;
   Tval *v = NULL;
   Expr *cond = x->u.reduction.cond;
-  bool ok = binders_begin(e, &b, x->u.reduction.binders, x->u.reduction.body, cond);
+  bool ok = binders_begin(e, &b, x->u.reduction.binders, x->u.reduction.body, cond, true);
   if (ok && cond) ok = add_condition(e, cond, &b);
   if (ok) v = elab_expr(e, x->u.reduction.body);
   e->mask = b.mask;

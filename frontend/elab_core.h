@@ -40,8 +40,6 @@ enum {
   E_CONSTANT_CYCLE,
   E_STRUCT_CYCLE,
   E_TOO_LARGE,
-  E_NO_CONTROL_FLOW = 410,
-  E_NO_EXTERN = 414,
   E_RULE_FORM = 507
 };
 
@@ -67,6 +65,7 @@ typedef struct Spec {
   struct Spec **param, *result;
 } Spec;
 
+typedef struct Length Length;
 typedef enum { STATE_NEW, STATE_BUSY, STATE_DONE } State;
 
 /* A function as a value: one of the file, a built-in, or a lambda with the scope of what it has captured. */
@@ -169,7 +168,6 @@ void bind_dim(Elab *e, const char *name, Loc loc, Dim *d); /* an int of known va
 Binding *scope_find(Elab *e, const char *name);
 Entry *unit_find(Unit *u, const char *name);
 void unknown_name(Elab *e, Loc loc, const char *name, const char *what, bool functions_too);
-bool not_yet(Elab *e, Loc loc, int code, const char *what);
 
 /* elab_program.c */
 void program_load(Elab *e, const char *name, const char *text, size_t len);
@@ -180,6 +178,7 @@ bool struct_check(Elab *e, StructDef *s);
 typedef struct Scratch {
   Builder b;
   int nvalue, nerror, kept;
+  Length *lengths;
 } Scratch;
 Scratch scratch_begin(Elab *e);
 void scratch_end(Elab *e, Scratch *s);
@@ -267,12 +266,19 @@ Tval *tv_gather_at(Elab *e, Loc loc, Tval *x, int naxis, const int *axis, Tval *
 /* elab_comp.c, elab_bound.c */
 Tval *elab_comprehension(Elab *e, Expr *x);
 Tval *elab_reduction(Elab *e, Expr *x);
-bool infer_bounds(Elab *e, Binder *binders, int n, Index **index, Expr *body, Expr *cond);
+/* serial: a bound that is read from data by the indices before is left open (Index.late). */
+bool infer_bounds(Elab *e, Binder *binders, int n, Index **index, Expr *body, Expr *cond, bool serial);
 bool index_set_bound(Elab *e, Index *i, Dim *bound);
 Index *index_new(Elab *e, const char *name, Loc loc);
 Tval *ragged_bounds(Elab *e, Loc loc, int n,
                     Index *const *index); /* index < bound where the axis is longer; NULL: nowhere */
 Tval *labels_to_axes(Elab *e, Tval *v, int n, Index *const *index);
+
+/* elab_length.c: dimensions that are read from data */
+Dim *length_dim(Elab *e, Loc loc, Tval *v); /* the int scalar v as a dimension of the labels in scope */
+Dim *length_later(Elab *e, Loc loc);         /* stands for one while only types are looked at: at most 1 */
+Tval *length_value(Elab *e, const Sym *s);  /* NULL: s is no such dimension */
+bool dim_varies(Elab *e, const Dim *d, const Index *i); /* d depends on the index, perhaps through data */
 
 /* elab_scan.c: whether something in it (loops, recursion, also in what it calls) keeps it from being elaborated once for
  * all values of an index */
@@ -321,6 +327,7 @@ Tval *store_add(Elab *e, Expr *target, Tval *base, Tval *v, bool negate); /* NUL
 /* elab_shape.c */
 bool union_labels(Elab *e, int n, Tval **v, int *nlabel, Index **label);
 Tval *tv_expand(Elab *e, Tval *x, int nlabel, Index *const *label, int rank, Dim *const *dims);
+bool tv_same(const Tval *x, const Tval *y); /* one value, read by the same indices */
 Type *value_type(Elab *e, Elem elem, int nlabel, Index *const *label, int rank, Dim *const *dims);
 bool dim_runtime(const Dim *d);         /* mentions an int that becomes known when the program runs */
 bool proved_nonneg(Elab *e, Dim *d);    /* also from the bounds of the loops around; d may be NULL */

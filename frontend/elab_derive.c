@@ -272,6 +272,11 @@ static bool check_result(Elab *e, const Call *c) {
                        function_name(c->form->of), w->kind == DERIVE_GRAD ? "gradient" : w->kind == DERIVE_HVP ? "hvp" : "Hessian",
                        show_tval(e, r));
   if (real_leaves(r, NULL) == 0) return false;
+  const FunctionValue *of = c->form->of;
+  if (of->builtin && c->params.n == 1 && c->arg[0]->type == r->type && r->type->rank == 1) {
+    diag_help(e->ctx, d, "for each element by itself: [%s(%s)(x[i]) for i]", w->name, of->builtin->name);
+    return false;
+  }
   diag_help(e->ctx, d, "vjp(f)(args; seed) weighs the results, jacobian(f, x)(args) has all of them, and sum(…) makes one of many");
   return false;
 }

@@ -318,6 +318,15 @@ void fn_results(Elab *e, FnDef *f, Tval *v) {
   }
 }
 
+/* C cannot call what this language passes. */
+static bool refuse_functions(Elab *e, FnDef *f) {
+  int i = 0;
+  f->failed = true;
+  while (f->param[i]->kind != TV_FUNCTION) i++;
+  diag_error(e->ctx, f->param[i]->loc, E_TYPE_ARGS, "an `extern` function takes no functions");
+  return false;
+}
+
 static bool walk_body(Elab *e, FnDef *f) {
   fn_params(e, f);
   if (f->special) special_bind(e, f);
@@ -352,9 +361,10 @@ bool fn_elaborate(Elab *e, FnDef *f, bool (*walk)(Elab *e, FnDef *f)) { return i
 
 bool fn_body(Elab *e, FnDef *f) {
   if (f->body_state != STATE_NEW || !fn_signature(e, f)) return !f->failed;
-  if (f->takes_functions && !fn_has_rule(f)) return f->result != NULL;
+  if (f->takes_functions && f->decl->kind != DECL_EXTERN) return f->result != NULL;
   if (f->home->source->had_error && !f->decl->expr && !f->decl->block && !f->decl->has_block) f->failed = true;
   if (f->failed || !f->result) return f->failed = true, false;
+  if (f->takes_functions) return refuse_functions(e, f);
   f->body_state = STATE_BUSY;
   f->func = func_new(e->module, f->name, f->decl->name_loc);
   f->func->exported = f->home == e->program->main && !f->decl->local;
@@ -367,6 +377,6 @@ bool fn_body(Elab *e, FnDef *f) {
 void fn_special_body(Elab *e, FnDef *f) {
   f->body_state = STATE_BUSY;
   f->func = func_new(e->module, f->name, f->decl->name_loc);
-  if (!in_new_state(e, f, f->func, walk_body)) f->failed = true;
+  if (!(fn_has_rule(f) ? fn_rule_body(e, f, walk_body) : in_new_state(e, f, f->func, walk_body))) f->failed = true;
   f->body_state = STATE_DONE;
 }

@@ -189,11 +189,7 @@ static int snapshots(Elab *e, bool wanted, Expr *k) {
 /* Inside a comprehension only types are wanted here: the body is walked once, and nothing is carried. */
 static bool only_types(Elab *e, Stmt *s, Stmt *body, const char *index) {
   if (!e->index) return false;
-  if (!e->typing) {
-    diag_error(e->ctx, s->loc, E_NO_CONTROL_FLOW, "a loop inside a comprehension is not supported here");
-    e->flow->failed = true;
-    return true;
-  }
+  if (!e->typing) bug("line %d: a loop for all values of an index at once", loc_line(e->ctx, s->loc));
   Loop loop = {NULL, NULL}, *outer = e->flow->loop;
   scope_push(e);
   loop.broke = hidden_variable(e, "%break", tv_flag(e, false));

@@ -70,15 +70,10 @@ void unknown_name(Elab *e, Loc loc, const char *name, const char *what, bool fun
   if (near) diag_help(e->ctx, d, "did you mean '%s'?", near);
 }
 
-bool not_yet(Elab *e, Loc loc, int code, const char *what) {
-  diag_error(e->ctx, loc, code, "%s not supported yet", what);
-  return false;
-}
-
 /* ---- elaborating for the type only ---- */
 
 Scratch scratch_begin(Elab *e) {
-  Scratch s = {e->b, e->b.func->nvalue, e->ctx->diags->nerror, e->program->kept_errors};
+  Scratch s = {e->b, e->b.func->nvalue, e->ctx->diags->nerror, e->program->kept_errors, e->lengths};
   Region *r = NEW(e->ctx->arena, Region);
   r->func = e->b.func;
   e->b.region = r;
@@ -93,6 +88,7 @@ void scratch_end(Elab *e, Scratch *s) {
   e->typing--;
   e->ctx->diags->nerror = s->nerror + e->program->kept_errors - s->kept;
   e->b = s->b;
+  e->lengths = s->lengths;
   e->b.func->nvalue = s->nvalue;
 }
 

@@ -2,7 +2,9 @@
  *
  * Such a function f becomes three: f.primal with the body (of an extern function none: it tells the types), f.adjoint with the
  * `derivative` block, from parameters, results and seeds to cotangents, and f itself, which calls the first.  Calls of f are
- * expanded as all are; that of f.primal stays, so that its derivative is asked of the second. */
+ * expanded as all are; that of f.primal stays, so that its derivative is asked of the second.  Of a function with function-typed
+ * parameters this is done for each choice of functions (elab_special.c): what these have captured follows the parameters, and
+ * there the block gives no cotangent. */
 #include <string.h>
 #include "frontend/elab_flow.h"
 
@@ -22,23 +24,10 @@ static bool walk_extern(Elab *e, FnDef *f) {
   return true;
 }
 
-static bool only_tensors(const Spec *s) {
-  bool plain = s->kind == TV_TENSOR || s->kind == TV_TUPLE;
-  for (int i = 0; i < s->npart && plain; i++) plain = s->part[i]->kind == TV_TENSOR;
-  return plain;
-}
-
-static bool form_is_known(Elab *e, const FnDef *f) {
-  bool plain = only_tensors(f->result);
-  for (int i = 0; i < f->nparam; i++) plain = plain && only_tensors(f->param[i]);
-  if (f->decl->kind == DECL_EXTERN && !plain) return not_yet(e, f->decl->loc, E_NO_EXTERN, "structs in an `extern` function are");
-  if (f->takes_functions) return not_yet(e, f->decl->name_loc, E_NO_EXTERN, "`derivative` blocks of functions of functions are");
-  return true;
-}
-
 /* Before the primal's body is elaborated, which may call f. */
 static bool walk_head(Elab *e, FnDef *f) {
   fn_params(e, f);
+  if (f->special) special_bind(e, f);
   return true;
 }
 
@@ -144,7 +133,7 @@ static bool count_fits(Elab *e, const FnDef *f, const Spec *want, const Tval *v)
 static bool walk_block(Elab *e, FnDef *f) {
   const char *who = arena_printf(e->ctx->arena, "the derivative of '%s'", f->name);
   Value **result = NEW_N(e->ctx->arena, Value *, spec_leaves(f->result) + 1);
-  fn_params(e, f);
+  walk_head(e, f);
   scope_push(e);
   bind_results(e, f, result);
   Spec *want = cotangents(e, f);
@@ -167,7 +156,6 @@ static bool walk_block(Elab *e, FnDef *f) {
 bool fn_rule_body(Elab *e, FnDef *f, bool (*body)(Elab *e, FnDef *f)) {
   bool external = f->decl->kind == DECL_EXTERN;
   FnDef primal = *f, rule = *f;
-  if (!form_is_known(e, f)) return false;
   if (external) f->func->exported = false;
   primal.func = part(e, f, "primal");
   primal.func->external = external ? f->name : NULL;

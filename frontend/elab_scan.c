@@ -91,9 +91,9 @@ static bool any_part(const Expr *x, ExprTest *test, void *env) {
   switch (x->kind) {
   case EX_UNARY: return test(env, x->u.unary.x);
   case EX_BINARY:
-    for (; x->kind == EX_BINARY && x->u.binary.op < BIN_AND; x = x->u.binary.x)
+    for (; x->kind == EX_BINARY && (x->u.binary.op < BIN_AND) == (whole->u.binary.op < BIN_AND); x = x->u.binary.x)
       if (test(env, x->u.binary.y)) return true;
-    return x == whole ? test(env, x->u.binary.x) || test(env, x->u.binary.y) : test(env, x);
+    return test(env, x);
   case EX_IF: return test(env, x->u.cond.cond) || test(env, x->u.cond.then) || test(env, x->u.cond.otherwise);
   case EX_CALL: return test(env, x->u.call.callee) || any_arg(x, test, env);
   case EX_INDEX: return test(env, x->u.index.base) || any_sub(x->u.index.subs, test, env);
@@ -196,7 +196,9 @@ static bool lazy_serial(Scan *s, const Expr *x) {
   if (x->kind == EX_IF)
     return expr_serial(s, x->u.cond.cond) || expr_serial(&arm, x->u.cond.then) ||
            expr_serial(&arm, x->u.cond.otherwise);
-  return expr_serial(s, x->u.binary.x) || expr_serial(&arm, x->u.binary.y);
+  for (; x->kind == EX_BINARY && x->u.binary.op >= BIN_AND; x = x->u.binary.x)
+    if (expr_serial(&arm, x->u.binary.y)) return true;
+  return expr_serial(s, x);
 }
 
 static bool expr_serial(Scan *s, const Expr *x) {

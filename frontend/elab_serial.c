@@ -14,6 +14,7 @@ typedef struct Nest {
   Value *hi[MAX_LABELS], *index[MAX_LABELS];
   Tval *counter[MAX_LABELS];
   Dim *bound[MAX_LABELS];
+  int first_sym; /* what is numbered from here on is known only inside */
 } Nest;
 
 static void enter(Elab *e, Region *r) {
@@ -21,12 +22,14 @@ static void enter(Elab *e, Region *r) {
   e->b.before = NULL;
 }
 
-/* Bounds may mention the symbols of outer indices, which the counters replace. */
-static void nest_begin(Elab *e, Nest *t, int n, Index *const *index) {
+/* Bounds may mention the symbols of outer indices, which the counters replace.  The counters get the indices' names.  False
+ * after a diagnostic. */
+static bool nest_begin(Elab *e, Nest *t, int n, Index *const *index) {
   DimSubst s[MAX_LABELS];
-  *t = (Nest){.n = n, .here = e->b.region};
+  *t = (Nest){.n = n, .here = e->b.region, .first_sym = e->ctx->next_sym};
   for (int k = 0; k < n; k++) {
     t->bound[k] = dim_subst(e->ctx, index[k]->bound, s, k);
+    if (index[k]->late && !arg_dim(e, index[k]->late, &t->bound[k])) return false;
     t->hi[k] = dim_tval(e, index[k]->loc, t->bound[k])->v;
     t->region[k] = NEW(e->ctx->arena, Region);
     t->region[k]->func = e->b.func;
@@ -34,7 +37,9 @@ static void nest_begin(Elab *e, Nest *t, int n, Index *const *index) {
     enter(e, t->region[k]);
     t->counter[k] = counted_int(e, index[k]->name, index[k]->loc, t->index[k], dim_const(e->ctx, 0), t->bound[k]);
     s[k] = (DimSubst){index[k]->sym, t->counter[k]->dim};
+    scope_bind(e, BIND_LOOP, index[k]->name, index[k]->loc, t->counter[k]);
   }
+  return true;
 }
 
 /* Parameters for n carried values; to: the innermost ones. */
@@ -73,7 +78,7 @@ typedef struct Serial {
 } Serial;
 
 /* Finds the bounds as for a comprehension that is elaborated at once, then opens the loops. */
-static bool serial_begin(Elab *e, Serial *s, Binder *list, Expr *body, Expr *cond) {
+static bool serial_begin(Elab *e, Serial *s, Binder *list, Expr *body, Expr *cond, bool reduced) {
   Index *outer = e->index;
   int n = 0;
   scope_push(e);
@@ -86,21 +91,23 @@ static bool serial_begin(Elab *e, Serial *s, Binder *list, Expr *body, Expr *con
       }
     Index *i = ok ? index_new(e, x->name, x->loc) : NULL;
     ok = i != NULL;
+    if (ok) i->reduced = reduced;
     if (ok) scope_bind(e, BIND_INDEX, x->name, x->loc, NULL)->index = s->index[n++] = i;
   }
-  ok = ok && infer_bounds(e, list, n, s->index, body, cond);
+  ok = ok && infer_bounds(e, list, n, s->index, body, cond, true);
   e->index = outer;
   scope_pop(e);
   scope_push(e);
-  if (!ok) return false;
-  nest_begin(e, &s->nest, n, s->index);
-  for (int k = 0; k < n; k++) scope_bind(e, BIND_LOOP, s->index[k]->name, s->index[k]->loc, s->nest.counter[k]);
-  return true;
+  return ok && nest_begin(e, &s->nest, n, s->index);
 }
 
 static bool depends(const Nest *t, const Dim *d) {
-  for (int k = 0; k < t->n; k++)
-    if (dim_mentions(d, t->counter[k]->dim->term[0].factor[0]->sym)) return true;
+  for (int i = 0; i < d->nterm; i++)
+    for (int j = 0; j < d->term[i].nfactor; j++) {
+      const Atom *a = d->term[i].factor[j];
+      if (a->kind == ATOM_SYM ? a->sym->kind == SYM_VALUE && a->sym->id >= t->first_sym : depends(t, a->a) || depends(t, a->b))
+        return true;
+    }
   return false;
 }
 
@@ -173,7 +180,7 @@ Tval *serial_comprehension(Elab *e, Expr *x) {
   Serial s;
   Region *here = e->b.region;
   Tval *v = NULL;
-  if (serial_begin(e, &s, x->u.comp.binders, x->u.comp.body, NULL)) v = elab_expr(e, x->u.comp.body);
+  if (serial_begin(e, &s, x->u.comp.binders, x->u.comp.body, NULL, false)) v = elab_expr(e, x->u.comp.body);
   e->b.loc = x->loc;
   if (v && !is_error(v) && v->kind != TV_FUNCTION)
     v = collect(e, &s.nest, v);
@@ -194,7 +201,9 @@ Tval *serial_elementwise(Elab *e, Loc loc, int rank, Dim *const *dims, int n, Tv
     *index[k] = (Index){.name = intern(e->ctx, "element"), .loc = loc, .bound = dims[k], .extent = dims[k]};
     index[k]->sym = sym_new(e->ctx, SYM_INDEX, index[k]->name, loc);
   }
+  scope_push(e);
   nest_begin(e, &t, rank, index);
+  scope_pop(e);
   for (int i = 0; i < n; i++) {
     Tval *idx[MAX_RANK], *x = arg[i];
     int axis[MAX_RANK], r = x->type->rank;
@@ -340,7 +349,7 @@ Tval *serial_reduction(Elab *e, Expr *x) {
   int a = 0;
   while (strcmp(accs[a].name, x->u.reduction.op)) a++;
   Tval *v = NULL;
-  if (serial_begin(e, &s, x->u.reduction.binders, x->u.reduction.body, cond)) {
+  if (serial_begin(e, &s, x->u.reduction.binders, x->u.reduction.body, cond, true)) {
     Branch br;
     Tval *c = cond ? elab_condition(e, cond, "the condition of a reduction") : NULL;
     if (c) {

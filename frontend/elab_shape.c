@@ -36,6 +36,13 @@ Tval *tv_with(Elab *e, Tval *model, Type *type, Value *v) {
   return tv_tensor(e, e->b.loc, type, v, model->nlabel, model->label);
 }
 
+/* x[i] and x[j] are one Value, of which the labels alone tell what is meant. */
+bool tv_same(const Tval *x, const Tval *y) {
+  bool same = x->v == y->v && x->type == y->type && x->nlabel == y->nlabel;
+  for (int i = 0; i < x->nlabel && same; i++) same = x->label[i] == y->label[i];
+  return same;
+}
+
 Tval *tv_number(Elab *e, Loc loc, Elem elem, double v) {
   Tval *t = tv_tensor(e, loc, type_scalar(e->ctx, elem), b_const(&e->b, elem, v), 0, NULL);
   t->scalar_const = true;
@@ -143,6 +150,7 @@ static Tval *atom_tval(Elab *e, Loc loc, const Atom *a) {
   if (a->kind == ATOM_SYM) {
     for (Index *i = e->index; i; i = i->outer)
       if (i->sym == a->sym) return index_tval(e, loc, i);
+    if (a->sym->kind == SYM_INDEX && length_value(e, a->sym)) return length_value(e, a->sym);
     if (a->sym->kind == SYM_INDEX) bug("index '%s' is out of scope", a->sym->name);
     Tval *t = tv_tensor(e, loc, type_scalar(e->ctx, I64), b_dim(&e->b, dim_sym(e->ctx, a->sym)), 0, NULL);
     return t;

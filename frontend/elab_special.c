@@ -1,11 +1,12 @@
-/* elab_special.c - recursive functions with function-typed parameters: compiled for the functions that they are given.
+/* elab_special.c - functions with function-typed parameters, compiled for the functions that they are given, where they are
+ * recursive or have a derivative of their own.
  *
- * Such a function is expanded where it is called; when its expansion calls it again with the same functions, that call
+ * Any other such function is expanded where it is called; when its expansion calls it again with the same functions, that call
  * goes to a Func of its own, whose further parameters are what the functions have captured. */
 #include "frontend/elab_flow.h"
 
 struct Special {
-  FnDef *as;
+  FnDef *of, *as;
   FunctionValue **outer, **inner; /* by parameter; NULL: not a function */
   bool **passed;                  /* by parameter and captured name: becomes a parameter */
   int nsym, sym_cap;
@@ -61,6 +62,21 @@ static bool is_passed(const Tval *v) {
   return v->kind != TV_TENSOR || (v->v && !v->scalar_const && !(v->dim && v->type->rank == 0 && !dim_runtime(v->dim)));
 }
 
+static bool is_taken(const struct Special *s, const char *name) {
+  bool taken = false;
+  for (int i = 0; i < s->of->nparam; i++) taken = taken || s->of->param_name[i] == name;
+  for (int i = 0; i < s->of->nsym; i++) taken = taken || s->of->sym[i]->name == name;
+  for (int i = 0; i < s->nsym; i++) taken = taken || s->own[i]->name == name;
+  return taken;
+}
+
+/* It hides nothing that the function's text names. */
+static const char *own_name(Elab *e, const struct Special *s, const char *name) {
+  do name = intern(e->ctx, arena_printf(e->ctx->arena, "%s_", name));
+  while (is_taken(s, name));
+  return name;
+}
+
 static void own_symbols(Elab *e, struct Special *s, const Dim *d) {
   for (int i = 0; i < d->nterm; i++)
     for (int j = 0; j < d->term[i].nfactor; j++) {
@@ -73,7 +89,7 @@ static void own_symbols(Elab *e, struct Special *s, const Dim *d) {
       bool known = false;
       for (int k = 0; k < s->nsym; k++) known = known || s->old[k] == a->sym;
       if (known) continue;
-      Sym *own = sym_new(e->ctx, a->sym->kind == SYM_DIM ? SYM_DIM : SYM_PARAM, a->sym->name, a->sym->loc);
+      Sym *own = sym_new(e->ctx, SYM_DIM, own_name(e, s, a->sym->name), a->sym->loc);
       own->nonneg = a->sym->nonneg;
       int n = s->nsym, cap = s->sym_cap;
       PUSH(e->ctx->arena, s->old, n, cap) = a->sym;
@@ -185,6 +201,7 @@ void special_bind(Elab *e, FnDef *f) {
 static struct Special *special_new(Elab *e, FnDef *f, Tval **arg) {
   Arena *a = e->ctx->arena;
   struct Special *s = NEW(a, struct Special);
+  s->of = f;
   s->outer = functions_given(e, f, arg);
   s->inner = NEW_N(a, FunctionValue *, f->nparam + 1);
   s->passed = NEW_N(a, bool *, f->nparam + 1);
@@ -223,7 +240,7 @@ static void captured_leaves(Elab *e, const struct Special *s, int param, const F
 bool special_call(Elab *e, FnDef *f, Tval **arg, SpecialCall *c) {
   struct Special *s = f->special;
   while (s && !given(f, arg, s->outer) && !given(f, arg, s->inner)) s = s->next;
-  if (!s && is_expanding(e->expanding, f, arg)) s = special_new(e, f, arg);
+  if (!s && (fn_has_rule(f) || is_expanding(e->expanding, f, arg))) s = special_new(e, f, arg);
   if (!s) return false;
   bool within = !given(f, arg, s->outer);
   int cap = 0;

@@ -41,14 +41,15 @@ static void bind_failed(Elab *e, BindKind kind, Name *n) {
 static void bind_pattern(Elab *e, Stmt *s, BindKind kind, Tval *v) {
   int n = 0;
   for (Name *x = s->u.bind.names; x; x = x->next) n++;
-  if (v->kind == TV_TUPLE && v->npart == n) {
+  bool parts = v->kind == TV_TUPLE || v->kind == TV_STRUCT;
+  if (parts && v->npart == n) {
     int i = 0;
     for (Name *x = s->u.bind.names; x; x = x->next) bind_value(e, kind, x, v->part[i++]);
     return;
   }
   if (!is_error(v)) {
-    if (v->kind == TV_TUPLE)
-      diag_error(e->ctx, s->loc, E_PATTERN, "%d names stand for a tuple of %d parts", n, v->npart);
+    if (parts)
+      diag_error(e->ctx, s->loc, E_PATTERN, "%d names stand for a %s of %d parts", n, v->kind == TV_TUPLE ? "tuple" : "struct", v->npart);
     else
       diag_error(e->ctx, v->loc, E_PATTERN, "%d names stand for the parts of a tuple, but this is %s", n,
                  show_tval(e, v));
@@ -183,7 +184,7 @@ static void stmt_assign(Elab *e, Stmt *s) {
   Tval **v = NULL;
   for (Expr *x = s->u.assign.targets; x; x = x->next) nt++;
   for (Expr *x = s->u.assign.values; x; x = x->next) PUSH(e->ctx->arena, v, nv, cap) = elab_expr(e, x);
-  if (nv == 1 && nt > 1 && v[0]->kind == TV_TUPLE) {
+  if (nv == 1 && nt > 1 && (v[0]->kind == TV_TUPLE || v[0]->kind == TV_STRUCT)) {
     nv = v[0]->npart;
     v = v[0]->part;
   }

@@ -10,6 +10,35 @@ static bool beside(Infer *in, const Type *a, const Type *t, Dim *rows, Dim *cols
                             ir_show_type(in->ctx, t));
 }
 
+/* How many matrices stand one below the other in e, 0: none do. */
+static int64_t directions(Ctx *c, const Type *a, const Type *e) {
+  Dim *n = a->dim[a->rank - 1];
+  int64_t k;
+  if (e->rank != a->rank || dim_is(n, 0)) return 1;
+  return dim_is_const(dim_div(c, e->dim[e->rank - 2], n), &k) && k > 0 ? k : 0;
+}
+
+/* What n rows each of k directions, or 2^k times as many of their products, give. */
+static Type *higher(Infer *in, const Type *a, int64_t by) {
+  Dim *dims[MAX_RANK];
+  for (int i = 0; i < a->rank; i++) dims[i] = a->dim[i];
+  dims[a->rank - 2] = dim_mul(in->ctx, dims[a->rank - 2], dim_const(in->ctx, by));
+  return dims[a->rank - 2] ? type_tensor(in->ctx, a->elem, a->rank, dims) : NULL;
+}
+
+static bool infer_directions(Infer *in, Type *a, const Type *lucp) {
+  const Op *op = in->op;
+  Type *f = op->opd[1]->type, *e = op->opd[2]->type;
+  int64_t k = directions(in->ctx, a, e);
+  bool jet = op->code == OP_lujet, fits = k >= 1 + jet && k <= MAX_DIRECTION && e == higher(in, a, k);
+  fits = fits && f == (jet || k == 1 ? lucp : higher(in, a, (int64_t)1 << k));
+  if (!fits)
+    return infer_fail(in, E_MATRIX, "%s of %s with %s and %s", op_info[op->code].name, ir_show_type(in->ctx, a),
+                      ir_show_type(in->ctx, f), ir_show_type(in->ctx, e));
+  in->result = jet ? higher(in, a, (int64_t)1 << k) : a;
+  return in->result;
+}
+
 static Type *wider(Infer *in, const Type *a, int more) {
   Dim *dims[MAX_RANK];
   for (int i = 0; i < a->rank; i++) dims[i] = a->dim[i];
@@ -22,6 +51,10 @@ static bool attribute_fits(const Op *op) {
   return !op->u.matrix.upper && (op->code == OP_lusolve || !op->u.matrix.trans);
 }
 
+static bool complete_pivots(Opcode op) {
+  return op == OP_lucp || op == OP_lujet || op == OP_cofactor || op == OP_cofactor_dir;
+}
+
 bool infer_matrix(Infer *in) {
   const Op *op = in->op;
   Type *a = op->opd[0]->type;
@@ -30,8 +63,9 @@ bool infer_matrix(Infer *in) {
     return infer_fail(in, E_MATRIX, "%s of %s, which is no square matrix of reals", name, ir_show_type(in->ctx, a));
   if (!attribute_fits(op)) return infer_fail(in, E_MATRIX, "%s takes no such attribute", name);
   Dim *n = a->dim[a->rank - 1];
-  Type *factors = wider(in, a, op->code == OP_lucp || op->code == OP_cofactor || op->code == OP_cofactor_dir ? 3 : 1);
+  Type *factors = wider(in, a, complete_pivots(op->code) ? 3 : 1);
   if (!factors) return infer_fail(in, E_MATRIX, "%s of a matrix whose size overflows", name);
+  if (op->code == OP_cofactor_dir || op->code == OP_lujet) return infer_directions(in, a, factors);
   bool reads = op->nopd > 1 && op->code != OP_trisolve;
   if (reads && !beside(in, a, op->opd[1]->type, n, factors->dim[a->rank - 1])) return false;
   switch (op->code) {
@@ -41,10 +75,6 @@ bool infer_matrix(Infer *in) {
   case OP_lusolve:
     in->result = op->opd[op->nopd - 1]->type;
     return beside(in, a, in->result, n, NULL) || (in->result = NULL);
-  case OP_cofactor_dir:
-    if (!beside(in, a, op->opd[2]->type, n, n)) return false;
-    in->result = a;
-    return true;
   case OP_logdet:
   case OP_det: in->result = type_tensor(in->ctx, a->elem, a->rank - 2, a->dim); return true;
   default: in->result = a; return true;

@@ -63,12 +63,19 @@ struct Ctx {
   struct Source **source;                  /* by Loc.file */
   int nsource, source_cap;
   struct Diags *diags;
+  struct Stages *stages;                   /* stage.c */
   int next_sym;
 };
 Ctx *ctx_new(void);
 void ctx_free(Ctx *c);
 const char *intern(Ctx *c, const char *s);            /* equal strings give the same pointer */
 const char *intern_n(Ctx *c, const char *s, size_t n);
+
+/* ---- stage.c: how long each stage of a compilation takes ----------------------------------------------------------- */
+
+const char *stage_begin(Ctx *c, const char *name);   /* returns the stage around, which pauses; the name stays valid */
+void stage_end(Ctx *c, const char *outer);           /* goes on with what stage_begin returned */
+void stages_print(const Ctx *c, FILE *to);
 
 /* ---- diag.c: source text, places, diagnostics ---------------------------------------------------------------------- */
 
@@ -205,6 +212,7 @@ struct Value {
 
 typedef enum { DERIVE_GRAD, DERIVE_VJP, DERIVE_JVP, DERIVE_JACOBIAN, DERIVE_HESSIAN, DERIVE_HVP } DeriveKind;
 enum { MAX_LABEL = 26 };
+enum { MAX_DIRECTION = 6 }; /* cofactor_dir, lujet */
 struct Op {
   Opcode code;
   Loc loc;
@@ -240,6 +248,11 @@ struct Op {
   } u;
 };
 struct Region { Func *func; int nparam; Value **param; int param_cap; Op *first, *last; int nres; Value **res; Op *parent; };
+
+/* ---- overwrite.c ----------------------------------------------------------------------------------------------------- */
+
+int region_count_uses(const Region *g, const Value *v); /* nested regions too */
+bool loop_overwrites(const Op *loop, int k);            /* a `for` that sets every entry of the k-th tensor that it carries */
 
 /* ---- func.c: functions and their C signature ------------------------------------------------------------------------- */
 

@@ -72,7 +72,10 @@ static const char *store_subs(Tdsl *p, const Op *op, const Value *v, const char 
       stride = -stride;
     }
     Dim *stop = dim_add(p->c, dim_add(p->c, first, span), one);
-    text_add(&s, "%s%s:%s", i ? ", " : "", tdsl_dim(p, first), tdsl_dim(p, stop));
+    /* Of no elements, `stop` may lie before `first`; where the axis itself ends the slice it is left out. */
+    Dim *rest = dim_add(p->c, dim_sub(p->c, op->res[0]->type->dim[i], first), dim_const(p->c, stride - 1));
+    bool open = stride > 1 && dim_floordiv(p->c, rest, dim_const(p->c, stride)) == n;
+    text_add(&s, "%s%s:%s", i ? ", " : "", tdsl_dim(p, first), open ? "" : tdsl_dim(p, stop));
     if (stride != 1) text_add(&s, ":%lld", (long long)stride);
   }
   return s.s;
@@ -285,6 +288,9 @@ static bool lacks(const Tdsl *p, const Func *f, Sym *s) {
   return true;
 }
 
+/* A function of C is declared by its own name. */
+static const char *function_name(Tdsl *p, const Func *f) { return f->external ? f->external : identifier(p, f->name); }
+
 static void statement_call(Tdsl *p, const Op *op) {
   Text args, names;
   text_init(&args, p->a);
@@ -306,7 +312,7 @@ static void statement_call(Tdsl *p, const Op *op) {
     text_add(&names, "%s%s", i ? ", " : "", tdsl_name(p, op->res[i]));
     set_name(p, op->res[i], tdsl_name(p, op->res[i]));
   }
-  line(p, op->nres == 1 ? "let %s = %s(%s)" : "let (%s) = %s(%s)", names.s, identifier(p, f->name), args.s);
+  line(p, op->nres == 1 ? "let %s = %s(%s)" : "let (%s) = %s(%s)", names.s, function_name(p, f), args.s);
 }
 
 static void statement(Tdsl *p, const Op *op) {
@@ -361,7 +367,7 @@ static bool stays_inline(Tdsl *p, const Op *op, Source1 s) {
   if (op->code == OP_contract && op->nopd == 1 && op->opd[0]->type->rank == 0 && op->opd[0]->def &&
       op->opd[0]->def->code == OP_const)
     return true;
-  if (op->code == OP_lu) return true;
+  if (tdsl_is_factors(op)) return true;
   Family fam = op_info[op->code].family;
   bool simple =
       fam == FAM_MAP || (fam == FAM_CONTRACT && op->nopd == 1) || (op->code == OP_gather && v->type->rank == 0);
@@ -413,47 +419,92 @@ static const char *parameter_name(Tdsl *p, int i, const char *name) {
   return name;
 }
 
+static void name_parameter(Tdsl *p, int i, const char *name) {
+  set_name(p, p->f->body->param[i], parameter_name(p, i, name));
+}
+
+static void parameters(Tdsl *p, Text *t) {
+  Func *f = p->f;
+  for (int i = 0; i < f->nin; i++) {
+    const Port *port = &f->in[i];
+    if (port->sym) text_add(t, "%s%s: int", t->len ? ", " : "", port->sym->name);
+    for (int k = 0; k < port->nleaf; k++) {
+      Value *v = f->body->param[port->first + k];
+      name_parameter(p, port->first + k, identifier(p, port_leaf_name(p->c, port, k)));
+      text_add(t, "%s%s: %s", t->len ? ", " : "", p->value[v->id].text, type_text(p, v->type));
+    }
+  }
+  for (int i = 0; i < f->nsym; i++)
+    if (lacks(p, f, f->sym[i])) text_add(t, "%s%s: int", t->len ? ", " : "", f->sym[i]->name);
+}
+
+/* Where a derivative block reads the results, no parameter may hide one. */
+static const char *result_name(Tdsl *p, const char *name) {
+  return p->f->adjoint ? parameter_name(p, p->f->body->nparam, name) : name;
+}
+
 static void head(Tdsl *p) {
   Func *f = p->f;
   Text params, results;
   text_init(&params, p->a);
   text_init(&results, p->a);
-  for (int i = 0; i < f->nin; i++) {
-    const Port *port = &f->in[i];
-    if (port->sym) text_add(&params, "%s%s: int", params.len ? ", " : "", port->sym->name);
-    for (int k = 0; k < port->nleaf; k++) {
-      Value *v = f->body->param[port->first + k];
-      set_name(p, v, parameter_name(p, port->first + k, identifier(p, port_leaf_name(p->c, port, k))));
-      text_add(&params, "%s%s: %s", params.len ? ", " : "", p->value[v->id].text, type_text(p, v->type));
-    }
-  }
-  for (int i = 0; i < f->nsym; i++)
-    if (lacks(p, f, f->sym[i])) text_add(&params, "%s%s: int", params.len ? ", " : "", f->sym[i]->name);
+  parameters(p, &params);
   for (int i = 0; i < f->nout; i++)
     for (int k = 0; k < f->out[i].nleaf; k++)
-      text_add(&results, "%s%s: %s", results.len ? ", " : "", identifier(p, port_leaf_name(p->c, &f->out[i], k)),
+      text_add(&results, "%s%s: %s", results.len ? ", " : "", result_name(p, identifier(p, port_leaf_name(p->c, &f->out[i], k))),
                type_text(p, f->body->res[f->out[i].first + k]->type));
-  line(p, "%sfn %s(%s) -> (%s) {", f->exported ? "" : "local ", identifier(p, f->name), params.s, results.s);
+  const char *kind = f->external ? "extern " : f->exported ? "" : "local ";
+  line(p, "%sfn %s(%s) -> (%s)%s", kind, function_name(p, f), params.s, results.s, f->external ? "" : " {");
 }
 
-static const char *print_function(Func *f, Text *out) {
+static Tdsl start(Func *f, Text *out) {
   Arena *a = f->module->ctx->arena;
   Tdsl p = {.c = f->module->ctx, .a = a, .f = f, .out = out};
   p.value = NEW_N(a, Source1, f->nvalue + 1);
   p.uses = NEW_N(a, int, f->nvalue + 1);
   p.user = NEW_N(a, Region *, f->nvalue + 1);
   count_region(&p, f->body);
-  head(&p);
-  p.indent = 1;
-  region_ops(&p, f->body);
+  return p;
+}
+
+static void body(Tdsl *p) {
+  const Region *r = p->f->body;
   Text results;
-  text_init(&results, a);
-  for (int i = 0; i < f->body->nres; i++)
-    text_add(&results, "%s%s", i ? ", " : "", tdsl_use(&p, f->body->res[i], PREC_IF));
-  line(&p, f->body->nres == 1 ? "return %s" : "return (%s)", results.s);
-  p.indent = 0;
-  line(&p, "}");
+  p->indent = 1;
+  region_ops(p, r);
+  text_init(&results, p->a);
+  for (int i = 0; i < r->nres; i++) text_add(&results, "%s%s", i ? ", " : "", tdsl_use(p, r->res[i], PREC_IF));
+  line(p, r->nres == 1 ? "return %s" : "return (%s)", results.s);
+  p->indent = 0;
+  line(p, "}");
+}
+
+/* The rule's parameters are the function's, its results by their labels, and the seeds. */
+static const char *derivative_block(Tdsl *primal) {
+  Func *f = primal->f;
+  Tdsl p = start(f->adjoint, primal->out);
+  Text seeds;
+  int n = 0;
+  text_init(&seeds, p.a);
+  for (; n < f->body->nparam; n++) set_name(&p, p.f->body->param[n], primal->value[f->body->param[n]->id].text);
+  for (int i = 0; i < f->nout; i++)
+    for (int k = 0; k < f->out[i].nleaf; k++)
+      name_parameter(&p, n++, identifier(&p, port_leaf_name(p.c, &f->out[i], k)));
+  for (; n < p.f->body->nparam; n++) {
+    name_parameter(&p, n, "seed");
+    text_add(&seeds, "%s%s", seeds.len ? ", " : "", p.value[p.f->body->param[n]->id].text);
+  }
+  line(&p, "derivative(%s) {", seeds.s);
+  body(&p);
   return p.failed;
+}
+
+static const char *print_function(Func *f, Text *out) {
+  Tdsl p = start(f, out);
+  head(&p);
+  if (!f->external) body(&p);
+  const char *failed = f->adjoint ? derivative_block(&p) : NULL;
+  return p.failed ? p.failed : failed;
 }
 
 static void mark_callees(Module *m, Region *r, bool *wanted) {
@@ -462,6 +513,7 @@ static void mark_callees(Module *m, Region *r, bool *wanted) {
       if (m->func[i] == op->u.call.callee && !wanted[i]) {
         wanted[i] = true;
         mark_callees(m, m->func[i]->body, wanted);
+        if (m->func[i]->adjoint) mark_callees(m, m->func[i]->adjoint->body, wanted);
       }
     for (int i = 0; i < op->nreg; i++) mark_callees(m, op->reg[i], wanted);
   }
@@ -478,7 +530,6 @@ bool module_tdsl(Text *t, Module *m, const char **why) {
   }
   for (int i = 0; i < m->nfunc; i++) {
     if (!wanted[i]) continue;
-    if (m->func[i]->external) return *why = "an extern function", false;
     if (t->len) text_add(t, "\n");
     *why = print_function(m->func[i], t);
     if (*why) return false;

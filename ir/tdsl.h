@@ -31,6 +31,7 @@ Source1 tdsl_expr(Tdsl *p, const Op *op);
 const char *tdsl_dim(Tdsl *p, Dim *d);                 /* as an int expression, an atom */
 const char *tdsl_shape(Tdsl *p, const Type *t);        /* [n, m]; for rank 0 [] */
 const char *tdsl_zeros(Tdsl *p, const Type *t);        /* an expression of that type */
+bool tdsl_is_factors(const Op *op);                    /* what other operations read makes them itself: it is not printed */
 const char *tdsl_name(Tdsl *p, const Value *v);
 void tdsl_fail(Tdsl *p, const char *why);
 

@@ -381,20 +381,47 @@ static Source1 expr_view(Tdsl *p, const Op *op) {
   }
 }
 
+bool tdsl_is_factors(const Op *op) { return op->code == OP_lu || op->code == OP_lucp || op->code == OP_lujet; }
+
+/* The k-th of the matrices that stand one below the other in e. */
+static const char *direction(Tdsl *p, const Type *t, const Value *e, int k) {
+  if (e->type == t) return tdsl_use(p, e, PREC_NEG);
+  Text s;
+  text_init(&s, p->a);
+  text_add(&s, "%s[", tdsl_use(p, e, PREC_ATOM));
+  for (int i = 0; i < t->rank - 2; i++) text_add(&s, ":, ");
+  Dim *n = t->dim[t->rank - 2], *from = dim_mul(p->c, n, dim_const(p->c, k));
+  text_add(&s, "%s:%s, :]", tdsl_dim(p, from), tdsl_dim(p, dim_add(p->c, from, n)));
+  return s.s;
+}
+
+/* Cofactors, and their derivative in directions: each is the gradient of the sum of the one before in the next direction. */
+static const char *cofactors(Tdsl *p, const Op *op) {
+  const Type *t = op->res[0]->type;
+  int64_t n = op->code == OP_cofactor ? 0 : 1;
+  if (n && op->opd[2]->type != t) dim_is_const(dim_div(p->c, op->opd[2]->type->dim[t->rank - 2], t->dim[t->rank - 2]), &n);
+  const char *at = tdsl_name(p, op->res[0]), *form = t->rank == 2 ? "fn(%s_0) => det(%s_0)" : "fn(%s_0) => sum(det(%s_0))";
+  const char *f = arena_printf(p->a, form, at, at);
+  for (int k = 1; k <= n; k++)
+    f = arena_printf(p->a, "fn(%s_%d) => sum(grad(%s)(%s_%d) * %s)", at, k, f, at, k, direction(p, t, op->opd[2], k - 1));
+  return arena_printf(p->a, "grad(%s)(%s)", f, tdsl_use(p, op->opd[0], PREC_IF));
+}
+
 static Source1 expr_matrix(Tdsl *p, const Op *op) {
   const char *x = tdsl_use(p, op->opd[0], PREC_IF), *name = op_info[op->code].name;
+  /* What reads the factors is printed with the matrix; elsewhere, as in a call, only their shape counts. */
+  if (tdsl_is_factors(op)) return atom(tdsl_zeros(p, op->res[0]->type));
   switch (op->code) {
   case OP_cholesky:
   case OP_det:
   case OP_logdet: return atom(arena_printf(p->a, "%s(%s)", name, x));
-  case OP_lu: return atom("0"); /* read by lusolve, det and logdet alone, which make their own */
   case OP_trisolve:
     return atom(arena_printf(p->a, "solve_triangular(%s, %s, lower=%s, trans=%s)", x, tdsl_use(p, op->opd[1], PREC_IF),
                              op->u.matrix.upper ? "false" : "true", op->u.matrix.trans ? "true" : "false"));
   case OP_lusolve:
     if (op->u.matrix.trans) x = arena_printf(p->a, "%s.T", tdsl_use(p, op->opd[0], PREC_ATOM));
     return atom(arena_printf(p->a, "solve(%s, %s)", x, tdsl_use(p, op->opd[2], PREC_IF)));
-  default: tdsl_fail(p, "the cofactors of a singular matrix"); return atom("0");
+  default: return atom(cofactors(p, op));
   }
 }
 

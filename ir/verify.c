@@ -356,7 +356,7 @@ static bool same_type_there(Verifier *v, const Value *here, const Value *there) 
   return type_subst(v->ctx, there->type, s, f->nsym) == here->type;
 }
 
-/* Parameters, results and the seeds of real results in, cotangents of real parameters out. */
+/* Parameters, results and the seeds of real results in, cotangents of the real parameters, or of the first of them, out. */
 static bool rule_adjoint(Verifier *v) {
   const Func *f = v->func, *g = f->adjoint;
   if (!g) return true;
@@ -371,9 +371,9 @@ static bool rule_adjoint(Verifier *v) {
       in++;
     }
   }
-  for (int i = 0; i < x->nparam && ok; i++)
+  for (int i = 0; i < x->nparam && ok && out < y->nres; i++)
     if (elem_is_real(x->param[i]->type->elem)) {
-      ok = out < y->nres && same_type_there(v, x->param[i], y->res[out]);
+      ok = same_type_there(v, x->param[i], y->res[out]);
       out++;
     }
   if (ok && in == y->nparam && out == y->nres) return true;

@@ -3,6 +3,7 @@
  * module itself remembers it: f.vjp.101.1 returns the cotangents of the first and third parameter, f.jvp.101 has the results and
  * tangents of f.  No user's name holds a dot.  Its signature stands before its body, which may call it. */
 #include "passes/pass.h"
+#include <string.h>
 
 typedef struct Mask { bool *on; int n, count; } Mask;
 
@@ -97,7 +98,7 @@ static Func *vjp_of(const Deriv *outer, Func *f, const Mask *params, const Mask 
 
 /* ---- functions with a rule of their own ------------------------------------------------------------------------------------- */
 
-enum { E_NO_RULE = 506 };
+enum { E_NO_RULE = 506, E_CAPTURED = 508 };
 
 static bool has_rule(Deriv *d, const Op *call) {
   const Func *f = call->u.call.callee;
@@ -134,17 +135,44 @@ static Value **rule_operands(Deriv *d, const Op *call, int nres, bool linear) {
   return opd;
 }
 
+/* The operands that the rule gives cotangents for; behind them is what functions that the callee was given have captured. */
+static int ruled(const Op *call) {
+  const Func *f = call->u.call.callee;
+  int n = 0, left = f->adjoint->body->nres;
+  for (; n < call->nopd; n++) {
+    if (!elem_is_real(call->opd[n]->type->elem)) continue;
+    if (!left--) break;
+  }
+  return n;
+}
+
+static bool covers_captured(Deriv *d, const Op *call) {
+  const Func *f = call->u.call.callee;
+  for (int i = ruled(call); i < call->nopd; i++) {
+    if (!is_active(d, call->opd[i])) continue;
+    const char *x = f->body->param[i]->name ? f->body->param[i]->name : "?";
+    int callee = (int)strcspn(f->name, "."), captured = (int)strcspn(x, "."); /* without what tells derived names apart */
+    Diag *g = diag_error(d->b.ctx, call->loc, E_CAPTURED,
+                         "the derivative block of '%.*s' does not give the derivative by '%.*s', which a function captured", callee,
+                         f->name, captured, x);
+    diag_help(d->b.ctx, g, "make it a parameter of '%.*s', or say that it is constant: stop_gradient(%.*s)", callee, f->name, captured, x);
+    return false;
+  }
+  return true;
+}
+
 static void adjoint_by_rule(Deriv *d, Op *op) {
   Ctx *c = d->b.ctx;
   Func *f = op->u.call.callee, *rule = f->adjoint;
   if (!has_rule(d, op)) return;
+  if (!covers_captured(d, op)) return;
   Type **types = NEW_N(c->arena, Type *, op->nopd + 1);
-  int n = 0;
-  for (int i = 0; i < op->nopd; i++)
+  int n = 0, nopd = ruled(op);
+  for (int i = 0; i < nopd; i++)
     if (elem_is_real(op->opd[i]->type->elem)) types[n++] = op->opd[i]->type;
   Op *call = b_call_typed(&d->b, rule, rule->body->nparam, rule_operands(d, op, op->nres, false), f->nsym, rule_symbols(c, op), n, types);
   n = 0;
-  for (int i = 0; i < op->nopd; i++)
+  for (int i = 0; i < nopd; i++)
     if (elem_is_real(op->opd[i]->type->elem)) deriv_add(d, op->opd[i], call->res[n++]);
 }
 
@@ -153,16 +181,17 @@ static void tangent_by_rule(Deriv *d, Op *op) {
   Ctx *c = d->b.ctx;
   Func *f = op->u.call.callee, *rule = f->adjoint;
   if (!has_rule(d, op)) return;
-  int nparam = rule->body->nparam, nrule = rule->body->nres, n = 0, nseed = 0;
+  if (!covers_captured(d, op)) return;
+  int nopd = ruled(op), nparam = rule->body->nparam, nrule = rule->body->nres, n = 0, nseed = 0;
   Mask seeds = mask_new(c, nparam), given = mask_new(c, nrule);
   for (int i = 0; i < op->nres; i++) nseed += elem_is_real(op->res[i]->type->elem);
   for (int i = 0; i < nparam; i++) mask_set(&seeds, i, i >= nparam - nseed);
-  for (int i = 0; i < op->nopd; i++)
+  for (int i = 0; i < nopd; i++)
     if (elem_is_real(op->opd[i]->type->elem)) mask_set(&given, n++, is_active(d, op->opd[i]) && deriv_of(d, op->opd[i]));
   if (!given.count || !nseed) return;
   Value **base = rule_operands(d, op, op->nres, true), **opd = NEW_N(c->arena, Value *, nparam + given.count);
   for (n = 0; n < nparam; n++) opd[n] = base[n];
-  for (int i = 0; i < op->nopd; i++)
+  for (int i = 0; i < nopd; i++)
     if (elem_is_real(op->opd[i]->type->elem) && is_active(d, op->opd[i]) && deriv_of(d, op->opd[i])) opd[n++] = deriv_of(d, op->opd[i]);
   Type **types = NEW_N(c->arena, Type *, nseed);
   int k = 0;

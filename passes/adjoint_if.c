@@ -17,10 +17,12 @@ static void find_binder(void *env, Sym *s) {
   for (const Op *op = in->g->first; op; op = op->next) in->found |= op->code == OP_sym && op->u.sym == s;
 }
 
-/* Of a shape that is known around the region. */
-static bool is_residual(const Region *g, const Op *op, const Value *v) {
+/* Of a shape that is known around the region, and possible also where the other region is the one that is run. */
+static bool is_residual(Ctx *c, const Region *g, const Op *op, const Value *v) {
   bool reads = op->code == OP_gather || op->code == OP_slice;
   if (!reads && (v->type->rank || !op_is_costly(op))) return false;
+  for (int a = 0; a < v->type->rank; a++)
+    if (!dim_nonneg(c, v->type->dim[a])) return false;
   Inner in = {g, false};
   type_each_sym(v->type, find_binder, &in);
   return !in.found;
@@ -51,16 +53,16 @@ void if_yield_residuals(Deriv *d, Op *op) {
     const Op *last = op->reg[r]->last;
     for (Op *in = op->reg[r]->first; in; in = in == last ? NULL : in->next)
       for (int i = 0; i < in->nres; i++)
-        if (is_residual(op->reg[r], in, in->res[i]) && !yields_already(op->reg[r], in->res[i]))
+        if (is_residual(d->b.ctx, op->reg[r], in, in->res[i]) && !yields_already(op->reg[r], in->res[i]))
           yield_residual(d, op, r, in->res[i]);
   }
 }
 
 /* What the region's copy computed and the primal `if` yields is taken from there. */
-static void use_residuals(const Op *op, int r, Region *to, CloneMap *m) {
+static void use_residuals(Deriv *d, const Op *op, int r, Region *to, CloneMap *m) {
   for (int k = 0; k < op->nres; k++) {
     Value *v = op->reg[r]->res[k];
-    if (!v->def || v->def->parent != op->reg[r] || !is_residual(op->reg[r], v->def, v)) continue;
+    if (!v->def || v->def->parent != op->reg[r] || !is_residual(d->b.ctx, op->reg[r], v->def, v)) continue;
     region_replace_uses(to, clone_lookup(m, v), op->res[k]);
   }
 }
@@ -111,7 +113,7 @@ static void adjoint_branch(Deriv *d, Op *op, int r, Region *to, const Values *ca
     after[i] = v == before[i] ? NULL : v;
     d->d[captured->v[i]->id] = before[i];
   }
-  use_residuals(op, r, to, m);
+  use_residuals(d, op, r, to, m);
   use_tapes(d, op, r, to, m);
   d->b = outer;
 }

@@ -105,8 +105,11 @@ static CloneMap *copy_body(Deriv *d, const Op *loop, Value *t) {
 }
 
 static void mark_copied(Deriv *d, Tape *tape, const Op *last) {
+  bool *had = tape->copied;
+  int n = tape->ncopied;
   tape->ncopied = d->func->nvalue;
   tape->copied = NEW_N(d->b.ctx->arena, bool, tape->ncopied + 1);
+  for (int i = 0; i < n; i++) tape->copied[i] = had[i];
   for (const Op *op = last; op; op = op->prev)
     for (int i = 0; i < op->nres; i++) tape->copied[op->res[i]->id] = true;
 }
@@ -157,6 +160,7 @@ bool adjoint_for(Deriv *d, Op *loop) {
     adjoint_recomputed(d, loop);
     return false;
   }
+  Undo *undo = undo_prepare(d, loop);
   Reverse r = reverse_start(d, loop);
   Dim *count = trip_count(d, loop);
   if (!count) count = trip_count_bound(d, loop);
@@ -165,11 +169,15 @@ bool adjoint_for(Deriv *d, Op *loop) {
   d->b = b_inside(&outer, loop_body(r.rev));
   r.outer = NEW_N(outer.ctx->arena, Value *, r.captured.n + 1);
   for (int i = 0; i < r.captured.n; i++) r.outer[i] = deriv_of(d, r.captured.v[i]);
-  Tape tape = {.d = d, .primal = loop, .rev = loop_body(r.rev), .count = count};
+  Tape tape = {.d = d, .primal = loop, .rev = loop_body(r.rev), .count = count, .undo = undo};
   fill(d, &r, &tape);
   d->b = outer;
   drop_unchanged(d, &r);
+  const Op *first = tape.rev->first;
+  undo_emit(undo, r.rev, tape.t, tape.map);
+  if (first) mark_copied(d, &tape, first->prev);
   bool taped = tape_cut(&tape);
+  prune_region(d->func, tape.rev);
   deriv_reserve(d);
   for (int i = 0; i < r.n; i++) deriv_add(d, loop->opd[loop_ninit(loop) + r.carried[i]], r.rev->res[i]);
   return taped;

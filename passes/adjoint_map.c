@@ -57,7 +57,7 @@ bool operand_contributes(const Op *op, int i) {
   switch (op_info[op->code].family) {
   case FAM_MAP: return contributes(op, i);
   case FAM_REDUCE: return op->code == OP_rmax || op->code == OP_rmin || op->code == OP_rprod;
-  case FAM_MATRIX: return op->code != OP_lu && op->code != OP_lucp && (i != 1 || op->code == OP_trisolve);
+  case FAM_MATRIX: return op->code != OP_lu && op->code != OP_lucp && op->code != OP_lujet && (i != 1 || op->code == OP_trisolve);
   case FAM_SCAN: return op->code != OP_argsort;
   case FAM_CONTRACT:
   case FAM_VIEW:

@@ -1,8 +1,8 @@
 /* adjoint_matrix.c - derivatives of factorisations, solves and determinants, in closed form: every rule emits solves, products
  * and masks, which have rules of their own.
  *
- * Cholesky's cotangent is the symmetric one.  Determinant, cofactors, and the cofactors' derivative in a direction are right at
- * singular matrices; what comes after, the third derivative of the determinant, goes through the inverse. */
+ * Cholesky's cotangent is the symmetric one.  The determinant's derivatives are the cofactors and their derivatives in directions,
+ * which are right at singular matrices. */
 #include "passes/pass.h"
 
 /* ---- matrices with a batch before ----------------------------------------------------------------------------------- */
@@ -152,42 +152,71 @@ static Value *tangent_det(Deriv *d, Op *op) {
   return da ? inner(&d->b, da, slope(&d->b, op)) : NULL;
 }
 
-static Value *direction(Builder *b, const Op *op, Value *e) {
-  return b_matrix(b, OP_cofactor_dir, 3, (Value *[]){op->opd[0], op->opd[1], e}, false, false);
+/* ---- directions: matrices one below the other ---------------------------------------------------------------------------- */
+
+static int count_directions(Ctx *c, const Value *a, const Value *e) {
+  int64_t k;
+  int rows = a->type->rank - 2;
+  return dim_is_const(dim_div(c, e->type->dim[rows], a->type->dim[rows]), &k) ? (int)k : 1;
+}
+
+/* The i-th of them. */
+static Value *direction(Builder *b, const Value *a, Value *e, int i) {
+  Dim *start[MAX_RANK];
+  int64_t stride[MAX_RANK];
+  int rows = a->type->rank - 2;
+  for (int k = 0; k < a->type->rank; k++) {
+    start[k] = dim_const(b->ctx, 0);
+    stride[k] = 1;
+  }
+  if (a->type == e->type) return e;
+  start[rows] = dim_mul(b->ctx, a->type->dim[rows], dim_const(b->ctx, i));
+  return b_slice(b, e, start, stride, a->type->dim);
+}
+
+static Value *joined(Builder *b, int n, Value **e) { return b_concat(b, n, e, e[0]->type->rank - 2); }
+
+/* e with x for its i-th direction, or after its last. */
+static Value *directed(Builder *b, const Value *a, Value *e, int i, Value *x) {
+  Value *all[MAX_DIRECTION + 2];
+  int n = count_directions(b->ctx, a, e);
+  for (int k = 0; k < n; k++) all[k] = direction(b, a, e, k);
+  all[i] = x;
+  return joined(b, i < n ? n : n + 1, all);
+}
+
+static Value *cofactors_along(Builder *b, Value *a, Value *e) {
+  int n = count_directions(b->ctx, a, e);
+  if (n > MAX_DIRECTION) bug("derivatives of det end with that of order %d", MAX_DIRECTION + 1);
+  Value *f = b_matrix(b, OP_lucp, 1, &a, false, false);
+  if (n > 1) f = b_matrix(b, OP_lujet, 3, (Value *[]){a, f, e}, false, false);
+  return b_matrix(b, OP_cofactor_dir, 3, (Value *[]){a, f, e}, false, false);
 }
 
 /* The cofactors' Jacobian is symmetric: it is the determinant's second derivative. */
-static void adjoint_cofactor(Deriv *d, Op *op, Value *dy) { deriv_add(d, op->opd[0], direction(&d->b, op, dy)); }
+static void adjoint_cofactor(Deriv *d, Op *op, Value *dy) { deriv_add(d, op->opd[0], cofactors_along(&d->b, op->opd[0], dy)); }
 
 static Value *tangent_cofactor(Deriv *d, Op *op) {
   Value *da = deriv_of(d, op->opd[0]);
-  return da ? direction(&d->b, op, da) : NULL;
+  return da ? cofactors_along(&d->b, op->opd[0], da) : NULL;
 }
 
-/* The third derivative of det A in two directions e and g: with W = A^-1, M = W e, N = W g, it is the transpose of
- * det A ((tr M tr N - tr MN) W - tr N M W - tr M N W + M N W + N M W). */
-static Value *third(Builder *b, Value *a, Value *e, Value *g) {
-  Value *lu = b_matrix(b, OP_lu, 1, &a, false, false), *w = inverse(b, a, lu, false), *one = identity(b, a->type);
-  Value *det = b_matrix(b, OP_det, 2, (Value *[]){a, lu}, false, false);
-  Value *m = product(b, w, false, e, false), *n = product(b, w, false, g, false);
-  Value *tm = inner(b, one, m), *tn = inner(b, one, n), *tmn = inner(b, transpose(b, m), n);
-  Value *both = b_map2(b, OP_sub, b_map2(b, OP_mul, tm, tn), tmn);
-  Value *sum = b_map2(b, OP_mul, for_each(b, both, a->type), one);
-  sum = b_map2(b, OP_sub, sum, b_map2(b, OP_mul, for_each(b, tn, a->type), m));
-  sum = b_map2(b, OP_sub, sum, b_map2(b, OP_mul, for_each(b, tm, a->type), n));
-  sum = b_map2(b, OP_add, sum, b_map2(b, OP_add, product(b, m, false, n, false), product(b, n, false, m, false)));
-  return b_map2(b, OP_mul, for_each(b, det, a->type), transpose(b, product(b, sum, false, w, false)));
-}
-
+/* So are all derivatives: a cotangent is one more direction, or takes the place of the one whose cotangent is asked for. */
 static void adjoint_direction(Deriv *d, Op *op, Value *dy) {
-  deriv_add(d, op->opd[2], direction(&d->b, op, dy));
-  if (is_active(d, op->opd[0])) deriv_add(d, op->opd[0], third(&d->b, op->opd[0], op->opd[2], dy));
+  Builder *b = &d->b;
+  Value *a = op->opd[0], *e = op->opd[2], *de[MAX_DIRECTION];
+  int n = count_directions(b->ctx, a, e);
+  for (int i = 0; i < n && is_active(d, e); i++) de[i] = cofactors_along(b, a, directed(b, a, e, i, dy));
+  if (is_active(d, e)) deriv_add(d, e, joined(b, n, de));
+  if (is_active(d, a)) deriv_add(d, a, cofactors_along(b, a, directed(b, a, e, n, dy)));
 }
 
 static Value *tangent_direction(Deriv *d, Op *op) {
-  Value *da = deriv_of(d, op->opd[0]), *de = deriv_of(d, op->opd[2]);
-  Value *dy = de ? direction(&d->b, op, de) : NULL;
-  return da ? sum_of(&d->b, dy, third(&d->b, op->opd[0], op->opd[2], da)) : dy;
+  Builder *b = &d->b;
+  Value *a = op->opd[0], *e = op->opd[2], *da = deriv_of(d, a), *de = deriv_of(d, e), *dy = NULL;
+  int n = count_directions(b->ctx, a, e);
+  for (int i = 0; i < n && de; i++) dy = sum_of(b, dy, cofactors_along(b, a, directed(b, a, e, i, direction(b, a, de, i))));
+  return da ? sum_of(b, dy, cofactors_along(b, a, directed(b, a, e, n, da))) : dy;
 }
 
 /* ---- by operation ---------------------------------------------------------------------------------------------------------- */

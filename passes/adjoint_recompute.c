@@ -1,13 +1,16 @@
 /* adjoint_recompute.c - the adjoint of a `for` that is to keep few of its states: a function that goes back through the iterations
- * from..to of the loop, given the state before them.  Of more than one it runs the first half forward, goes back through the
- * second half from the state that this gives, then through the first: as many states are kept as there are halvings, and each
- * iteration is run again as many times.
+ * from..to of the loop, given the state before them and how many more states it may keep.  Of more than one iteration it runs some
+ * forward, goes back through the rest from the state that this gives, then through the first ones.
  *
- *   segment(from, to, state…, cotangents…, captured…):
+ *   segment(from, to, keep, state…, cotangents…, captured…):
  *     n = to - from
  *     if n <= 1:  if n == 1: the adjoint of one iteration, else: cotangents as they are
- *     else:       middle = from + n // 2;  for t in from..middle: state' = body(state)
- *                 segment(from, middle, state, segment(middle, to, state', cotangents))
+ *     else:       middle = from + split(n, keep);  for t in from..middle: state' = body(state)
+ *                 segment(from, middle, keep, state, segment(middle, to, keep - 1, state', cotangents))
+ *
+ * The split is that of binomial checkpointing (Griewank and Walther's "revolve", ACM TOMS 26, 2000), which runs as few iterations
+ * again as so many states allow: with keep + 1 = c of them, and r the least number for which binom(c + r, c) >= n, it runs
+ * r n - binom(c + r, r - 1).  The call from outside lets ceil(log2 n) be kept, the one that is given counted.
  *
  * The loop in it is marked like the one that is differentiated, so that derivatives of the function are frugal too. */
 #include "passes/pass.h"
@@ -22,7 +25,7 @@ typedef struct Segment {
   DimSubst *subst;  /* of f's symbols in calls from around the loop */
   DimSubst *own;    /* and from f itself */
   int nsubst, subst_cap, own_cap, nown;
-  Value *from, *to, **state, **cotangent, **outside;
+  Value *from, *to, *keep, **state, **cotangent, **outside;
 } Segment;
 
 static int nstate(const Segment *s) { return s->r.loop->nres; }
@@ -83,6 +86,7 @@ static void add_signature(Segment *s) {
   s->outside = NEW_N(a, Value *, s->captured.n + 1);
   s->from = param(s, loop->opd[0], "from");
   s->to = param(s, loop->opd[0], "to");
+  s->keep = param(s, loop->opd[0], "keep");
   for (int k = 0; k < nstate(s); k++) s->state[k] = param(s, loop->res[k], arena_printf(a, "state%d", k));
   for (int i = 0; i < s->r.n; i++) s->cotangent[i] = param(s, loop->res[s->r.carried[i]], arena_printf(a, "adjoint%d", i));
   for (int i = 0; i < s->r.captured.n; i++)
@@ -95,14 +99,15 @@ static void add_signature(Segment *s) {
   for (int i = 0; i < s->constants.n; i++) clone_op(s->map, &b, s->constants.v[i]->def);
 }
 
-static Op *call(Segment *s, Builder *b, Value *from, Value *to, Value *const *state, Value *const *cotangent, Value *const *outside,
-                const DimSubst *subst) {
+static Op *call(Segment *s, Builder *b, Value *from, Value *to, Value *keep, Value *const *state, Value *const *cotangent,
+                Value *const *outside, const DimSubst *subst) {
   Arena *a = b->ctx->arena;
-  Value **opd = NEW_N(a, Value *, 2 + nstate(s) + ncotangent(s) + s->captured.n);
+  Value **opd = NEW_N(a, Value *, 3 + nstate(s) + ncotangent(s) + s->captured.n);
   Type **types = NEW_N(a, Type *, ncotangent(s) + 1);
   int n = 0;
   opd[n++] = from;
   opd[n++] = to;
+  opd[n++] = keep;
   for (int k = 0; k < nstate(s); k++) opd[n++] = state[k];
   for (int i = 0; i < ncotangent(s); i++) {
     opd[n++] = cotangent[i];
@@ -160,12 +165,32 @@ static Op *run_forward(Segment *s, Builder *b, Value *middle) {
   return f;
 }
 
-static void halves(Segment *s, const Builder *b, Region *to, Value *n) {
+/* c = keep + 1; below = 1, r = 0, all = 1;  while all < n: below = all, r = r + 1, all = all (c + r) / r.  Then all is binom(c + r, c)
+ * and below binom(c + r - 1, c), the most iterations that are gone back through with one run less of each, and below c / (c + r - 1)
+ * is binom(c + r - 2, c - 1), the same of the second part.  The first part is as long as these two let it be. */
+static Value *split(const Segment *s, Builder *b, Value *n) {
+  Value *one = b_int(b, 1), *c = b_map2(b, OP_add, s->keep, one);
+  Value *init[] = {one, b_int(b, 0), one};
+  Op *w = b_while(b, 3, init);
+  Region *test = w->reg[0], *body = w->reg[1];
+  Builder in = b_inside(b, test);
+  region_add_result(test, b_map2(&in, OP_lt, test->param[2], n));
+  in = b_inside(b, body);
+  Value *r = b_map2(&in, OP_add, body->param[1], one), *all = b_map2(&in, OP_mul, body->param[2], b_map2(&in, OP_add, c, r));
+  region_add_result(body, body->param[2]);
+  region_add_result(body, r);
+  region_add_result(body, b_map2(&in, OP_floordiv, all, r));
+  Value *below = w->res[0], *cr = b_map2(b, OP_add, s->keep, w->res[1]);
+  Value *second = b_map2(b, OP_floordiv, b_map2(b, OP_mul, below, c), cr);
+  return b_map2(b, OP_min, below, b_map2(b, OP_sub, n, second));
+}
+
+static void parts(Segment *s, const Builder *b, Region *to, Value *n) {
   Builder in = b_inside(b, to);
-  Value *middle = b_map2(&in, OP_add, s->from, b_map2(&in, OP_floordiv, n, b_int(&in, 2)));
+  Value *middle = b_map2(&in, OP_add, s->from, split(s, &in, n)), *fewer = b_map2(&in, OP_sub, s->keep, b_int(&in, 1));
   Op *f = run_forward(s, &in, middle);
-  Op *second = call(s, &in, middle, s->to, f->res, s->cotangent, s->outside, s->own);
-  Op *first = call(s, &in, s->from, middle, s->state, second->res, s->outside, s->own);
+  Op *second = call(s, &in, middle, s->to, fewer, f->res, s->cotangent, s->outside, s->own);
+  Op *first = call(s, &in, s->from, middle, s->keep, s->state, second->res, s->outside, s->own);
   region_set_results(to, first->nres, first->res);
 }
 
@@ -184,7 +209,7 @@ static void fill(Segment *s) {
   region_set_results(few->reg[1], ncotangent(s), s->cotangent);
   region_set_results(s->f->body, few->nres, few->res);
   one_iteration(s, &b, single->reg[0]);
-  halves(s, &b, few->reg[1], n);
+  parts(s, &b, few->reg[1], n);
   func_default_ports(s->f);
   if (s->d->optimise) pass_optimise(s->f);
   else pass_dce(s->f);
@@ -207,6 +232,13 @@ static const char *new_name(Module *m, const Func *f) {
   return name;
 }
 
+/* max(ceil(log2 n), 1) - 1 */
+static Value *states_to_keep(Builder *b, Value *n) {
+  Value *some = b_cast(b, b_map2(b, OP_max, n, b_int(b, 2)), F64);
+  Value *log = b_cast(b, b_map1(b, OP_ceil, b_map1(b, OP_log2, some)), I64);
+  return b_map2(b, OP_sub, log, b_int(b, 1));
+}
+
 void adjoint_recomputed(Deriv *d, Op *loop) {
   Segment s = {.d = d, .r = reverse_start(d, loop)};
   Values used = captured_values(d, loop);
@@ -221,7 +253,8 @@ void adjoint_recomputed(Deriv *d, Op *loop) {
   Value **cotangent = reverse_init(d, &s.r);
   Dim *count = trip_count(d, loop);
   Value *trips = count ? b_dim(&d->b, count) : trip_count_value(&d->b, loop);
-  Op *rev = call(&s, &d->b, b_int(&d->b, 0), trips, loop->opd + loop_ninit(loop), cotangent, s.captured.v, s.subst);
+  Value *keep = states_to_keep(&d->b, trips), *from = b_int(&d->b, 0);
+  Op *rev = call(&s, &d->b, from, trips, keep, loop->opd + loop_ninit(loop), cotangent, s.captured.v, s.subst);
   for (int i = 0; i < s.r.captured.n; i++) d->d[s.r.captured.v[i]->id] = rev->res[s.r.n + i];
   for (int i = 0; i < s.r.n; i++) deriv_add(d, loop->opd[loop_ninit(loop) + s.r.carried[i]], rev->res[i]);
 }

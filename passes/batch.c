@@ -3,11 +3,12 @@
  * batched value is computed once for all of them.
  * Requires: a verified function without `derive` ops, in which no condition, index, trip count or check depends on a batched
  * parameter: so it is with tangents and seeds, on which nothing but real values depends.
- * Ensures: a function of the same module and symbols; batched results have the leading axis. */
+ * Ensures: a function of the same module and symbols; batched results have the leading axis.  Or NULL, after a diagnostic. */
 #include "passes/batch.h"
-#include <string.h>
 
-bool is_batched(const Batch *t, const Value *v) { return t->batched[v->id]; }
+enum { E_NO_AXIS_LEFT = 536 };
+
+bool is_batched(const Batch *t, const Value *v) { return t->marks->batched[v->id]; }
 
 Type *batch_type(Batch *t, Type *old) {
   Type *now = clone_type(t->map, old);
@@ -28,57 +29,6 @@ Value *batch_full(Batch *t, Builder *b, const Value *v) {
   return b_broadcast(b, x, axes, batch_type(t, v->type));
 }
 
-/* ---- which values are batched --------------------------------------------------------------------------------------------- */
-
-static bool mark(bool *flag, bool value) {
-  bool changed = value && !*flag;
-  *flag = *flag || value;
-  return changed;
-}
-
-static bool mark_region(Batch *t, const Region *g);
-
-/* Carried values: what the body yields batched is batched from the start. */
-static bool mark_loop(Batch *t, const Op *op) {
-  const Region *body = loop_body(op);
-  int skip = loop_nindex(op), first = loop_ninit(op);
-  bool changed = false;
-  for (bool more = true; more;) {
-    more = false;
-    for (int i = 0; i < op->nres; i++) {
-      bool now = is_batched(t, op->opd[first + i]) || is_batched(t, body->res[i]);
-      more |= mark(&t->batched[op->res[i]->id], now);
-      for (int r = 0; r < op->nreg; r++) more |= mark(&t->batched[op->reg[r]->param[(op->reg[r] == body ? skip : 0) + i]->id], now);
-    }
-    for (int r = 0; r < op->nreg; r++) more |= mark_region(t, op->reg[r]);
-    changed |= more;
-  }
-  return changed;
-}
-
-static bool mark_if(Batch *t, const Op *op) {
-  bool changed = mark_region(t, op->reg[0]);
-  changed |= mark_region(t, op->reg[1]);
-  for (int i = 0; i < op->nres; i++)
-    changed |= mark(&t->batched[op->res[i]->id], is_batched(t, op->reg[0]->res[i]) || is_batched(t, op->reg[1]->res[i]));
-  return changed;
-}
-
-static bool mark_op(Batch *t, const Op *op) {
-  if (op->code == OP_if) return mark_if(t, op);
-  if (op->nreg) return mark_loop(t, op);
-  bool any = false, changed = false;
-  for (int i = 0; i < op->nopd; i++) any = any || is_batched(t, op->opd[i]);
-  for (int i = 0; i < op->nres; i++) changed |= mark(&t->batched[op->res[i]->id], any);
-  return changed;
-}
-
-static bool mark_region(Batch *t, const Region *g) {
-  bool changed = false;
-  for (const Op *op = g->first; op; op = op->next) changed |= mark_op(t, op);
-  return changed;
-}
-
 static bool region_has_batched(const Batch *t, const Region *g);
 
 static bool op_has_batched(const Batch *t, const Op *op) {
@@ -97,49 +47,63 @@ static bool region_has_batched(const Batch *t, const Region *g) {
   return false;
 }
 
-/* ---- calls that stay calls ------------------------------------------------------------------------------------------- */
+/* ---- room for one more axis ----------------------------------------------------------------------------------------------- */
 
-/* A batched function in the making is found again by its own recursive calls.  All its results are batched, over an axis whose
- * length is a parameter of its own. */
-typedef struct BatchMemo {
-  Func *from, *to;
-  const bool *which;
-  Sym *sym; /* NULL: the function that was asked for */
-  struct BatchMemo *next;
-} BatchMemo;
-
-static Func *batch_func(Func *f, const bool *which, Dim *n, Sym *sym, BatchMemo *memo, bool *result);
-
-static BatchMemo *being_made(Batch *t, const Op *op, const bool *which) {
-  for (BatchMemo *m = t->memo; m; m = m->next)
-    if (m->sym && m->from == op->u.call.callee && !memcmp(m->which, which, sizeof *which * (size_t)op->nopd)) return m;
-  return NULL;
+static bool no_room(Batch *t, Loc loc) {
+  Ctx *c = t->ctx;
+  const Diag *last = c->diags->last;
+  if (last && last->code == E_NO_AXIS_LEFT) return false;
+  diag_error(c, loc, E_NO_AXIS_LEFT, "a Jacobian or Hessian takes this with one more axis than the %d that a tensor can have", MAX_RANK);
+  return false;
 }
 
-static Func *batched_callee(Batch *t, const Op *op, const bool *which, Sym **sym) {
-  BatchMemo *m = being_made(t, op, which);
-  if (m) return *sym = m->sym, m->to;
-  *sym = sym_new(t->ctx, SYM_PARAM, "batch", op->loc);
-  (*sym)->nonneg = true;
-  return batch_func(op->u.call.callee, which, dim_sym(t->ctx, *sym), *sym, t->memo, NULL);
+static bool values_have_room(Batch *t, int n, Value *const *v, Loc loc) {
+  for (int i = 0; i < n; i++)
+    if (is_batched(t, v[i]) && v[i]->type->rank == MAX_RANK) return no_room(t, loc);
+  return true;
+}
+
+static bool have_room(Batch *t, const Region *g, Loc loc) {
+  if (!values_have_room(t, g->nparam, g->param, loc)) return false;
+  for (const Op *op = g->first; op; op = op->next) {
+    if (!values_have_room(t, op->nres, op->res, op->loc)) return false;
+    if (op->code == OP_contract && op_has_batched(t, op) && !contract_has_room(op)) return no_room(t, op->loc);
+    for (int i = 0; i < op->nreg; i++)
+      if (!have_room(t, op->reg[i], op->loc)) return false;
+  }
+  return true;
+}
+
+/* ---- calls that stay calls ------------------------------------------------------------------------------------------- */
+
+static Func *batch_func(BatchMarks *marks, Dim *n, Sym *sym);
+
+/* One function serves all calls with these marks, its own recursive ones too: the length of its axis is a parameter. */
+static Func *batched_callee(Batch *t, const Op *op, BatchMarks *marks) {
+  if (marks->made) return marks->made;
+  marks->length = sym_new(t->ctx, SYM_PARAM, "batch", op->loc);
+  marks->length->nonneg = true;
+  return batch_func(marks, dim_sym(t->ctx, marks->length), marks->length);
 }
 
 static void batch_call(Batch *t, Builder *b, Op *op) {
   Arena *a = t->ctx->arena;
-  bool *which = NEW_N(a, bool, op->nopd + 1);
   Value **opd = NEW_N(a, Value *, op->nopd);
   Type **types = NEW_N(a, Type *, op->nres);
-  Sym *sym;
   int n = op->u.call.nsubst;
   DimSubst *s = NEW_N(a, DimSubst, n + 1);
   for (int i = 0; i < n; i++) s[i] = (DimSubst){op->u.call.subst[i].from, clone_dim(t->map, op->u.call.subst[i].to)};
-  for (int i = 0; i < op->nopd; i++) {
-    which[i] = is_batched(t, op->opd[i]);
-    opd[i] = batch_plain(t, op->opd[i]);
+  BatchMarks *marks = batch_marks_of_call(t, op);
+  for (int i = 0; i < op->nopd; i++) opd[i] = batch_plain(t, op->opd[i]);
+  for (int i = 0; i < op->nres; i++)
+    types[i] = marks->result[i] ? batch_type(t, op->res[i]->type) : clone_type(t->map, op->res[i]->type);
+  Func *callee = batched_callee(t, op, marks);
+  if (!callee) { /* was told; what is made here is thrown away */
+    t->failed = true;
+    for (int i = 0; i < op->nres; i++) clone_map_value(t->map, op->res[i], b_splat(b, types[i], 0));
+    return;
   }
-  for (int i = 0; i < op->nres; i++) types[i] = batch_type(t, op->res[i]->type);
-  Func *callee = batched_callee(t, op, which, &sym);
-  s[n++] = (DimSubst){sym, t->n};
+  s[n++] = (DimSubst){marks->length, t->n};
   Op *call = b_call_typed(b, callee, op->nopd, opd, n, s, op->nres, types);
   for (int i = 0; i < op->nres; i++) clone_map_value(t->map, op->res[i], call->res[i]);
 }
@@ -208,33 +172,35 @@ static const char *batch_name(const Func *f) {
   }
 }
 
-/* sym: every result is batched, and n is this symbol.  result: which ones are batched. */
-static Func *batch_func(Func *f, const bool *which, Dim *n, Sym *sym, BatchMemo *memo, bool *result) {
+/* sym: the symbol that n is, or NULL. */
+static Func *batch_func(BatchMarks *marks, Dim *n, Sym *sym) {
+  Func *f = marks->of;
   Ctx *c = f->module->ctx;
   Func *g = func_new(f->module, batch_name(f), f->loc);
-  BatchMemo here = {f, g, which, sym, memo};
-  Batch t = {.ctx = c, .from = f, .to = g, .n = n, .memo = &here};
+  Batch t = {.ctx = c, .from = f, .to = g, .n = n, .marks = marks};
   t.map = clone_map_new(c, f, g);
-  t.batched = NEW_N(c->arena, bool, f->nvalue + 1);
   for (int i = 0; i < f->nsym; i++) func_add_sym(g, f->sym[i]);
-  if (sym) func_add_sym(g, sym);
+  if (sym) {
+    func_add_sym(g, sym);
+    marks->made = g;
+  }
+  if (!have_room(&t, f->body, f->loc)) return NULL;
   for (int i = 0; i < f->body->nparam; i++) {
     Value *p = f->body->param[i];
-    t.batched[p->id] = which[i];
-    clone_map_value(t.map, p, func_add_param(g, which[i] ? batch_type(&t, p->type) : p->type, p->name));
+    clone_map_value(t.map, p, func_add_param(g, is_batched(&t, p) ? batch_type(&t, p->type) : p->type, p->name));
   }
-  mark_region(&t, f->body);
   Builder b = builder_at_end(g);
   batch_region(&t, &b, f->body);
+  if (t.failed) return NULL;
   Value **res = NEW_N(c->arena, Value *, f->body->nres);
-  for (int i = 0; i < f->body->nres; i++) {
-    const Value *r = f->body->res[i];
-    res[i] = sym ? batch_full(&t, &b, r) : batch_plain(&t, r);
-    if (result) result[i] = is_batched(&t, r);
-  }
+  for (int i = 0; i < f->body->nres; i++) res[i] = batch_plain(&t, f->body->res[i]);
   region_set_results(g->body, f->body->nres, res);
   func_default_ports(g);
   return g;
 }
 
-Func *batch_function(Func *f, const bool *which, Dim *n, bool *result) { return batch_func(f, which, n, NULL, NULL, result); }
+Func *batch_function(Func *f, const bool *which, Dim *n, bool *result) {
+  BatchMarks *marks = batch_marks(f, which);
+  for (int i = 0; i < f->body->nres && result; i++) result[i] = marks->result[i];
+  return batch_func(marks, n, NULL);
+}

@@ -9,15 +9,17 @@ Value *batch_map(Batch *t, Builder *b, Op *op) {
   return b_map(b, op->code, op->nopd, x);
 }
 
-static int8_t unused_label(const Op *op) {
+static int8_t unused_label(const Op *op) { /* -1: there is none */
   uint64_t used = 0;
   for (int i = 0; i < op->nopd; i++)
     for (int a = 0; a < op->opd[i]->type->rank; a++) used |= UINT64_C(1) << op->u.contract.opd[i][a];
   for (int a = 0; a < op->res[0]->type->rank; a++) used |= UINT64_C(1) << op->u.contract.out[a];
   for (int8_t l = 0; l < MAX_LABEL; l++)
     if (!(used >> l & 1)) return l;
-  bug("a contraction of too many labels");
+  return -1;
 }
+
+bool contract_has_room(const Op *op) { return unused_label(op) >= 0; }
 
 static void prepend(int8_t *to, int8_t label, const int8_t *from, int n) {
   to[0] = label;

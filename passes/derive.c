@@ -86,10 +86,15 @@ static int scalar_result(const Func *f, int *why) {
   return -1;
 }
 
-bool can_grad(const Func *f) {
-  int why, real = 0;
+bool can_derive(const Func *f) {
+  int real = 0;
   for (int i = 0; i < f->nin; i++) real += port_real_leaves(f, &f->in[i], false);
-  return real > 0 && scalar_result(f, &why) >= 0;
+  return real > 0;
+}
+
+bool can_grad(const Func *f) {
+  int why;
+  return can_derive(f) && scalar_result(f, &why) >= 0;
 }
 
 static bool choose_result(Plan *p) {
@@ -103,9 +108,11 @@ static bool choose_result(Plan *p) {
     d = diag_error(c, f->loc, E_NOT_SCALAR, "'%s' does not have exactly one real result, so it has no gradient",
                    f->name);
   else {
+    const Port *p = &f->out[why];
     Text t;
     text_init(&t, c->arena);
-    type_print(&t, port_leaf(f, &f->out[why], true, 0)->type);
+    if (p->agg) text_add(&t, "the struct '%s'", p->agg->name);
+    else type_print(&t, port_leaf(f, p, true, 0)->type);
     d = diag_error(c, f->loc, E_NOT_SCALAR, "'%s' has no gradient: its result is not a scalar but %s", f->name, t.s);
   }
   diag_help(c, d, "ask for the vjp, which takes a seed for each result (--derive=vjp), or return a scalar: sum(…)");

@@ -8,7 +8,7 @@ typedef struct Seen { const Func *f; struct Seen *next; } Seen;
 /* What is known of callees. */
 typedef struct Known { const Func *f; bool stays; struct Known *next; } Known;
 
-typedef struct Inline { Rewrite rw; Known *known; } Inline;
+typedef struct Inline { Rewrite rw; Known *known; const Func *keep; } Inline;
 
 static bool reaches(Ctx *c, const Region *g, const Func *target, Seen **seen);
 
@@ -32,11 +32,11 @@ static bool reaches(Ctx *c, const Region *g, const Func *target, Seen **seen) {
 }
 
 static bool stays(Inline *in, const Func *f) {
-  if (f->adjoint || f->external) return true;
+  if (f->adjoint || f->external || f == in->keep) return true;
   for (const Known *k = in->known; k; k = k->next)
     if (k->f == f) return k->stays;
   Ctx *c = in->rw.ctx;
-  Seen *seen = NULL;
+  Seen *seen = in->keep ? &(Seen){in->keep, NULL} : NULL; /* no way leads through it */
   Known *k = NEW(c->arena, Known);
   *k = (Known){f, reaches(c, f->body, f, &seen), in->known};
   in->known = k;
@@ -74,9 +74,11 @@ static void sweep(Inline *in, Region *g) {
   rw_results(rw, g);
 }
 
-void pass_inline(Func *f) {
-  Inline in = {.known = NULL};
+void inline_but(Func *f, const Func *keep) {
+  Inline in = {.keep = keep};
   rw_init(&in.rw, f);
   sweep(&in, f->body);
   func_renumber(f);
 }
+
+void pass_inline(Func *f) { inline_but(f, NULL); }

@@ -10,12 +10,14 @@ typedef void (*FuncPass)(Func *f);
 typedef struct PassEntry { PassInfo info; FuncPass run; FuncKind derive; } PassEntry;
 
 static const PassEntry pass[] = {
+    {{"unwind", "turn functions that call themselves at most once into loops"}, pass_unwind, FUNC_PRIMAL},
     {{"inline", "put the bodies of called functions in the place of calls"}, pass_inline, FUNC_PRIMAL},
     {{"simplify", "algebra, constants, labels of contractions, their order"}, pass_simplify, FUNC_PRIMAL},
     {{"cse", "one operation for equal computations"}, pass_cse, FUNC_PRIMAL},
     {{"dce", "remove what nobody needs"}, pass_dce, FUNC_PRIMAL},
     {{"hoist", "compute before a loop what does not change in it"}, pass_hoist, FUNC_PRIMAL},
     {{"optimise", "simplify, cse, hoist and dce until nothing changes"}, pass_optimise, FUNC_PRIMAL},
+    {{"thread", "fill parts of tensors in their place"}, pass_thread, FUNC_PRIMAL},
     {{"strip", "loops over the blocks of long axes, for code generation"}, pass_strip, FUNC_PRIMAL},
     {{"resolve", "put calls of derived functions in the place of derivative operators"}, NULL, FUNC_PRIMAL},
     {{"adjoint", "add the vjp of every function that has none yet"}, NULL, FUNC_VJP},

@@ -93,6 +93,10 @@ void type_each_sym(const Type *t, SymFn fn, void *env);
 void op_each_sym(const Op *op, SymFn fn, void *env);          /* in result types and attributes, and of what is inside it */
 bool has_effect(const Op *op);                                /* is one, or holds one */
 
+/* ---- inline.c ------------------------------------------------------------------------------------------------------------- */
+
+void inline_but(Func *f, const Func *keep); /* every call of a function that cannot reach itself, but for calls of `keep` */
+
 /* ---- prune.c -------------------------------------------------------------------------------------------------------------- */
 
 /* Removes what neither effects nor the region's results need: operations, calls, carried values and results of regions. */
@@ -173,17 +177,29 @@ void loop_split(Deriv *d, Op *loop);
 void if_yield_residuals(Deriv *d, Op *op);
 Value *if_yield(Deriv *d, Op *op, Value *v); /* a value of one of its regions becomes a result, in the other region zero */
 
+/* ---- undo.c ------------------------------------------------------------------------------------------------------------------ */
+
+/* A carried tensor k of a loop whose adjoint carries its state too: that after and that before the iteration. */
+typedef struct State { int k; Value *after, *before, *stand_in; } State;
+typedef struct Undo { Deriv *d; Ctx *ctx; Op *loop; int n; State *state; struct Log *log; struct Old *old; CloneMap *map; } Undo;
+/* Chooses tensors, and has the primal read what it stores over; before the body is copied. */
+Undo *undo_prepare(Deriv *d, Op *loop);
+/* t: the iteration; copied: the map to the copy in the adjoint's body.  Until tape_cut says that a state is needed, rev yields it
+ * unchanged, as its last results. */
+void undo_emit(Undo *u, Op *rev, Value *t, CloneMap *copied);
+
 /* ---- tape.c ------------------------------------------------------------------------------------------------------------------ */
 
 /* A loop `primal`, and the region of the loop that is run backward over its iterations `t`: first a copy (made with `map`) of
  * primal's body, in which primal's carried parameters stand for themselves, then what uses the copy.  copied: by value id, the
  * results of the copy and of what was put in it. */
-typedef struct Tape { Deriv *d; Op *primal; Region *rev; CloneMap *map; Value *t; Dim *count; bool *copied; int ncopied; } Tape;
+typedef struct Tape { Deriv *d; Op *primal; Region *rev; CloneMap *map; Value *t; Dim *count; bool *copied; int ncopied; Undo *undo; } Tape;
 /* Makes rev independent of primal's carried values: what a minimum cut says is stored by primal.  True if anything is. */
 bool tape_cut(Tape *t);
 Value *tape_mirror(Deriv *d, CloneMap *map, const Region *branch, Value *tape); /* NULL: it cannot be */
 void note_taped(Deriv *d, Value *tape, Value *value);
 bool op_is_costly(const Op *op); /* not to be done twice */
+double nominal_bytes(const Type *t); /* with a middling number for every dimension */
 Dim *trip_count(Deriv *d, Op *loop); /* of a `for` whose bounds are dimensions; NULL: not known */
 Value *trip_count_value(Builder *b, Op *loop);
 
@@ -198,7 +214,8 @@ Func *derive_ports(Func *f, FuncKind kind, int nwrt, const int *wrt, const char 
 
 /* ---- batch.c ---------------------------------------------------------------------------------------------------------------- */
 
-/* f over a leading axis of length n of the parameters that `which` marks; result[i]: result i has it too. */
+/* f over a leading axis of length n of the parameters that `which` marks; result[i]: result i has it too.  NULL after a
+ * diagnostic: a tensor would have too many axes. */
 Func *batch_function(Func *f, const bool *which, Dim *n, bool *result);
 
 #endif

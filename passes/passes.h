@@ -12,11 +12,13 @@ const PassInfo *pass_info(int i); /* NULL after the last */
 /* The passes, each total and idempotent in effect. */
 bool pass_resolve(Module *m); /* derivative operators become calls of derived functions; false after a diagnostic */
 void pass_drop(Module *m);    /* functions that nothing exported leads to */
+void pass_unwind(Func *f);   /* a function that calls itself at most once, on any way through it, becomes loops */
 void pass_inline(Func *f);   /* every call of a function that is not recursive */
 void pass_simplify(Func *f); /* algebra, constants, broadcasts and transposes into contraction labels, contraction order */
 void pass_cse(Func *f);
 void pass_dce(Func *f);
 void pass_hoist(Func *f);    /* what does not change in a loop, before it */
+void pass_thread(Func *f);   /* what inner loops fill is filled in its place in a larger tensor */
 void pass_strip(Func *f);    /* chains of operations along a long axis become loops over its blocks; last, for code generation */
 void pass_optimise(Func *f); /* simplify, cse, hoist, dce to a fixed point (bounded) */
 
@@ -39,6 +41,7 @@ Func *derive_jvp(Func *f, Wrt wrt);
  * then those of the second: x_jacobian (out_x_jacobian where there are several real results), x_hessian (x_y_hessian where there
  * are several wrt leaves). */
 Func *derive_operator(Func *f, Wrt wrt, FuncKind kind);
-bool can_grad(const Func *f); /* has the form that derive_grad needs */
+bool can_grad(const Func *f);   /* has the form that derive_grad needs */
+bool can_derive(const Func *f); /* has a real parameter */
 
 #endif

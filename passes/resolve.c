@@ -199,7 +199,8 @@ static Value *basis(Builder *b, int nbatch, const Type *t) {
   return b_broadcast(b, unit, axes, type_tensor(b->ctx, t->elem, t->rank + 1, dim));
 }
 
-/* One derived function g over a basis of a leaf, which its further parameter `which` belongs to; the others of them are zero.
+/* One derived function g over a basis of a leaf, which its further parameter `which` belongs to; the others of them are zero.  NULL
+ * after a diagnostic.
  * leaf, n: the leaf's type here, the number of its entry's elements in the callee's terms. */
 static Op *call_batch(Site *s, Func *g, int nmore, int which, const Type *leaf, Dim *n, bool *batched) {
   Builder *b = &s->b;
@@ -209,7 +210,8 @@ static Op *call_batch(Site *s, Func *g, int nmore, int which, const Type *leaf, 
   axis[np + which] = true;
   for (int i = 0; i < nmore; i++)
     more[i] = i == which ? basis(b, s->nbatch, leaf) : b_splat(b, type_here(s, g->body->param[np + i]->type), 0);
-  return call_here(s, whole ? g : batch_function(g, axis, n, batched), nmore, more);
+  if (!whole) g = batch_function(g, axis, n, batched);
+  return g ? call_here(s, g, nmore, more) : NULL;
 }
 
 /* v: [entry axes as one, batch…, other…] (without the first where not batched, or where the entry is a scalar) to `result`, whose
@@ -243,6 +245,7 @@ static bool jacobian_forward(Site *s, int nreal) {
     int at = s->f->in[s->wrt[j]].first;
     const Type *leaf = s->leaf[at]->type;
     Op *c = call_batch(s, g, 1, 0, leaf, entry_count(s, s->f->body->param[at]->type), batched);
+    if (!c) return false;
     for (int i = 0; i < nreal; i++)
       s->result[i * s->nwrt + j] =
           arrange(&s->b, c->res[nres + i], batched[nres + i], s->nbatch, leaf, true, s->op->res[i * s->nwrt + j]->type);
@@ -258,6 +261,7 @@ static bool jacobian_reverse(Site *s, int nreal, Value *const *real) {
     bool *batched = NEW_N(s->r->ctx->arena, bool, g->body->nres);
     const Type *leaf = type_here(s, real[i]->type);
     Op *c = call_batch(s, g, nreal, i, leaf, entry_count(s, real[i]->type), batched);
+    if (!c) return false;
     for (int j = 0; j < s->nwrt; j++)
       s->result[i * s->nwrt + j] =
           arrange(&s->b, c->res[nres + j], batched[nres + j], s->nbatch, leaf, false, s->op->res[i * s->nwrt + j]->type);

@@ -85,12 +85,18 @@ void pass_simplify(Func *f) {
   }
 }
 
+static void timed(const char *name, void (*pass)(Func *), Func *f) {
+  const char *outer = stage_begin(f->module->ctx, name);
+  pass(f);
+  stage_end(f->module->ctx, outer);
+}
+
 void pass_optimise(Func *f) {
   for (int round = 0; round < 3; round++) {
     int before = count_ops(f->body);
-    pass_simplify(f);
-    pass_cse(f);
-    pass_hoist(f);
+    timed("simplify", pass_simplify, f);
+    timed("cse", pass_cse, f);
+    timed("hoist", pass_hoist, f);
     if (count_ops(f->body) == before && round > 0) break;
   }
 }

@@ -40,9 +40,37 @@ static Value *do_slice(Simplify *s, Op *op) {
   return b_slice(&s->b, in->opd[0], start, stride, t->dim);
 }
 
+/* A slice of one index on some axes and all of the others: taken gets the axes. */
+static bool is_row(const Op *slice, bool *taken) {
+  const Type *from = slice->opd[0]->type, *to = slice->res[0]->type;
+  for (int a = 0; a < from->rank; a++) {
+    taken[a] = dim_is(to->dim[a], 1) && !dim_is(from->dim[a], 1);
+    if (!taken[a] && from->dim[a] != to->dim[a]) return false;
+  }
+  return true;
+}
+
+/* A row of what was read at numbers as indices is read at one more: x[i][j] is x[i, j]. */
+static Value *row_of_row(Simplify *s, const Op *reshape) {
+  const Op *slice = reshape->opd[0]->def, *in = slice && slice->code == OP_slice ? slice->opd[0]->def : NULL;
+  bool taken[MAX_RANK];
+  if (!in || in->code != OP_gather || in->u.index.masked || in->opd[1]->type->rank || !is_row(slice, taken)) return NULL;
+  int axis[MAX_RANK], n = 0, known = 0, rest = 0, kept = 0;
+  Value *at[MAX_RANK];
+  const Type *t = reshape->res[0]->type;
+  for (int a = 0; a < in->opd[0]->type->rank; a++) {
+    axis[n] = a;
+    if (known < in->u.index.naxis && in->u.index.axis[known] == a) at[n++] = in->opd[1 + known++];
+    else if (taken[rest]) at[n++] = b_dim(&s->b, slice->u.slice.start[rest++]);
+    else if (kept == t->rank || t->dim[kept++] != slice->res[0]->type->dim[rest++]) return NULL;
+  }
+  return kept == t->rank && known == in->u.index.naxis ? b_gather(&s->b, in->opd[0], n, axis, at, NULL) : NULL;
+}
+
 static Value *do_reshape(Simplify *s, Op *op) {
-  Value *x = op->opd[0];
+  Value *x = op->opd[0], *row = row_of_row(s, op);
   const Type *t = op->res[0]->type;
+  if (row) return row;
   if (x->type == t) return x;
   if (x->def && x->def->code == OP_reshape) return b_reshape(&s->b, x->def->opd[0], t->rank, t->dim);
   return is_relabel(op->res[0]) ? simplify_contract(s, op) : NULL;

@@ -6,7 +6,7 @@
  * results, up to the order of sums. */
 #include "passes/strip.h"
 
-enum { MAX_ENTRY = 64, MAX_AXIS = 32, MAX_BODY = 6000, MIN_GAIN = 3 };
+enum { MAX_ENTRY = 64, MAX_AXIS = 32, MAX_BODY = 6000, MIN_GAIN = 3, FUEL = 20000000 };
 
 typedef struct Worth { int64_t gain, size; } Worth;
 
@@ -98,14 +98,26 @@ static bool strip_lanes(Func *f, Region *g) {
   return false;
 }
 
-static bool strip_region(Func *f, Region *g) {
-  if (strip_lanes(f, g) || strip_blocks(f, g)) return true;
+/* Some value has a long axis and another one; what was looked at costs fuel, so that huge functions are left as they are. */
+static bool may_gain(const Func *f, const Region *g, int64_t *fuel) {
+  int64_t n = 0, found = 0;
+  for (const Op *op = g->first; op; op = op->next, n++)
+    found += op->nres == 1 && op->res[0]->type->rank > 1 && degree(op->res[0]->type) > 0;
+  *fuel -= n;
+  if (!found || *fuel < found * (n + f->nvalue / 8)) return false;
+  *fuel -= found * (n + f->nvalue / 8);
+  return true;
+}
+
+static bool strip_region(Func *f, Region *g, int64_t *fuel) {
+  if (may_gain(f, g, fuel) && (strip_lanes(f, g) || strip_blocks(f, g))) return true;
   for (Op *op = g->first; op; op = op->next)
     for (int i = 0; i < op->nreg; i++)
-      if (strip_region(f, op->reg[i])) return true;
+      if (strip_region(f, op->reg[i], fuel)) return true;
   return false;
 }
 
 void pass_strip(Func *f) {
-  while (strip_region(f, f->body)) pass_dce(f);
+  int64_t fuel = FUEL;
+  while (strip_region(f, f->body, &fuel)) pass_dce(f);
 }

@@ -3,11 +3,13 @@
  * A node is a value of the copy of the primal body that stands at the beginning of the adjoint's body; its capacity is its size in
  * bytes, at nominal dimensions.  Carried values come from the source, as do costly values that the index or a carried value decides:
  * they are not computed twice.  A value that is cut is stored by the primal loop in a tensor with one place an iteration, and read
- * from there instead of computed. */
+ * from there instead of computed.
+ * A loop inside needs more than the primal has, its own tapes.  Either it is run again, from the state that is stored, or the primal loop
+ * inside fills those tapes and they are stored: the second where it takes memory of the same order. */
 #include "passes/flow.h"
 #include "passes/pass.h"
 
-enum { NOMINAL = 64, SOURCE = 0, SINK = 1, FIRST = 2 };
+enum { NOMINAL = 64, SAME_ORDER = NOMINAL / 4, SOURCE = 0, SINK = 1, FIRST = 2 };
 
 typedef struct Node {
   Value *primal; /* in the primal loop; NULL: only the copy has it, which may be a tape of a loop inside */
@@ -26,6 +28,8 @@ typedef struct Cut {
   int *binder;  /* by symbol id: the node + 1 of the `sym` op's result */
   int to;       /* while visiting uses: the flow node that uses */
   bool *varies; /* while visiting uses: where to note that a varying value is used */
+  bool again;   /* loops inside may be run again */
+  bool inside;  /* there are such */
 } Cut;
 
 static int into(int i) { return FIRST + 2 * i; }
@@ -56,11 +60,14 @@ static bool op_varies(Cut *k, const Op *op) {
   return varies;
 }
 
-static bool is_copied(const Tape *t, const Op *op) { return op->res[0]->id < t->ncopied && t->copied[op->res[0]->id]; }
+static bool is_copied(const Tape *t, const Op *op) { return op->nres && op->res[0]->id < t->ncopied && t->copied[op->res[0]->id]; }
+
+static int states(const Tape *t) { return t->undo ? t->undo->n : 0; }
 
 static void note_copy(Cut *k, Value *v) {
-  Value *copy = clone_lookup(k->t->map, v);
+  Value *copy = clone_lookup(k->t->map, v), *other = states(k->t) ? clone_lookup(k->t->undo->map, v) : NULL;
   if (copy) k->from[copy->id] = v;
+  if (other) k->from[other->id] = v;
 }
 
 static void note_copies(Cut *k, const Region *g) {
@@ -77,6 +84,7 @@ static void find_nodes(Cut *k) {
   k->from = NEW_N(k->ctx->arena, Value *, t->d->func->nvalue + 1);
   note_copies(k, body);
   for (int i = loop_nindex(t->primal); i < body->nparam; i++) add_node(k, body->param[i], body->param[i], true);
+  for (int i = 0; i < states(t); i++) add_node(k, NULL, t->undo->state[i].after, true);
   add_node(k, NULL, t->t, true); /* the iteration: known, but different each time */
   for (const Op *op = t->rev->first; op; op = op->next) {
     if (!is_copied(t, op)) continue;
@@ -122,12 +130,17 @@ static bool can_store(Cut *k, const Node *n) {
   return (n->primal || can_mirror(k, n->copy)) && !inner && n->copy->type->rank < MAX_RANK;
 }
 
-static int64_t bytes(const Type *t) {
+double nominal_bytes(const Type *t) {
   double size = elem_size(t->elem);
   for (int a = 0; a < t->rank; a++) {
     int64_t v;
     size *= dim_eval(t->dim[a], nominal, NULL, &v) ? (double)(v > 0 ? v : 1) : NOMINAL;
   }
+  return size;
+}
+
+static int64_t bytes(const Type *t) {
+  double size = nominal_bytes(t);
   return size < (double)(FLOW_INFINITE >> 20) ? (int64_t)size : FLOW_INFINITE >> 20;
 }
 
@@ -160,11 +173,18 @@ bool op_is_costly(const Op *op) {
   }
 }
 
-/* A loop of which more is needed than the primal has, its tapes, may be run again. */
-static bool is_run_again(const Cut *k, const Op *op) {
+/* A loop of which more is needed than the primal has: its tapes. */
+static bool has_own_tapes(const Cut *k, const Op *op) {
   for (int i = 0; i < op->nres; i++)
     if (!k->node[k->of[op->res[i]->id] - 1].primal) return true;
   return false;
+}
+
+static bool may_be_done_again(Cut *k, const Op *op) {
+  if (!op_is_costly(op)) return true;
+  if (!has_own_tapes(k, op)) return false;
+  k->inside = true;
+  return k->again;
 }
 
 /* ---- edges ------------------------------------------------------------------------------------------------------------------ */
@@ -185,28 +205,42 @@ static void add_uses(Cut *k, const Op *op, int to) {
   op_each_sym(op, edge_of_sym, k);
 }
 
+/* The state after an iteration, which the adjoint's loop carries. */
+static bool is_state(const Cut *k, const Value *v) {
+  for (int i = 0; i < states(k->t); i++)
+    if (k->t->undo->state[i].after == v) return true;
+  return false;
+}
+
+/* Who reads it needs the one before too, for the next turn. */
+static void add_edge_back(Cut *k, const State *s) {
+  flow_edge(&k->flow, out_of(k->of[s->before->id] - 1), into(k->of[s->after->id] - 1), FLOW_INFINITE);
+}
+
 static void add_edges_of(Cut *k, int i) {
   const Node *n = &k->node[i];
   const Op *op = n->copy->def;
   bool stored = can_store(k, n) && !(op && op->code == OP_sym);
   flow_edge(&k->flow, into(i), out_of(i), stored ? bytes(n->copy->type) : FLOW_INFINITE);
-  if (n->copy == k->t->t) return;
+  if (n->copy == k->t->t || is_state(k, n->copy)) return;
   if (!op || op->parent != k->t->rev) { /* a carried parameter */
     flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
     return;
   }
-  if (stored && n->varies && op_is_costly(op) && !is_run_again(k, op)) flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
+  if (stored && n->varies && !may_be_done_again(k, op)) flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
   add_uses(k, op, into(i));
 }
 
-static void build_network(Cut *k) {
+static void build_network(Cut *k, bool again) {
   Tape *t = k->t;
+  k->again = again;
   k->flow = flow_new(k->ctx->arena, FIRST + 2 * k->nnode);
   for (int i = 0; i < k->nnode; i++) add_edges_of(k, i);
   for (const Op *op = t->rev->first; op; op = op->next)
     if (!is_copied(t, op)) add_uses(k, op, SINK);
   k->to = SINK;
-  for (int i = 0; i < t->rev->nres; i++) edge_to_user(k, t->rev->res[i]);
+  for (int i = 0; i < t->rev->nres - states(t); i++) edge_to_user(k, t->rev->res[i]);
+  for (int i = 0; i < states(t); i++) add_edge_back(k, &t->undo->state[i]);
 }
 
 /* ---- storing and reading ------------------------------------------------------------------------------------------------- */
@@ -293,19 +327,39 @@ static void read_back(Cut *k, const Node *n, Value *tape) {
   region_replace_uses(t->rev, n->copy, v);
 }
 
+static bool is_cut(const bool *reaches, int i) { return !reaches[into(i)] && reaches[out_of(i)]; }
+
+static double cut_bytes(const Cut *k, const bool *reaches) {
+  double sum = 0;
+  for (int i = 0; i < k->nnode; i++)
+    if (is_cut(reaches, i)) sum += (double)bytes(k->node[i].copy->type);
+  return sum;
+}
+
+static const bool *least_cut(Cut *k) {
+  build_network(k, true);
+  const bool *least = flow_cut(&k->flow, SOURCE, SINK);
+  if (!k->inside) return least;
+  build_network(k, false);
+  const bool *once = flow_cut(&k->flow, SOURCE, SINK);
+  return cut_bytes(k, once) <= SAME_ORDER * cut_bytes(k, least) ? once : least;
+}
+
 bool tape_cut(Tape *t) {
   Cut k = {.t = t, .ctx = t->d->b.ctx};
   bool any = false;
   k.of = NEW_N(k.ctx->arena, int, t->d->func->nvalue + 1);
   k.binder = NEW_N(k.ctx->arena, int, k.ctx->next_sym + 1);
   find_nodes(&k);
-  build_network(&k);
-  const bool *reaches = flow_cut(&k.flow, SOURCE, SINK);
+  const bool *reaches = least_cut(&k);
   for (int i = 0; i < k.nnode; i++) {
-    if (reaches[into(i)] || !reaches[out_of(i)]) continue;
+    if (!is_cut(reaches, i)) continue;
     read_back(&k, &k.node[i], store_node(&k, &k.node[i]));
     any = true;
   }
-  prune_region(t->d->func, t->rev);
+  for (int i = 0; i < states(t); i++) {
+    const State *state = &t->undo->state[i];
+    if (reaches[into(k.of[state->before->id] - 1)]) t->rev->res[t->rev->nres - states(t) + i] = state->before;
+  }
   return any;
 }

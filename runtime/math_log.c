@@ -54,15 +54,20 @@ float adc_math_log10f(float x) {
   return logf_base(x, (Basef){3.0102920532e-01f, 7.9034151668e-07f, 4.3432617188e-01f, -3.1689971365e-05f});
 }
 
+/* As log1p_of(x, 0), but a last bit that a sum lost is not made good, and no step spoils a subnormal x. */
 double adc_math_log1p(double x) {
-  double y = log1p_of(x, 0), end = x == -1 ? -INF : __builtin_nan("");
-  y = __builtin_fabs(x) < 0x1p-54 ? x : y;
+  double u = 1 + x, back = u - 1, end = x == -1 ? -INF : __builtin_nan("");
+  Log p = log_parts_sum(u, 1 - (u - back) + (x - back));
+  p.low = -0.0;
+  double y = __builtin_copysign(log_sum(p), x);
   y = x < INF ? y : x;
   return x > -1 ? y : end;
 }
 float adc_math_log1pf(float x) {
-  float y = log1pf_of(x, 0), end = x == -1 ? -INFF : __builtin_nanf("");
-  y = __builtin_fabsf(x) < 0x1p-25f ? x : y;
+  float u = 1 + x, back = u - 1, end = x == -1 ? -INFF : __builtin_nanf("");
+  Logf p = logf_parts_sum(u, 1 - (u - back) + (x - back));
+  p.low = -0.0f;
+  float y = __builtin_copysignf(logf_sum(p), x);
   y = x < INFF ? y : x;
   return x > -1 ? y : end;
 }

@@ -22,12 +22,12 @@ INLINE Logf logf_parts(float x) {
 /* Of x + low, low = 0 where x is huge. */
 INLINE Log log_parts_sum(double x, double low) {
   Log p = log_parts(x);
-  double l = 0.5 * low * power2(1 - p.k), sum = p.f + l;
+  double l = low * power2(1 - p.k) * 0.5, sum = p.f + l;
   return (Log){p.k, sum, p.f - sum + l};
 }
 INLINE Logf logf_parts_sum(float x, float low) {
   Logf p = logf_parts(x);
-  float l = 0.5f * low * power2f(1 - p.k), sum = p.f + l;
+  float l = low * power2f(1 - p.k) * 0.5f, sum = p.f + l;
   return (Logf){p.k, sum, p.f - sum + l};
 }
 

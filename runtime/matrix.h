@@ -384,13 +384,19 @@ static void LOCAL(middle_diagonal)(const T *f, int64_t ld, T *e, int64_t n) {
   }
 }
 
-void FN(cofactor_dir)(const T *f, const T *e, T *x, int64_t batch, int64_t n) {
-  int64_t ld = n + 3;
+/* f: of one direction the factors lucp, of more what lujet gives, which ends with the result. */
+void FN(cofactor_dir)(const T *f, const T *e, T *x, int64_t batch, int64_t n, int64_t rows) {
+  int64_t jets = 1;
+  for (int64_t k = 0; k < rows; k += n) jets *= 2;
+  if (rows > n) {
+    for (int64_t k = 1; k <= batch; k++, x += n * n) LOCAL(copy)(n * n, f + (k * jets - 1) * n * n, x);
+    return;
+  }
   LOCAL(copy)(batch * n * n, e, x);
-  for (int64_t k = 0; k < batch; k++, f += n * ld, x += n * n) {
+  for (int64_t k = 0; k < batch; k++, f += n * (n + 3), x += n * n) {
     LOCAL(inward)(f, x, n);
-    LOCAL(middle_pairs)(f, ld, x, n);
-    LOCAL(middle_diagonal)(f, ld, x, n);
+    LOCAL(middle_pairs)(f, n + 3, x, n);
+    LOCAL(middle_diagonal)(f, n + 3, x, n);
     LOCAL(outward)(f, x, n);
   }
 }

@@ -16,5 +16,7 @@ void FN(logdet)(const T *f, T *y, int64_t batch, int64_t n);
 void FN(det)(const T *f, T *y, int64_t batch, int64_t n);
 void FN(lucp)(const T *a, T *f, int64_t batch, int64_t n);
 void FN(cofactor)(const T *f, T *x, int64_t batch, int64_t n);
-void FN(cofactor_dir)(const T *f, const T *e, T *x, int64_t batch, int64_t n);
+void FN(cofactor_dir)(const T *f, const T *e, T *x, int64_t batch, int64_t n, int64_t rows);
+void FN(lujet)(const T *f, const T *e, T *x, int64_t batch, int64_t n, int64_t rows);
 #include "runtime/matrix.h"
+#include "runtime/matrix_jet.h"

@@ -36,6 +36,7 @@ files=(
   '--target=[machine to compile for]:triple:(x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu wasm32 thumbv7em-none-eabihf)'
   '--freestanding[without malloc]'
   '-MD[write a depfile]'
+  '--time-passes[how long each stage took]'
   '-o[stem of the files written]:stem:_files'
   '*:source:_files -g "*.tdsl"'
 )

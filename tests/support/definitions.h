@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { DEF_MOST = 40 }; /* rows of a matrix */
+enum { DEF_MOST = 128 }; /* rows of a matrix */
 typedef struct DefMatrix { long double at[DEF_MOST][DEF_MOST]; } DefMatrix;
 
 /* Gauss and Jordan's elimination with pivots by rows; x (n by m) becomes the solution.  Returns the determinant. */
@@ -69,14 +69,16 @@ static long double def_cofactor(const DefMatrix *a, int n, int row, int col) {
   return ((row + col) % 2 ? -1 : 1) * def_det(&minor, n - 1);
 }
 
-/* A cofactor is linear in each row: the derivative takes one row after the other from e. */
-static long double def_cofactor_dir(const DefMatrix *a, const DefMatrix *e, int n, int row, int col) {
+/* A cofactor is linear in each row: the derivative takes one row after the other from a direction.  e: the directions that are
+ * left, one below the other; taken: the set of the rows that come from others. */
+static long double def_cofactor_dir(const DefMatrix *a, const DefMatrix *e, int left, int taken, int n, int row, int col) {
   long double sum = 0;
+  if (left == 0) return def_cofactor(a, n, row, col);
   for (int k = 0; k < n; k++) {
     DefMatrix b = *a;
-    if (k == row) continue;
-    memcpy(b.at[k], e->at[k], sizeof b.at[k]);
-    sum += def_cofactor(&b, n, row, col);
+    if (k == row || (taken >> k & 1)) continue;
+    memcpy(b.at[k], e->at[(left - 1) * n + k], sizeof b.at[k]);
+    sum += def_cofactor_dir(&b, e, left - 1, taken | 1 << k, n, row, col);
   }
   return sum;
 }
@@ -124,7 +126,8 @@ static int64_t def_philox_pair(uint64_t key, uint64_t low, uint64_t high, int fi
   return (int64_t)((uint64_t)def_philox(key, low, high, first + 1) << 32 | def_philox(key, low, high, first));
 }
 
-/* The matrix op `code` (an Opcode) on one matrix of the batch; x: the right-hand side or direction, m its columns. */
+/* The matrix op `code` (an Opcode) on one matrix of the batch; x: the right-hand side, m its columns, or directions, m their
+ * rows. */
 static DefMatrix def_matrix(int code, const DefMatrix *a, int n, const DefMatrix *x, int m, bool upper, bool trans) {
   DefMatrix y = {{{0}}}, b = *a;
   if (code == OP_cholesky) return def_cholesky(a, n);
@@ -139,7 +142,7 @@ static DefMatrix def_matrix(int code, const DefMatrix *a, int n, const DefMatrix
   for (int i = 0; i < n; i++)
     for (int j = 0; j < n; j++) {
       if (code == OP_cofactor) y.at[i][j] = def_cofactor(a, n, i, j);
-      if (code == OP_cofactor_dir) y.at[i][j] = def_cofactor_dir(a, x, n, i, j);
+      if (code == OP_cofactor_dir) y.at[i][j] = def_cofactor_dir(a, x, m / n, 0, n, i, j);
     }
   return y;
 }

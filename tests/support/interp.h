@@ -347,20 +347,21 @@ static void interp_scan(Interp *in, const Op *op, Tensor *y, Tensor *const *x) {
   }
 }
 
-/* Factors (lu, lucp) stay zero: what is computed with them is computed from the matrix itself. */
+/* Factors (lu, lucp, lujet) stay zero: what is computed with them is computed from the matrix itself. */
 static void interp_matrix(const Op *op, Tensor *y, Tensor *const *x) {
   int rank = x[0]->rank;
   const Tensor *last = x[op->nopd - 1];
-  int64_t n = x[0]->dim[rank - 1], m = last->dim[rank - 1], batch = 1;
-  if (n > DEF_MOST || m > DEF_MOST) bug("interpreter: a matrix of more than %d rows", DEF_MOST);
+  int64_t n = x[0]->dim[rank - 1], rows = last->dim[rank - 2], m = last->dim[rank - 1], batch = 1;
+  bool factors = op->code == OP_lu || op->code == OP_lucp || op->code == OP_lujet, along = op->code == OP_cofactor_dir;
+  if (n > DEF_MOST || m > DEF_MOST || rows > DEF_MOST) bug("interpreter: a matrix of more than %d rows", DEF_MOST);
   for (int i = 0; i < rank - 2; i++) batch *= x[0]->dim[i];
-  for (int64_t k = 0; k < batch && op->code != OP_lu && op->code != OP_lucp; k++) {
+  for (int64_t k = 0; k < batch && !factors; k++) {
     DefMatrix a = {{{0}}}, b = {{{0}}};
     for (int64_t i = 0; i < n * n; i++) a.at[i / n][i % n] = x[0]->f[k * n * n + i];
-    for (int64_t i = 0; i < n * m; i++) b.at[i / m][i % m] = last->f[k * n * m + i];
-    DefMatrix r = def_matrix((int)op->code, &a, (int)n, &b, (int)m, op->u.matrix.upper, op->u.matrix.trans);
-    int64_t rows = y->rank == rank ? y->dim[rank - 2] : 1, cols = y->rank == rank ? y->dim[rank - 1] : 1;
-    for (int64_t i = 0; i < rows * cols; i++) tensor_put(y, k * rows * cols + i, (double)r.at[i / cols][i % cols], 0);
+    for (int64_t i = 0; i < rows * m; i++) b.at[i / m][i % m] = last->f[k * rows * m + i];
+    DefMatrix r = def_matrix((int)op->code, &a, (int)n, &b, (int)(along ? rows : m), op->u.matrix.upper, op->u.matrix.trans);
+    int64_t lines = y->rank == rank ? y->dim[rank - 2] : 1, cols = y->rank == rank ? y->dim[rank - 1] : 1;
+    for (int64_t i = 0; i < lines * cols; i++) tensor_put(y, k * lines * cols + i, (double)r.at[i / cols][i % cols], 0);
   }
 }
 

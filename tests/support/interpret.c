@@ -10,7 +10,7 @@
 static char *slurp(Ctx *c, const char *path, size_t *len) {
   FILE *f = fopen(path, "rb");
   if (!f) return NULL;
-  size_t cap = 1 << 20;
+  size_t cap = 1 << 26;
   char *text = arena_alloc(c->arena, cap);
   *len = fread(text, 1, cap - 1, f);
   fclose(f);

@@ -151,6 +151,8 @@ static void make_matrix(Test *t) {
   b_matrix(b, OP_det, 2, (Value *[]){a, f}, false, false);
   b_matrix(b, OP_cofactor, 2, (Value *[]){a, g}, false, false);
   b_matrix(b, OP_cofactor_dir, 3, (Value *[]){a, g, a}, false, false);
+  Value *two = b_concat(b, 2, (Value *[]){a, a}, 1), *jet = b_matrix(b, OP_lujet, 3, (Value *[]){a, g, two}, false, false);
+  b_matrix(b, OP_cofactor_dir, 3, (Value *[]){a, jet, two}, false, false);
 }
 
 static void make_index(Test *t) {

@@ -1,7 +1,7 @@
 """emit_tdsl.py ADC FOLDER FILE.tdsl NAME=VALUE… - the derivatives that `adc grad --emit=tdsl` prints are read again and give the numbers of
 the original, at orders 1 and 2, for each function of the file that has a gradient.
 
-Dimensions are 3, reals are spread over (0.2, 1), unless NAME=VALUE gives a dimension, an int or a tensor otherwise; --orders=1 leaves out the second."""
+Dimensions are 3, reals are spread over (0.2, 1), unless NAME=VALUE gives a dimension, an int or a tensor otherwise; --orders=1 leaves out the second, --fn=f all functions but f."""
 import json
 import os
 import re
@@ -79,9 +79,10 @@ def compare(name, order, theirs, ours):
 
 
 os.makedirs(folder, exist_ok=True)
+only = [f"--fn={given.pop('--fn')}"] if "--fn" in given else []
 for order in range(1, 1 + int(given.pop("--orders", 2))):
     stem = os.path.join(folder, f"order{order}")
-    run("grad", source, f"--order={order}", "--emit=tdsl,manifest", "-o", stem)
+    run("grad", source, *only, f"--order={order}", "--emit=tdsl,manifest", "-o", stem)
     run("check", stem + ".tdsl")
     with open(stem + ".json") as file:
         functions = {f["name"]: f for f in json.load(file)["functions"]}

@@ -200,10 +200,15 @@ static Value *build_solve(Builder *b, const Case *k) {
 }
 
 static Value *build_det(Builder *b, const Case *k) {
-  Value *a = regular(b, k->variant ? "mnn" : "nn", "a");
+  Value *a = regular(b, k->variant & 1 ? "mnn" : "nn", "a");
   bool complete = k->op == OP_cofactor || k->op == OP_cofactor_dir;
   Value *x[] = {a, b_matrix(b, complete ? OP_lucp : OP_lu, 1, &a, false, false), NULL};
-  if (k->op == OP_cofactor_dir) x[2] = cube(b, real(b, k->variant ? "mnn" : "nn", "e"));
+  if (k->op == OP_cofactor_dir) x[2] = cube(b, real(b, k->variant & 1 ? "mnn" : "nn", "e"));
+  if (k->variant & 2) {
+    Value *both[] = {x[2], real(b, k->variant & 1 ? "mnn" : "nn", "g")};
+    x[2] = b_concat(b, 2, both, a->type->rank - 2);
+    x[1] = b_matrix(b, OP_lujet, 3, x, false, false);
+  }
   Value *y = b_matrix(b, k->op, x[2] ? 3 : 2, x, false, false);
   return y->type->rank ? cube(b, y) : y;
 }
@@ -277,6 +282,8 @@ static const Case fixed_case[] = {
     SORT(0), SORT(1), CHOLESKY(0, SQUARES), CHOLESKY(1, BATCHES), SOLVE(trisolve, 0, MATRICES), SOLVE(trisolve, 1, MATRICES),
     SOLVE(trisolve, 2, MATRICES), SOLVE(trisolve, 3, MATRICES), SOLVE(trisolve, 6, CUBES), SOLVE(lusolve, 0, MATRICES),
     SOLVE(lusolve, 2, MATRICES), SOLVE(lusolve, 6, CUBES), DET(det), DET(logdet), DET(cofactor), DET(cofactor_dir),
+    {"cofactor_dir 2", build_det, OP_cofactor_dir, 2, AROUND_ZERO, SQUARES, false},
+    {"cofactor_dir 2 batch", build_det, OP_cofactor_dir, 3, AROUND_ZERO, BATCHES, false},
     CONTRACT(0), CONTRACT(1), CONTRACT(2), CONTRACT(3), CONTRACT(4), CONTRACT(5), CONTRACT(6), CONTRACT(7), CONTRACT(8),
     CONTRACT(9), CONTRACT(10), CONTRACT(11),
     {"square norm", build_square_norm, OP_contract, 0, AROUND_ZERO, MATRICES, false},

@@ -282,18 +282,19 @@ static void run_scan(Run *r, const Op *op, Tensor *y) {
   }
 }
 
-/* Factors (lu, lucp) stay zero: what is computed with them is computed from the matrix itself. */
+/* Factors (lu, lucp, lujet) stay zero: what is computed with them is computed from the matrix itself. */
 static void run_matrix(Run *r, const Op *op, Tensor *y) {
   const Tensor *x = opd(r, op, 0), *last = opd(r, op, op->nopd - 1);
-  int64_t n = x->dim[x->rank - 1], m = last->dim[last->rank - 1], batch = 1;
-  if (n > DEF_MOST || m > DEF_MOST) bug("a matrix of more than %d rows", DEF_MOST);
+  int64_t n = x->dim[x->rank - 1], rows = last->dim[last->rank - 2], m = last->dim[last->rank - 1], batch = 1;
+  bool factors = op->code == OP_lu || op->code == OP_lucp || op->code == OP_lujet, along = op->code == OP_cofactor_dir;
+  if (n > DEF_MOST || m > DEF_MOST || rows > DEF_MOST) bug("a matrix of more than %d rows", DEF_MOST);
   for (int i = 0; i < x->rank - 2; i++) batch *= x->dim[i];
   int64_t count = batch ? y->count / batch : 0, cols = y->rank == x->rank ? y->dim[y->rank - 1] : 1;
-  for (int64_t k = 0; k < batch && op->code != OP_lu && op->code != OP_lucp; k++) {
+  for (int64_t k = 0; k < batch && !factors; k++) {
     DefMatrix a = {{{0}}}, b = {{{0}}};
     for (int64_t i = 0; i < n * n; i++) a.at[i / n][i % n] = x->f[k * n * n + i];
-    for (int64_t i = 0; i < n * m; i++) b.at[i / m][i % m] = last->f[k * n * m + i];
-    DefMatrix out = def_matrix((int)op->code, &a, (int)n, &b, (int)m, op->u.matrix.upper, op->u.matrix.trans);
+    for (int64_t i = 0; i < rows * m; i++) b.at[i / m][i % m] = last->f[k * rows * m + i];
+    DefMatrix out = def_matrix((int)op->code, &a, (int)n, &b, (int)(along ? rows : m), op->u.matrix.upper, op->u.matrix.trans);
     for (int64_t i = 0; i < count; i++) y->f[k * count + i] = out.at[i / cols][i % cols];
   }
 }

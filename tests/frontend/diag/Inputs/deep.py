@@ -9,7 +9,6 @@ WAYS = {
     "lists": "fn f() -> real = " + "[" * N + "1" + "]" * N,
     "minus": "fn f() -> real = " + "-" * N + "1",
     "power": "fn f() -> real = " + "1 ** " * N + "1",
-    "sum": "fn f() -> real = " + "1 + " * N + "1",
     "calls": "fn f(x: real) -> real = " + "exp(" * N + "x" + ")" * N,
     "subscripts": "fn f(x: real[n]) -> real = x" + "[0]" * N,
     "conditions": "fn f(a: bool) -> real = " + "if a then 1 else " * N + "1",

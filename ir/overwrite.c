@@ -1,0 +1,52 @@
+/* overwrite.c - loops that set every entry of a tensor that they carry, as those do that fill a tape.
+ * Ensures: where loop_overwrites says so, what the tensor held before does not matter. */
+#include "ir/internal.h"
+
+static bool is_int(const Value *v, int64_t x) {
+  return v->def && v->def->code == OP_const && v->type->elem == I64 && v->def->u.cst.i == x;
+}
+
+/* Counts 0, 1, 2, ... up to the axis' length. */
+static bool runs_over(const Op *loop, const Dim *d) {
+  Ctx *c = loop->reg[0]->func->module->ctx;
+  const Op *hi = loop->opd[1]->def;
+  int64_t n;
+  if (!hi || !is_int(loop->opd[0], 0) || !is_int(loop->opd[2], 1)) return false;
+  if (hi->code == OP_const) return dim_is_const(d, &n) && n == hi->u.cst.i;
+  if (hi->code == OP_sym) return d == dim_sym(c, hi->u.sym);
+  return hi->code == OP_dim && (d == hi->u.dim || d == dim_max(c, hi->u.dim, dim_const(c, 0)));
+}
+
+int region_count_uses(const Region *g, const Value *v) {
+  int n = 0;
+  for (const Op *op = g->first; op; op = op->next) {
+    for (int i = 0; i < op->nopd; i++) n += op->opd[i] == v;
+    for (int i = 0; i < op->nreg; i++) n += region_count_uses(op->reg[i], v);
+  }
+  for (int i = 0; i < g->nres; i++) n += g->res[i] == v;
+  return n;
+}
+
+/* loop[0..depth): from the outermost; the last is the one looked at. */
+static bool sets_all(const Op **loop, int depth, int k) {
+  const Op *in = loop[depth - 1];
+  if (in->code != OP_for || depth >= MAX_RANK) return false;
+  const Region *body = in->reg[0];
+  const Value *held = body->param[1 + k], *next = body->res[k];
+  const Op *op = next->def;
+  if (!op || op->parent != body || region_count_uses(body, held) != 1) return false;
+  if (op->code == OP_for) {
+    loop[depth] = op;
+    for (int i = 0; i < op->nres; i++)
+      if (op->res[i] == next) return op->opd[3 + i] == held && sets_all(loop, depth + 1, i);
+  }
+  if (op->code != OP_set || op->opd[0] != held || op->u.index.naxis != depth) return false;
+  for (int i = 0; i < depth; i++)
+    if (op->u.index.axis[i] != i || op->opd[2 + i] != loop[i]->reg[0]->param[0] || !runs_over(loop[i], next->type->dim[i])) return false;
+  return true;
+}
+
+bool loop_overwrites(const Op *op, int k) {
+  const Op *loop[MAX_RANK + 1] = {op};
+  return sets_all(loop, 1, k);
+}
