@@ -78,6 +78,9 @@ typedef struct Emit {
   int bucket[MEMO_BUCKETS];
   bool in_parallel; /* accesses belong to a loop that is told to have independent iterations */
   void *line_scope; /* DWARF subprogram */
+  struct LaneBuffer { LLVMValueRef at; int64_t bytes; bool taken; } *buffer; /* on the stack, of the loops in lanes in turn */
+  int nbuffer, buffer_cap;
+  bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 
 LLVMValueRef dim_of(Emit *e, const Dim *d);

@@ -163,7 +163,8 @@ static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   LLVMValueRef x[3];
   for (int k = 0; k < op->nopd; k++) x[k] = eval(e, op->opd[k], idx);
   set_line(e, op);
-  return map_emit(e->g, e->b, op->code, op->opd[op->nopd - 1]->type->elem, op->res[0]->type->elem, x);
+  Opcode code = e->plain_products && op->code == OP_mulz ? OP_mul : op->code;
+  return map_emit(e->g, e->b, code, op->opd[op->nopd - 1]->type->elem, op->res[0]->type->elem, x);
 }
 
 LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {

@@ -8,7 +8,7 @@
 #include <llvm-c/DebugInfo.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 16384, MAX_BLOCK = 64 };
+enum { BLOCK_BYTES = 16384, MAX_BLOCK = 64, LONG_BLOCK = 1024 };
 
 typedef struct Exit {
   LaneExit x;
@@ -26,6 +26,9 @@ typedef struct Lanes {
   Exit *exit;
   int block; /* iterations; 1: no blocks, everything goes straight */
   LLVMValueRef first; /* of the block */
+  bool watch;         /* products are plain: what leaves is looked at */
+  LLVMValueRef last, strange; /* the element looked at last; i1: some were nan, in this iteration */
+  LLVMValueRef seen, flag;    /* alloca of i1: in this block; buffer of i8: in which iterations */
 } Lanes;
 
 static LLVMValueRef i64(const Lanes *k, int64_t v) { return LLVMConstInt(k->e->g->i64, (unsigned long long)v, true); }
@@ -51,6 +54,17 @@ static void each_element(Lanes *k, Exit *x, ElementFn fn) {
     fn(k, x, i, idx);
     next_index(k->e, t->rank, t->dim, idx);
   }
+}
+
+/* Two elements are looked at together. */
+static void watch(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
+  LLVMBuilderRef b = k->e->b;
+  if (!elem_is_real(x->v->type->elem)) return;
+  LLVMValueRef y = eval(k->e, x->v, idx), other = i % 2 ? k->last : y;
+  k->last = y;
+  if (i % 2 == 0 && i + 1 < x->n) return;
+  LLVMValueRef is = LLVMBuildFCmp(b, LLVMRealUNO, other, y, "");
+  k->strange = k->strange ? LLVMBuildOr(b, k->strange, is, "") : is;
 }
 
 static void set_place(Lanes *k, const Exit *x, const LLVMValueRef *idx, LLVMValueRef *at) {
@@ -79,9 +93,18 @@ static LLVMValueRef *const_index(Lanes *k, const Type *t, int i) {
 
 /* ---- buffers ------------------------------------------------------------------------------------------------------------ */
 
-static LLVMValueRef buffer(Lanes *k, LLVMTypeRef t, int n) {
-  LLVMValueRef a = LLVMBuildAlloca(k->e->entry, LLVMArrayType2(t, (uint64_t)(n * k->block)), "");
+/* Loops follow each other: one takes over the buffers of those before it. */
+static LLVMValueRef buffer(Lanes *k, int elem_bytes, int n) {
+  Emit *e = k->e;
+  int64_t bytes = (int64_t)n * k->block * elem_bytes;
+  for (int i = 0; i < e->nbuffer; i++)
+    if (!e->buffer[i].taken && e->buffer[i].bytes >= bytes) {
+      e->buffer[i].taken = true;
+      return e->buffer[i].at;
+    }
+  LLVMValueRef a = LLVMBuildAlloca(e->entry, LLVMArrayType2(e->g->i8, (uint64_t)bytes), "");
   LLVMSetAlignment(a, 64);
+  PUSH(e->arena, e->buffer, e->nbuffer, e->buffer_cap) = (struct LaneBuffer){a, bytes, true};
   return a;
 }
 
@@ -120,6 +143,7 @@ static void fold_in(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   Emit *e = k->e;
   Elem t = x->v->type->elem;
   LLVMValueRef old = LLVMBuildLoad2(e->b, elem_reg(e->g, t), x->acc[i], ""), y = eval(e, x->v, idx);
+  if (k->strange) y = LLVMBuildSelect(e->b, k->strange, fold_neutral(e, x->x.op->code, t), y, "");
   LLVMBuildStore(e->b, fold_term(e, x->x.op->code, t, old, y), x->acc[i]);
 }
 
@@ -153,7 +177,18 @@ static void store_indices(Lanes *k, Exit *x) {
   }
 }
 
+/* An iteration that will be done again folds nothing in. */
+static void look(Lanes *k) {
+  Emit *e = k->e;
+  k->strange = NULL;
+  for (int i = 0; k->watch && i < k->op->nres; i++) each_element(k, &k->exit[i], watch);
+  if (!k->strange) return;
+  LLVMBuildStore(e->b, LLVMBuildOr(e->b, LLVMBuildLoad2(e->b, e->g->i1, k->seen, ""), k->strange, ""), k->seen);
+  LLVMBuildStore(e->b, LLVMBuildZExt(e->b, k->strange, e->g->i8, ""), buffer_at(k, e->g->i8, k->flag, 0, lane_of(k)));
+}
+
 static void iteration(Lanes *k) {
+  look(k);
   for (int i = 0; i < k->op->nres; i++) {
     Exit *x = &k->exit[i];
     bool adds = x->x.kind == LANE_SCATTER;
@@ -292,7 +327,7 @@ static void open_exits(Lanes *k) {
     x->straight = lies_straight(x);
     if (!x->straight && x->x.kind != LANE_FOLD) bytes += (int64_t)x->n * elem_size(x->v->type->elem);
   }
-  k->block = MAX_BLOCK;
+  k->block = bytes ? MAX_BLOCK : LONG_BLOCK;
   while (k->block > 8 && k->block * bytes > BLOCK_BYTES) k->block /= 2;
   if (e->g->vector_bytes == 0 || k->block * bytes > 8 * BLOCK_BYTES) k->block = 1;
   for (int i = 0; i < k->op->nres; i++) {
@@ -301,11 +336,11 @@ static void open_exits(Lanes *k) {
     if (x->x.kind == LANE_FOLD) {
       x->acc = NEW_N(e->arena, LLVMValueRef, x->n + 1);
       for (int j = 0; j < x->n; j++) x->acc[j] = new_alloca(e, elem_reg(e->g, x->v->type->elem));
-    } else if (!x->straight) x->buffer = buffer(k, memory_type(k, x), x->n);
+    } else if (!x->straight) x->buffer = buffer(k, elem_size(x->v->type->elem), x->n);
     if (x->x.kind != LANE_SCATTER || x->straight) continue;
     int n = (int)count(x->x.op->opd[2]->type);
-    for (int a = 0; a < x->x.op->u.index.naxis; a++) x->at[a] = buffer(k, e->g->i64, n);
-    if (x->x.op->u.index.masked) x->mask = buffer(k, e->g->i8, n);
+    for (int a = 0; a < x->x.op->u.index.naxis; a++) x->at[a] = buffer(k, 8, n);
+    if (x->x.op->u.index.masked) x->mask = buffer(k, 1, n);
   }
 }
 
@@ -317,11 +352,6 @@ static void copy_in(Emit *e, const Value *to, Value *from) {
   close_loops(e, loop, to->type->rank, to->type->dim);
 }
 
-static bool is_broadcast_constant(const Value *v) {
-  return v->def && v->def->code == OP_contract && v->def->nopd == 1 && v->def->opd[0]->def && v->def->opd[0]->def->code == OP_const;
-}
-
-/* Each entry of what is set is set: a constant to begin with is never seen. */
 static void carry_in(Lanes *k) {
   Emit *e = k->e;
   for (int i = 0; i < k->op->nres; i++) {
@@ -330,7 +360,7 @@ static void carry_in(Lanes *k) {
     const Value *to = k->op->res[i];
     if (x->x.kind == LANE_FOLD)
       for (int j = 0; j < x->n; j++) LLVMBuildStore(e->b, eval(e, init, const_index(k, x->v->type, j)), x->acc[j]);
-    else if (!same_memory(e->p, init, to) && (x->x.kind == LANE_SCATTER || !is_broadcast_constant(init))) copy_in(e, to, init);
+    else if (!same_memory(e->p, init, to) && !begins_unseen(k->op, i)) copy_in(e, to, init);
   }
 }
 
@@ -378,7 +408,6 @@ static void lane_loop(Lanes *k, LLVMValueRef n) {
   const Region *body = k->op->reg[0];
   Loop loop;
   LLVMValueRef i = loop_begin(e, &loop, n);
-  int nlate = e->nlate;
   LLVMBuildStore(e->b, index_add(e, k->first, i), e->where[body->param[0]->id]);
   for (const Op *op = body->first; op; op = op->next)
     if (op->code == OP_sym) PUSH(e->arena, e->late, e->nlate, e->late_cap) = (Late){op->u.sym, e->where[body->param[0]->id]};
@@ -386,7 +415,31 @@ static void lane_loop(Lanes *k, LLVMValueRef n) {
   LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
   loop_end(e, &loop);
   if (e->g->vector_bytes) ask_for_vectors(k, latch, e->g->vector_bytes / widest_elem(body));
-  if (k->block == 1) e->nlate = nlate;
+}
+
+/* Where an element is nan with plain products, the iteration is done again with the others. */
+static void block_of_lanes(Lanes *k, LLVMValueRef n) {
+  Emit *e = k->e;
+  if (!k->seen) {
+    lane_loop(k, n);
+    return;
+  }
+  LLVMBuildStore(e->b, LLVMConstNull(e->g->i1), k->seen);
+  k->watch = e->plain_products = true;
+  lane_loop(k, n);
+  k->watch = e->plain_products = false;
+  k->strange = NULL;
+  Branch some, here;
+  Loop loop;
+  if_begin(e, &some, LLVMBuildLoad2(e->b, e->g->i1, k->seen, ""));
+  LLVMValueRef i = loop_begin(e, &loop, n), flag = LLVMBuildLoad2(e->b, e->g->i8, buffer_at(k, e->g->i8, k->flag, 0, i), "");
+  if_begin(e, &here, LLVMBuildICmp(e->b, LLVMIntNE, flag, LLVMConstNull(e->g->i8), ""));
+  LLVMBuildStore(e->b, index_add(e, k->first, i), e->where[k->op->reg[0]->param[0]->id]);
+  iteration(k);
+  if_end(e, &here);
+  loop.as_it_is = true;
+  loop_end(e, &loop);
+  if_end(e, &some);
 }
 
 void emit_lanes(Emit *e, Unit *u) {
@@ -403,7 +456,11 @@ void emit_lanes(Emit *e, Unit *u) {
     k.first = LLVMBuildNSWMul(e->b, loop_begin(e, &blocks, count), size, "");
     LLVMValueRef left = LLVMBuildNSWSub(e->b, n, k.first, "");
     LLVMValueRef here = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, left, size, ""), left, size, "");
-    lane_loop(&k, here);
+    if (shows_nan(e->p, u->op)) {
+      k.seen = new_alloca(e, e->g->i1);
+      k.flag = buffer(&k, 1, 1);
+    }
+    block_of_lanes(&k, here);
     for (int i = 0; i < u->op->nres; i++) {
       Exit *x = &k.exit[i];
       if (x->straight || x->x.kind == LANE_FOLD) continue;
@@ -414,6 +471,7 @@ void emit_lanes(Emit *e, Unit *u) {
     loop_end(e, &blocks);
   }
   carry_out(&k);
+  for (int i = 0; i < e->nbuffer; i++) e->buffer[i].taken = false;
   e->nlate = nlate;
   memo_release(e, mark);
 }

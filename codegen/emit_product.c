@@ -8,9 +8,20 @@ typedef struct Matrix {
   LLVMValueRef stride[3]; /* by kind of label; 0 where it has none */
 } Matrix;
 
-static bool in_memory(const Emit *e, const Value *v) {
+static bool in_memory(const Emit *e, Value *v) {
   Place p = e->p->value[v->id].place;
+  if (p == PLACE_VIRTUAL) v = behind_windows(v);
+  p = e->p->value[v->id].place;
   return v->type->rank > 0 && (p == PLACE_BUFFER || p == PLACE_PARAM);
+}
+
+static LLVMValueRef memory_of(Emit *e, const Value *v) {
+  if (e->p->value[v->id].place != PLACE_VIRTUAL) return e->where[v->id];
+  const Op *op = v->def;
+  LLVMValueRef start[MAX_RANK];
+  for (int a = 0; a < v->type->rank; a++) start[a] = dim_of(e, op->u.slice.start[a]);
+  LLVMValueRef at = row_major(e, op->opd[0]->type, start);
+  return LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, v->type->elem), memory_of(e, op->opd[0]), &at, 1, "");
 }
 
 /* outer: by label, the index in the loops around; NULL where there is none. */
@@ -70,8 +81,8 @@ void emit_tiled(Emit *e, Unit *u) {
       if (sums) add = LLVMBuildOr(e->b, add, LLVMBuildICmp(e->b, LLVMIntNE, outer[l], e->zero, ""), "");
     }
   Value *a = op->opd[p.swap], *b = op->opd[!p.swap];
-  Matrix m[] = {locate(e, &p, a->type, op->u.contract.opd[p.swap], e->where[a->id], outer),
-                locate(e, &p, b->type, op->u.contract.opd[!p.swap], e->where[b->id], outer),
+  Matrix m[] = {locate(e, &p, a->type, op->u.contract.opd[p.swap], memory_of(e, a), outer),
+                locate(e, &p, b->type, op->u.contract.opd[!p.swap], memory_of(e, b), outer),
                 locate(e, &p, u->v->type, op->u.contract.out, unit_target(e, u, &object), outer)};
   call_kernel(e, u, &p, m, terms, LLVMBuildZExt(e->b, add, e->g->i64, ""), slot_memory(e, u->scratch));
   while (nloop > 0) loop_end(e, &loop[--nloop]);

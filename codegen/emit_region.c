@@ -77,7 +77,7 @@ static void carry(Emit *e, Op *op) {
     Value *init = op->opd[ninit + i];
     if (x[i])
       LLVMBuildStore(e->b, x[i], e->where[op->res[i]->id]);
-    else if (!same_memory(e->p, init, op->res[i]) && !loop_overwrites(op, i))
+    else if (!same_memory(e->p, init, op->res[i]) && !loop_overwrites(op, i) && !begins_unseen(op, i))
       copy(e, memory_of(e, op->res[i]), init, NULL);
     for (int r = 0; x[i] && r < op->nreg; r++) e->where[carried(op, r, i)->id] = e->where[op->res[i]->id];
   }

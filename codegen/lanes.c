@@ -58,10 +58,27 @@ LaneExit lane_exit(const Op *loop, int k) {
   return x;
 }
 
-static int uses_in(const Region *r, const Value *v) {
+/* The old entries, just where the new ones will be set. */
+static bool reads_in_place(const Op *op, const LaneExit *x) {
+  if (!x || x->kind != LANE_SET || op->code != OP_slice || op->res[0]->type != x->op->opd[1]->type) return false;
+  for (int a = 0; a < op->res[0]->type->rank; a++)
+    if (op->u.slice.stride[a] != 1 || op->u.slice.start[a] != x->op->u.slice.start[a]) return false;
+  return true;
+}
+
+static bool is_broadcast_constant(const Value *v) {
+  return v->def && v->def->code == OP_contract && v->def->nopd == 1 && v->def->opd[0]->def && v->def->opd[0]->def->code == OP_const;
+}
+
+bool begins_unseen(const Op *loop, int k) {
+  return loop->code == OP_for && loop->u.loop.parallel && lane_exit(loop, k).kind == LANE_SET &&
+         is_broadcast_constant(loop->opd[loop_ninit(loop) + k]);
+}
+
+static int uses_in(const Region *r, const Value *v, const LaneExit *x) {
   int n = 0;
   for (const Op *op = r->first; op; op = op->next)
-    for (int k = 0; k < op->nopd; k++) n += op->opd[k] == v;
+    for (int k = 0; k < op->nopd; k++) n += op->opd[k] == v && !reads_in_place(op, x);
   for (int i = 0; i < r->nres; i++) n += r->res[i] == v;
   return n;
 }
@@ -71,7 +88,7 @@ bool fits_lanes(const Op *op) {
   const Region *body = op->reg[0];
   for (int k = 0; k < op->nres; k++) {
     LaneExit x = lane_exit(op, k);
-    if (x.kind == LANE_NONE || uses_in(body, x.held) != 1 || uses_in(body, x.op->res[0]) != 1) return false;
+    if (x.kind == LANE_NONE || uses_in(body, x.held, &x) != 1 || uses_in(body, x.op->res[0], NULL) != 1) return false;
     if (!is_small(x.op->opd[1]->type, MAX_ELEMENTS)) return false;
   }
   for (const Op *in = body->first; in; in = in->next) {
@@ -80,6 +97,36 @@ bool fits_lanes(const Op *op) {
     if (!exit && (in->nreg || in->nres != 1 || !can_compute(in, body) || !is_small(in->res[0]->type, MAX_ELEMENTS))) return false;
   }
   return true;
+}
+
+/* The result is nan when an operand is. */
+static bool passes_nan(const Op *op) {
+  switch (op->code) {
+  case OP_pow:
+  case OP_hypot:
+  case OP_argmax:
+  case OP_argmin:
+  case OP_cast: return false;
+  default: return op_info[op->code].sig != SIG_COMPARE;
+  }
+}
+
+bool shows_nan(const Plan *p, const Op *loop) {
+  bool *from = NEW_N(p->ctx->arena, bool, p->f->nvalue), any = false;
+  for (const Op *op = loop->reg[0]->first; op; op = op->next) {
+    bool is = op->code == OP_mulz;
+    any |= is;
+    for (int k = 0; k < op->nopd; k++) {
+      is |= from[op->opd[k]->id];
+      if (from[op->opd[k]->id] && !passes_nan(op)) return false;
+    }
+    for (int k = 0; k < op->nres; k++) from[op->res[k]->id] = is;
+  }
+  for (int k = 0; k < loop->nres; k++) {
+    LaneExit x = lane_exit(loop, k);
+    if (uses_in(loop->reg[0], x.held, NULL) != 1) return false; /* done again, an iteration reads what it had set */
+  }
+  return any;
 }
 
 bool in_lanes(const Plan *p, const Region *r) {

@@ -163,7 +163,8 @@ static void count_use(Plan *p, Op *op, int k) {
   x->use += (view ? y->use : 1) + again;
   x->forced |= op->code == OP_argsort || op_info[op->code].family == FAM_MATRIX;
   x->expanded |= use_expands(op, k) || (view && y->expanded) || again;
-  x->forced |= op->code == OP_call || (!lanes && product_find(p->ctx, op, &product));
+  x->forced |= op->code == OP_call;
+  if (!lanes && product_find(p->ctx, op, &product)) p->value[behind_windows(op->opd[k])->id].forced = true;
   if (op->code == OP_reshape && !lanes && !reshape_map(p->ctx, op->opd[k]->type, op->res[0]->type, &map)) x->forced = true;
 }
 

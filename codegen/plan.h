@@ -136,6 +136,8 @@ typedef struct Product {
   Dim *extent[3];
 } Product;
 bool product_find(Ctx *c, const Op *op, Product *p);
+/* Without slices of which all elements lie one after another: a product reads these where they are. */
+Value *behind_windows(Value *v);
 Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
 
 /* ---- lanes.c: loops computed in lanes ---------------------------------------------------------------------------------------- */
@@ -146,6 +148,10 @@ typedef enum { LANE_NONE, LANE_SET, LANE_SCATTER, LANE_FOLD } LaneKind;
 typedef struct LaneExit { LaneKind kind; Value *held; Op *op; } LaneExit;
 LaneExit lane_exit(const Op *loop, int k);
 bool fits_lanes(const Op *op);
+/* It has products with a zero that stays one, and a nan that any of them had as a plain product would be seen in what leaves. */
+bool shows_nan(const Plan *p, const Op *loop);
+/* Each entry of what is set is set, so that a constant to begin with is never seen. */
+bool begins_unseen(const Op *loop, int k);
 bool in_lanes(const Plan *p, const Region *r); /* r is the body of such a loop */
 
 /* ---- plan_region.c: operations that hold regions ------------------------------------------------------------------------- */

@@ -77,6 +77,22 @@ static Dim *lengthen(Ctx *c, const Op *op, Product *p, Dim *const *extent, int k
   return d;
 }
 
+static bool is_window(const Op *op) {
+  if (op->code != OP_slice) return false;
+  const Type *t = op->res[0]->type;
+  bool cut = false;
+  for (int a = t->rank; a-- > 0;) {
+    if (op->u.slice.stride[a] != 1 || (cut && !dim_is(t->dim[a], 1))) return false;
+    cut |= t->dim[a] != op->opd[0]->type->dim[a];
+  }
+  return true;
+}
+
+Value *behind_windows(Value *v) {
+  while (v->def && is_window(v->def)) v = v->def->opd[0];
+  return v;
+}
+
 bool product_find(Ctx *c, const Op *op, Product *p) {
   Dim *extent[MAX_LABEL];
   if (op->code != OP_contract || op->nopd != 2 || !elem_is_real(op->res[0]->type->elem)) return false;

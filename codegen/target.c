@@ -188,9 +188,16 @@ LLVMTypeRef elem_type(Codegen *g, Elem e) {
 
 LLVMTypeRef elem_reg(Codegen *g, Elem e) { return e == BOOL ? g->i1 : elem_type(g, e); }
 
+/* That a loop could not be made vectors of is nobody's business. */
+static void hear(LLVMDiagnosticInfoRef info, void *env) {
+  (void)env;
+  if (LLVMGetDiagInfoSeverity(info) == LLVMDSError) bug("LLVM: %s", LLVMGetDiagInfoDescription(info));
+}
+
 bool codegen_open(Codegen *g, Module *m, const CodegenOptions *o) {
   *g = (Codegen){.ctx = m->ctx, .arena = m->ctx->arena, .m = m, .o = o};
   g->ll = LLVMContextCreate();
+  LLVMContextSetDiagnosticHandler(g->ll, hear, NULL);
   g->mod = LLVMModuleCreateWithNameInContext("tdsl", g->ll);
   if (!make_machine(g)) {
     codegen_close(g);

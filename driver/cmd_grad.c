@@ -167,8 +167,12 @@ static bool build(Build *b, const bool *wanted) {
   if (!text) return false;
   b->m = pipeline_compile(b->c, b->o->file, text, len, &b->o->pipeline, &b->deps);
   if (!b->m) return false;
+  bool lowered = false;
   for (int k = 0; k < KINDS; k++) {
-    if (k == FIRST_CODE) pipeline_lower(b->m, b->o->code.opt_level);
+    if (k >= FIRST_CODE && wanted[k] && !lowered) {
+      pipeline_lower(b->m, b->o->code.opt_level);
+      lowered = true;
+    }
     if (wanted[k] && !kinds[k].emit(b)) return false;
   }
   if (b->o->depfile) add_depfile(b);

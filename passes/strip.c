@@ -6,7 +6,7 @@
  * results, up to the order of sums. */
 #include "passes/strip.h"
 
-enum { MAX_ENTRY = 64, MAX_BODY = 6000, MIN_GAIN = 3 };
+enum { MAX_ENTRY = 64, MAX_AXIS = 32, MAX_BODY = 6000, MIN_GAIN = 3, FUEL = 20000000 };
 
 typedef struct Worth { int64_t gain, size; } Worth;
 
@@ -15,7 +15,7 @@ static int64_t entry_size(const Value *v, int cut) {
   int64_t n = 1, d;
   for (int a = 0; a < v->type->rank; a++) {
     if (a == cut) continue;
-    if (!dim_is_const(v->type->dim[a], &d) || d > MAX_ENTRY) return 0;
+    if (!dim_is_const(v->type->dim[a], &d) || d > MAX_AXIS) return 0;
     n *= d;
   }
   return n <= MAX_ENTRY ? n : 0;
@@ -49,7 +49,7 @@ static bool fits_lane(const Strip *s, const Item *it) {
 
 static bool breaks_loops(const Op *op) {
   return op->code == OP_concat || op->code == OP_linrec || op->code == OP_embed || op_info[op->code].family == FAM_REDUCE ||
-         (op->code == OP_contract && op->nopd == 2);
+         op->code == OP_contract;
 }
 
 /* gain: values that would be stored between loops otherwise; size: elements that an iteration computes. */
@@ -70,8 +70,8 @@ static Worth worth(const Strip *s, int stage) {
 }
 
 /* Cutting one stage of a class and not the next would store between them what both could have at hand. */
-static int strip_class(Strip *s, int class) {
-  int stages = strip_stages(s, class, fits_lane), made = 0;
+static int strip_stages_in_lanes(Strip *s) {
+  int stages = strip_stages(s, fits_lane), made = 0;
   int64_t gain = 0;
   for (int t = 0; t < stages; t++) gain += worth(s, t).gain;
   if (gain < MIN_GAIN) return 0;
@@ -79,7 +79,7 @@ static int strip_class(Strip *s, int class) {
     Worth w = worth(s, t);
     if (w.size < MIN_GAIN || w.size > MAX_BODY) continue;
     if (!made++) strip_order(s);
-    strip_loop(s, t, class);
+    strip_loop(s, t, 1);
   }
   return made;
 }
@@ -87,19 +87,37 @@ static int strip_class(Strip *s, int class) {
 /* True when a loop was made: what is known of the region holds no more. */
 static bool strip_lanes(Func *f, Region *g) {
   Strip s = strip_open(f, g);
-  bool *seen = NEW_N(s.ctx->arena, bool, (s.nvalue + 1) * MAX_RANK);
   for (int i = 0; i < s.n; i++) {
     const Op *op = s.item[i].op;
-    for (int a = 0; op->nres == 1 && a < op->res[0]->type->rank; a++) {
-      int class = axis_class(&s, op->res[0], a);
-      if (class < 0 || seen[class]) continue;
-      seen[class] = true;
-      if (strip_class(&s, class)) return true;
+    for (int a = 0; op->nres == 1 && degree(op->res[0]->type) == 1 && a < op->res[0]->type->rank; a++) {
+      if (!strip_can_begin(&s, op->res[0], a)) continue;
+      strip_along(&s, op->res[0], a);
+      if (strip_stages_in_lanes(&s)) return true;
     }
   }
   return false;
 }
 
+/* Some value has a long axis and another one; what was looked at costs fuel, so that huge functions are left as they are. */
+static bool may_gain(const Func *f, const Region *g, int64_t *fuel) {
+  int64_t n = 0, found = 0;
+  for (const Op *op = g->first; op; op = op->next, n++)
+    found += op->nres == 1 && op->res[0]->type->rank > 1 && degree(op->res[0]->type) > 0;
+  *fuel -= n;
+  if (!found || *fuel < found * (n + f->nvalue / 8)) return false;
+  *fuel -= found * (n + f->nvalue / 8);
+  return true;
+}
+
+static bool strip_region(Func *f, Region *g, int64_t *fuel) {
+  if (may_gain(f, g, fuel) && (strip_lanes(f, g) || strip_blocks(f, g))) return true;
+  for (Op *op = g->first; op; op = op->next)
+    for (int i = 0; i < op->nreg; i++)
+      if (strip_region(f, op->reg[i], fuel)) return true;
+  return false;
+}
+
 void pass_strip(Func *f) {
-  while (strip_lanes(f, f->body)) pass_dce(f);
+  int64_t fuel = FUEL;
+  while (strip_region(f, f->body, &fuel)) pass_dce(f);
 }

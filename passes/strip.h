@@ -18,12 +18,14 @@ typedef struct Item {
   int axis;    /* ROLE_EACH: of the result */
   int8_t *opd; /* by operand: its axis that is cut; -1: it is taken whole */
   bool free;   /* cheap, and made of what is at hand before: as well done again where it is needed */
+  Value *held; /* in the loop, what the result becomes a part of */
   bool kept;   /* wanted as a whole by others */
+  int onto;    /* the operand that is needed no more: the result is made in its place; -1: none */
   int stage;   /* the loop that it is in */
   int ready;   /* the first stage that finds its result whole */
 } Item;
 
-/* One region, and the classes of its values' axes: axes of one class have one length, and some operation walks along them together. */
+/* One region, and along which axis its values are cut. */
 typedef struct Strip {
   Func *f;
   Ctx *ctx;
@@ -32,17 +34,22 @@ typedef struct Strip {
   Item *item;
   int *item_of; /* by value id: 1 + the operation that makes it; 0: it comes from around */
   int nvalue;
-  int *parent;  /* classes: by value id and axis */
+  Dim *extent;    /* of the axis */
+  int8_t *cut;    /* by value id: the axis; -1: none */
+  uint32_t *seen; /* by value id: axes that have been tried */
 } Strip;
 
-Strip strip_open(Func *f, Region *g); /* with classes */
-int axis_class(Strip *s, const Value *v, int axis); /* -1: of constant length, never cut */
-Dim *class_extent(const Strip *s, int class);
-/* Finds roles and stages for the class; fits: may the operation be in the loop (NULL: always)?  Returns the number of stages. */
-int strip_stages(Strip *s, int class, bool (*fits)(const Strip *s, const Item *i));
+Strip strip_open(Func *f, Region *g);
+bool strip_can_begin(const Strip *s, const Value *v, int axis); /* it is long, and was not tried */
+void strip_along(Strip *s, const Value *v, int axis);           /* all that is walked along together with v's axis is cut */
+/* Finds roles and stages; fits: may the operation be in the loop?  Returns the number of stages. */
+int strip_stages(Strip *s, bool (*fits)(const Strip *s, const Item *i));
 Item *maker(const Strip *s, const Value *v); /* NULL: it comes from around */
-/* Makes the loop of a stage, over blocks of `width`, behind all that it needs. */
+bool is_together(const Strip *s, const Item *it, int k); /* operand k is a block that is made in the loop */
+int degree(const Type *t); /* how many axes are not of constant length */
 void strip_order(Strip *s);
-void strip_loop(Strip *s, int stage, int class);
+/* Makes the loop of a stage, over blocks of `width`, behind all that it needs. */
+void strip_loop(Strip *s, int stage, int64_t width);
+bool strip_blocks(Func *f, Region *g); /* strip_block.c: true when a loop was made */
 
 #endif

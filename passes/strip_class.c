@@ -1,49 +1,17 @@
 /* strip_class.c - which axes of a region's values are walked along together, and in how many turns.
  *
- * Requires: a verified region.  Ensures: for a class of axes, the operations that work on it entry by entry, in stages: what a stage
- * needs whole was made before it. */
+ * Requires: a verified region.  Ensures: for a value and one of its axes, the operations that work along it entry by entry, in stages:
+ * what a stage needs whole was made before it. */
 #include "passes/strip.h"
+#include <string.h>
 
-/* ---- classes ------------------------------------------------------------------------------------------------------------ */
+/* ---- what is cut along the same axis -------------------------------------------------------------------------------------- */
 
-static int find(Strip *s, int x) {
-  while (s->parent[x] != x) x = s->parent[x] = s->parent[s->parent[x]];
-  return x;
-}
-
-int axis_class(Strip *s, const Value *v, int axis) {
+int degree(const Type *t) {
   int64_t n;
-  return dim_is_const(v->type->dim[axis], &n) ? -1 : find(s, v->id * MAX_RANK + axis);
-}
-
-Dim *class_extent(const Strip *s, int class) {
-  for (int i = 0; i < s->n; i++) {
-    const Op *op = s->item[i].op;
-    for (int k = 0; k < op->nopd + op->nres; k++) {
-      const Value *v = k < op->nopd ? op->opd[k] : op->res[k - op->nopd];
-      for (int a = 0; a < v->type->rank; a++)
-        if (axis_class((Strip *)s, v, a) == class) return v->type->dim[a];
-    }
-  }
-  bug("a class without an axis");
-}
-
-static void unite(Strip *s, const Value *v, int a, const Value *w, int b) {
-  if (v->type->dim[a] == w->type->dim[b]) s->parent[find(s, v->id * MAX_RANK + a)] = find(s, w->id * MAX_RANK + b);
-}
-
-static void unite_links(Strip *s, const Item *it) {
-  const Op *op = it->op;
-  struct { const Value *v; int a; } sum[128] = {{0}};
-  for (int k = 0; k < op->nopd; k++)
-    for (int a = 0; a < op->opd[k]->type->rank; a++) {
-      int l = it->links.in[k][a];
-      if (l >= AXIS_SUM) {
-        if (sum[l].v) unite(s, op->opd[k], a, sum[l].v, sum[l].a);
-        sum[l].v = op->opd[k];
-        sum[l].a = a;
-      } else if (l >= 0) unite(s, op->opd[k], a, op->res[0], l);
-    }
+  int k = 0;
+  for (int a = 0; a < t->rank; a++) k += !dim_is_const(t->dim[a], &n);
+  return k;
 }
 
 Strip strip_open(Func *f, Region *g) {
@@ -52,16 +20,62 @@ Strip strip_open(Func *f, Region *g) {
   for (Op *op = g->first; op; op = op->next) s.n++;
   s.item = NEW_N(c->arena, Item, s.n + 1);
   s.item_of = NEW_N(c->arena, int, f->nvalue + 1);
-  s.parent = NEW_N(c->arena, int, (f->nvalue + 1) * MAX_RANK);
-  for (int i = 0; i < (f->nvalue + 1) * MAX_RANK; i++) s.parent[i] = i;
+  s.cut = NEW_N(c->arena, int8_t, f->nvalue + 1);
+  s.seen = NEW_N(c->arena, uint32_t, f->nvalue + 1);
   int n = 0;
   for (Op *op = g->first; op; op = op->next) {
     s.item[n] = (Item){.op = op, .links = axis_links(c, op), .opd = NEW_N(c->arena, int8_t, op->nopd + 1)};
     for (int i = 0; i < op->nres; i++) s.item_of[op->res[i]->id] = n + 1;
-    if (op->nres == 1 && !op->nreg) unite_links(&s, &s.item[n]);
     n++;
   }
   return s;
+}
+
+static bool cut_at(Strip *s, const Value *v, int axis) {
+  if (s->cut[v->id] >= 0 || v->type->dim[axis] != s->extent) return false;
+  s->cut[v->id] = (int8_t)axis;
+  s->seen[v->id] |= UINT32_C(1) << axis;
+  return true;
+}
+
+/* Along one operation, from values of at least so many long axes. */
+static bool spread(Strip *s, const Item *it, int least) {
+  const Op *op = it->op;
+  bool more = false;
+  if (op->nres != 1 || op->nreg) return false;
+  const Value *r = op->res[0];
+  for (int k = 0; k < op->nopd; k++) {
+    const Value *v = op->opd[k];
+    int at = s->cut[v->id], l = at >= 0 && degree(v->type) >= least ? it->links.in[k][at] : AXIS_WHOLE;
+    if (l >= 0 && l < AXIS_SUM && it->links.out[l]) more |= cut_at(s, r, l);
+    for (int i = 0; l >= AXIS_SUM && i < op->nopd; i++)
+      for (int a = 0; a < op->opd[i]->type->rank; a++)
+        if (it->links.in[i][a] == l) more |= cut_at(s, op->opd[i], a);
+  }
+  int to = degree(r->type) >= least ? s->cut[r->id] : -1;
+  for (int k = 0; to >= 0 && it->links.out[to] && k < op->nopd; k++)
+    for (int a = 0; a < op->opd[k]->type->rank; a++)
+      if (it->links.in[k][a] == to) more |= cut_at(s, op->opd[k], a);
+  return more;
+}
+
+/* From larger values to smaller ones: what is read along two axes of a larger one is cut along the one that is met first, and
+ * read whole for the other. */
+void strip_along(Strip *s, const Value *v, int axis) {
+  memset(s->cut, -1, (size_t)s->nvalue + 1);
+  s->extent = v->type->dim[axis];
+  cut_at(s, v, axis);
+  for (int least = MAX_RANK; least > 0; least--)
+    for (bool more = true; more;) {
+      more = false;
+      for (int i = 0; i < s->n; i++) more |= spread(s, &s->item[i], least);
+      for (int i = s->n; i-- > 0;) more |= spread(s, &s->item[i], least);
+    }
+}
+
+bool strip_can_begin(const Strip *s, const Value *v, int axis) {
+  int64_t n;
+  return !dim_is_const(v->type->dim[axis], &n) && !(s->seen[v->id] >> axis & 1);
 }
 
 Item *maker(const Strip *s, const Value *v) {
@@ -83,39 +97,35 @@ static bool can_fold(const Op *op) {
   }
 }
 
-/* The one axis of an operand that is cut: the one that is linked to `to`.  False when the operand has the class elsewhere too. */
-static bool cut_operand(Strip *s, Item *it, int k, int class, int to) {
-  const Value *v = it->op->opd[k];
-  bool other = false;
-  it->opd[k] = -1;
-  for (int a = 0; a < v->type->rank; a++) {
-    if (axis_class(s, v, a) != class) continue;
-    if (it->links.in[k][a] == to) it->opd[k] = (int8_t)a;
-    else other = true;
+/* Operands are taken in blocks along the axis that is linked to `to`. */
+static Role cut_operands(Item *it, int to, Role role) {
+  const Op *op = it->op;
+  for (int k = 0; k < op->nopd; k++) {
+    it->opd[k] = -1;
+    for (int a = 0; a < op->opd[k]->type->rank; a++)
+      if (it->links.in[k][a] == to) it->opd[k] = (int8_t)a;
   }
-  return it->opd[k] < 0 || !other;
+  return role;
 }
 
-static Role role_of(Strip *s, Item *it, int class) {
+static Role role_of(const Strip *s, Item *it) {
   const Op *op = it->op;
-  int sum = -1;
-  it->axis = -1;
   if (op->nres != 1 || op->nreg) return ROLE_NONE;
-  for (int a = 0; a < op->res[0]->type->rank; a++)
-    if (axis_class(s, op->res[0], a) == class) {
-      if (it->axis >= 0 || !it->links.out[a]) return ROLE_NONE;
-      it->axis = a;
-    }
-  for (int k = 0; it->axis < 0 && k < op->nopd; k++)
-    for (int a = 0; a < op->opd[k]->type->rank; a++)
-      if (axis_class(s, op->opd[k], a) == class && it->links.in[k][a] >= AXIS_SUM) {
-        if (sum >= 0 && sum != it->links.in[k][a]) return ROLE_NONE;
-        sum = it->links.in[k][a];
-      }
-  if (it->axis < 0 && (sum < 0 || !can_fold(op))) return ROLE_NONE;
-  for (int k = 0; k < op->nopd; k++)
-    if (!cut_operand(s, it, k, class, it->axis >= 0 ? it->axis : sum)) return ROLE_NONE;
-  return it->axis >= 0 ? ROLE_EACH : ROLE_FOLD;
+  it->axis = -1;
+  /* A fold of what is made in the loop stays one, though its result could be cut along another axis. */
+  for (int k = 0; k < op->nopd && can_fold(op); k++) {
+    const Item *m = maker(s, op->opd[k]);
+    int at = s->cut[op->opd[k]->id];
+    bool here = s->cut[op->res[0]->id] < 0 || (m && m->role == ROLE_EACH && degree(op->opd[k]->type) > degree(op->res[0]->type));
+    if (at >= 0 && here && it->links.in[k][at] >= AXIS_SUM) return cut_operands(it, it->links.in[k][at], ROLE_FOLD);
+  }
+  it->axis = s->cut[op->res[0]->id];
+  return it->axis >= 0 && it->links.out[it->axis] ? cut_operands(it, it->axis, ROLE_EACH) : ROLE_NONE;
+}
+
+bool is_together(const Strip *s, const Item *it, int k) {
+  const Item *m = maker(s, it->op->opd[k]);
+  return it->opd[k] >= 0 && m && m->role == ROLE_EACH && m->axis == it->opd[k];
 }
 
 /* ---- stages ------------------------------------------------------------------------------------------------------------- */
@@ -136,6 +146,11 @@ static bool is_cheap(const Op *op) {
       if (!kept) return false;
     }
     return true;
+  case OP_neg:
+  case OP_add:
+  case OP_sub:
+  case OP_mul:
+  case OP_select: return true;
   default: return op_info[op->code].family == FAM_MAP && !elem_is_real(op->opd[op->nopd - 1]->type->elem);
   }
 }
@@ -170,9 +185,8 @@ static void place_item(Strip *s, Item *it, Floor *floor) {
   for (int k = 0; k < op->nopd; k++) {
     const Item *m = maker(s, op->opd[k]);
     if (!m) continue;
-    bool together = it->opd[k] >= 0 && m->role == ROLE_EACH;
     if (m->role != ROLE_NONE && !m->free) it->free = false;
-    it->stage = larger(it->stage, together && !m->free ? m->stage : m->ready);
+    it->stage = larger(it->stage, is_together(s, it, k) && !m->free ? m->stage : m->ready);
   }
   it->ready = it->free ? u.ready : it->stage + 1;
 }
@@ -188,20 +202,21 @@ static void mark_kept(Strip *s) {
     if (it->role == ROLE_NONE || it->free) op_each_use(it->op, keep, s);
     for (int k = 0; it->role != ROLE_NONE && k < it->op->nopd; k++) {
       Item *m = maker(s, it->op->opd[k]);
-      if (m && (it->opd[k] < 0 || m->role != ROLE_EACH || (!m->free && m->stage < it->stage))) m->kept = true;
+      if (m && (!is_together(s, it, k) || (!m->free && m->stage < it->stage))) m->kept = true;
     }
   }
   for (int i = 0; i < s->region->nres; i++) keep(s, s->region->res[i]);
 }
 
-int strip_stages(Strip *s, int class, bool (*fits)(const Strip *s, const Item *i)) {
+int strip_stages(Strip *s, bool (*fits)(const Strip *s, const Item *i)) {
   Floor floor = {0, 0};
   int stages = 0;
   for (int i = 0; i < s->n; i++) {
     Item *it = &s->item[i];
     it->free = it->kept = false;
     it->stage = it->ready = 0;
-    it->role = role_of(s, it, class);
+    it->onto = -1;
+    it->role = role_of(s, it);
     if (it->role != ROLE_NONE && fits && !fits(s, it)) it->role = ROLE_NONE;
     place_item(s, it, &floor);
     if (it->role != ROLE_NONE && !it->free) stages = larger(stages, it->stage + 1);

@@ -44,7 +44,7 @@ typedef struct Block {
   Builder b;
   CloneMap *map; /* of values of this stage, of what is done again, and of blocks of what was made before */
   Dim *start, *width;
-  int class, stage;
+  int stage;
 } Block;
 
 static Type *cut_type(Ctx *c, const Type *t, int axis, Dim *width) {
@@ -69,14 +69,15 @@ static Value *load_block(Block *k, Value *v, int axis) {
 
 static Value *clone_item(Block *k, Item *it);
 
-static Value *block_of(Block *k, Value *v, int axis) {
-  if (axis < 0) return v;
-  Value *to = clone_lookup(k->map, v);
-  if (to) return to;
+/* The block of operand i that the operation takes.  What is made in an operand's place reads it there. */
+static Value *block_of(Block *k, const Item *it, int i) {
+  Value *v = it->op->opd[i], *to;
+  if (it->opd[i] < 0) return v;
+  if (i == it->onto) return load_block(k, it->held, it->opd[i]);
   Item *m = maker(k->s, v);
-  bool again = m && m->role == ROLE_EACH && (m->free || m->stage == k->stage);
-  to = again ? clone_item(k, m) : load_block(k, v, axis);
-  clone_map_value(k->map, v, to);
+  if (!is_together(k->s, it, i) || !(m->free || m->stage == k->stage)) return load_block(k, v, it->opd[i]);
+  to = clone_lookup(k->map, v);
+  if (!to) clone_map_value(k->map, v, to = clone_item(k, m));
   return to;
 }
 
@@ -89,7 +90,7 @@ static Value *clone_item(Block *k, Item *it) {
   Op *op = it->op;
   Ctx *c = k->b.ctx;
   Value **opd = NEW_N(c->arena, Value *, op->nopd + 1);
-  for (int i = 0; i < op->nopd; i++) opd[i] = block_of(k, op->opd[i], it->opd[i]);
+  for (int i = 0; i < op->nopd; i++) opd[i] = block_of(k, it, i);
   k->b.loc = op->loc;
   Type *t = cut_type(c, op->res[0]->type, it->axis, k->width);
   Op *copy = b_op(&k->b, op->code, op->nopd, opd, 1, &t);
@@ -123,21 +124,43 @@ static Value *neutral(Builder *b, const Op *op) {
 
 static Value *take_in(Block *k, Item *it, Value *acc) {
   const Op *op = it->op;
-  if (op->code != OP_scatter_add) {
-    Value *x = clone_item(k, it);
-    return op->res[0]->type->elem == BOOL || elem_is_real(acc->type->elem) || op->code != OP_contract
-               ? b_map2(&k->b, fold_with(op->code), acc, x)
-               : b_map2(&k->b, OP_add, acc, x);
-  }
+  if (op->code != OP_scatter_add) return b_map2(&k->b, fold_with(op->code), acc, clone_item(k, it));
   int n = op->u.index.naxis;
-  Value *idx[MAX_RANK], *u = block_of(k, op->opd[0], it->opd[0]);
-  for (int i = 0; i < n; i++) idx[i] = block_of(k, op->opd[1 + i], it->opd[1 + i]);
-  Value *mask = op->u.index.masked ? block_of(k, op->opd[1 + n], it->opd[1 + n]) : NULL;
+  Value *idx[MAX_RANK], *u = block_of(k, it, 0);
+  for (int i = 0; i < n; i++) idx[i] = block_of(k, it, 1 + i);
+  Value *mask = op->u.index.masked ? block_of(k, it, 1 + n) : NULL;
   return b_scatter_acc(&k->b, acc, u, n, op->u.index.axis, idx, mask);
+}
+
+static Value *made(Block *k, Item *it) {
+  Value *v = it->op->res[0], *to = clone_lookup(k->map, v);
+  if (!to) clone_map_value(k->map, v, to = clone_item(k, it));
+  return to;
 }
 
 static bool leaves(const Item *it, int stage) {
   return it->role != ROLE_NONE && !it->free && it->stage == stage && it->kept;
+}
+
+static int region_uses(const Region *g, const Value *v) {
+  int n = 0;
+  for (const Op *op = g->first; op; op = op->next) {
+    for (int i = 0; i < op->nopd; i++) n += op->opd[i] == v;
+    for (int i = 0; i < op->nreg; i++) n += region_uses(op->reg[i], v);
+  }
+  for (int i = 0; i < g->nres; i++) n += g->res[i] == v;
+  return n;
+}
+
+/* An operand of the result's type that is at hand before the loop, read in step, and by nobody else. */
+static int find_onto(const Strip *s, const Item *it) {
+  const Op *op = it->op;
+  for (int k = 0; it->role == ROLE_EACH && op_info[op->code].family == FAM_MAP && k < op->nopd; k++) {
+    const Value *v = op->opd[k];
+    if (v->type != op->res[0]->type || is_together(s, it, k) || (!v->def && !v->region->parent)) continue;
+    if ((v->def ? v->def->parent : v->region) == s->region && region_uses(s->region, v) == 1) return k;
+  }
+  return -1;
 }
 
 static void fill(Block *k, Region *body, const Op *loop) {
@@ -147,40 +170,58 @@ static void fill(Block *k, Region *body, const Op *loop) {
   for (int i = 0; i < s->n; i++) {
     Item *it = &s->item[i];
     if (!leaves(it, k->stage)) continue;
-    Value *held = body->param[1 + n];
+    Value *held = it->held = body->param[1 + n];
     if (it->role == ROLE_FOLD) next[n++] = take_in(k, it, held);
     else {
       Dim *start[MAX_RANK];
       int64_t stride[MAX_RANK];
       window(k, held->type, it->axis, start, stride);
-      next[n++] = b_set_slice(&k->b, held, block_of(k, it->op->res[0], it->axis), start, stride);
+      next[n++] = b_set_slice(&k->b, held, made(k, it), start, stride);
     }
   }
   region_set_results(body, n, next);
 }
 
-void strip_loop(Strip *s, int stage, int class) {
+/* The loop over the blocks from lo to hi, each `width` wide; block t begins at entry t * step. */
+static Op *blocks(Strip *s, Builder *b, int stage, Value *lo, Value *hi, Dim *step, Dim *width, int n, Value **init) {
+  Ctx *c = s->ctx;
+  Op *loop = b_for(b, lo, hi, b_int(b, 1), n, init);
+  loop->u.loop.parallel = true;
+  Region *body = loop->reg[0];
+  Block k = {.s = s, .b = b_inside(b, body), .map = clone_map_new(c, s->f, s->f), .stage = stage};
+  Sym *at = sym_new(c, SYM_VALUE, "i", b->loc);
+  at->nonneg = true;
+  b_sym(&k.b, body->param[0], at);
+  k.start = dim_mul(c, dim_sym(c, at), step);
+  k.width = width;
+  fill(&k, body, loop);
+  return loop;
+}
+
+/* Whole blocks first, then what is left as one more. */
+void strip_loop(Strip *s, int stage, int64_t width) {
   Ctx *c = s->ctx;
   Builder b = {.ctx = c, .func = s->f, .region = s->region, .before = first_after(s, stage)};
   Value **init = NEW_N(c->arena, Value *, s->n + 1);
   int n = 0;
   for (int i = 0; i < s->n; i++) {
-    const Item *it = &s->item[i];
+    Item *it = &s->item[i];
     if (!leaves(it, stage)) continue;
     b.loc = it->op->loc;
-    init[n++] = it->role == ROLE_FOLD ? neutral(&b, it->op) : b_splat(&b, it->op->res[0]->type, 0);
+    it->onto = find_onto(s, it);
+    init[n++] = it->role == ROLE_FOLD ? neutral(&b, it->op)
+                : it->onto >= 0       ? it->op->opd[it->onto]
+                                      : b_splat(&b, it->op->res[0]->type, 0);
   }
   if (!n) return;
-  Op *loop = b_for(&b, b_int(&b, 0), b_dim(&b, class_extent(s, class)), b_int(&b, 1), n, init);
-  loop->u.loop.parallel = true;
-  Region *body = loop->reg[0];
-  Block k = {.s = s, .b = b_inside(&b, body), .map = clone_map_new(c, s->f, s->f), .class = class, .stage = stage};
-  Sym *at = sym_new(c, SYM_VALUE, "i", b.loc);
-  at->nonneg = true;
-  b_sym(&k.b, body->param[0], at);
-  k.start = dim_sym(c, at);
-  k.width = dim_const(c, 1);
-  fill(&k, body, loop);
+  Dim *w = dim_const(c, width), *extent = s->extent, *whole = dim_floordiv(c, extent, w);
+  Value *hi = b_dim(&b, whole);
+  Op *loop = blocks(s, &b, stage, b_int(&b, 0), hi, w, w, n, init);
+  if (width > 1) {
+    Dim *rest = dim_sub(c, extent, dim_mul(c, whole, w));
+    Value *more = b_dim(&b, dim_min(c, dim_add(c, whole, rest), dim_add(c, whole, dim_const(c, 1))));
+    loop = blocks(s, &b, stage, hi, more, w, rest, n, loop->res);
+  }
   n = 0;
   for (int i = 0; i < s->n; i++)
     if (leaves(&s->item[i], stage)) region_replace_uses(s->region, s->item[i].op->res[0], loop->res[n++]);

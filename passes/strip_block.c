@@ -1,0 +1,179 @@
+/* strip_block.c - which axis is cut into blocks because what lies between is larger than what goes in and comes out.
+ *
+ * Requires: classes (strip_class.c).  Ensures: a choice that takes no large matrix product apart into thin ones: where the axis is the
+ * only one of an operand that the product keeps, or is summed over, a block is as wide as a tile is long. */
+#include "passes/strip.h"
+
+enum { PRODUCT_BLOCK = 64 };
+
+static bool fits_block(const Strip *s, const Item *it) {
+  (void)s;
+  const Op *op = it->op;
+  return op->code != OP_argsort && op->code != OP_set && op_info[op->code].family != FAM_MATRIX;
+}
+
+static bool has_label(const Op *op, int k, int l) {
+  for (int a = 0; a < op->opd[k]->type->rank; a++)
+    if (op->u.contract.opd[k][a] == l) return true;
+  return false;
+}
+
+static bool in_result(const Op *op, int l) {
+  for (int a = 0; a < op->res[0]->type->rank; a++)
+    if (op->u.contract.out[a] == l) return true;
+  return false;
+}
+
+static bool sums(const Op *op) {
+  for (int k = 0; op->code == OP_contract && k < op->nopd; k++)
+    for (int a = 0; a < op->opd[k]->type->rank; a++)
+      if (!in_result(op, op->u.contract.opd[k][a])) return true;
+  return false;
+}
+
+/* Rows of an operand besides those that are cut. */
+static bool has_other_row(const Op *op, int k, int cut) {
+  for (int a = 0; a < op->opd[k]->type->rank; a++) {
+    int l = op->u.contract.opd[k][a];
+    int64_t n;
+    bool is_long = !dim_is_const(op->opd[k]->type->dim[a], &n) || n >= 8;
+    if (l != cut && is_long && !has_label(op, !k, l) && in_result(op, l)) return true;
+  }
+  return false;
+}
+
+/* The product asks for an element of operand k more than once. */
+static bool repeats(const Op *op, int k) {
+  for (int a = 0; a < op->opd[!k]->type->rank; a++)
+    if (!dim_is(op->opd[!k]->type->dim[a], 1) && !has_label(op, k, op->u.contract.opd[!k][a])) return true;
+  return false;
+}
+
+static bool needs_width(const Item *it) {
+  const Op *op = it->op;
+  if (op->code != OP_contract || op->nopd != 2 || !sums(op) || !repeats(op, 0) || !repeats(op, 1)) return false;
+  for (int k = 0; k < 2; k++) {
+    if (it->opd[k] < 0) continue;
+    int l = op->u.contract.opd[k][it->opd[k]];
+    if (!in_result(op, l)) return true;
+    if (!has_label(op, !k, l) && !has_other_row(op, k, l)) return true;
+  }
+  return false;
+}
+
+/* What code generation stores: sums, other folds, and factors of sums that take computing. */
+static bool is_stored(const Strip *s, const Item *it) {
+  const Op *op = it->op;
+  if (sums(op) || op_info[op->code].family == FAM_REDUCE || op->code == OP_concat || op->code == OP_linrec) return true;
+  if (op_info[op->code].family != FAM_MAP) return false;
+  int uses = 0;
+  for (int i = 0; i < s->n; i++)
+    for (int k = 0; k < s->item[i].op->nopd; k++)
+      if (s->item[i].op->opd[k] == op->res[0]) {
+        uses++;
+        if (s->item[i].op->nopd == 2 && sums(s->item[i].op) && repeats(s->item[i].op, k)) return true;
+      }
+  return uses > 1 && op_is_costly(op);
+}
+
+/* A block is cut again only into single entries. */
+static bool in_block(const Region *g) {
+  for (; g->parent; g = g->parent->parent)
+    if (g->parent->code == OP_for && g->parent->u.loop.parallel) return true;
+  return false;
+}
+
+typedef struct Choice {
+  const Value *v;
+  int axis, gain, stages, fold;
+  bool wide;
+} Choice;
+
+/* How many stored values stay within their stage, of those that are larger than all that enters and leaves, or are batches of
+ * matrices. */
+static int gain(Strip *s, bool nested) {
+  int outside = 0, n = 0;
+  for (int i = 0; i < s->n; i++) {
+    const Item *it = &s->item[i];
+    if (it->role == ROLE_NONE) continue;
+    if (it->kept && !it->free && degree(it->op->res[0]->type) > outside) outside = degree(it->op->res[0]->type);
+    for (int k = 0; k < it->op->nopd; k++) {
+      const Item *m = maker(s, it->op->opd[k]);
+      if ((!m || (m->role == ROLE_NONE && is_stored(s, m))) && degree(it->op->opd[k]->type) > outside)
+        outside = degree(it->op->opd[k]->type);
+    }
+  }
+  if (outside > 2 - nested) outside = 2 - nested; /* a block is to be smaller still */
+  for (int i = 0; i < s->n; i++) {
+    const Item *it = &s->item[i];
+    n += it->role == ROLE_EACH && !it->free && !it->kept && degree(it->op->res[0]->type) > outside && is_stored(s, it);
+  }
+  return n;
+}
+
+static int64_t block_width(const Strip *s, int stage) {
+  for (int i = 0; i < s->n; i++) {
+    const Item *it = &s->item[i];
+    if (it->role != ROLE_NONE && !it->free && it->stage == stage && needs_width(it)) return PRODUCT_BLOCK;
+  }
+  return 1;
+}
+
+static bool stage_gains(const Strip *s, int stage) {
+  for (int i = 0; i < s->n; i++) {
+    const Item *it = &s->item[i];
+    if (it->role == ROLE_EACH && !it->free && it->stage == stage && degree(it->op->res[0]->type) > 1 && is_stored(s, it))
+      return true;
+  }
+  return false;
+}
+
+/* Folds are read and written by each block. */
+static int largest_fold(const Strip *s) {
+  int most = 0;
+  for (int i = 0; i < s->n; i++)
+    if (s->item[i].role == ROLE_FOLD && degree(s->item[i].op->res[0]->type) > most) most = degree(s->item[i].op->res[0]->type);
+  return most;
+}
+
+/* Much more gain first, then fewer loops, smaller folds, and single entries: the products in them are large. */
+static bool is_better(const Choice *a, const Choice *b) {
+  if (a->gain >= 3 * b->gain || b->gain >= 3 * a->gain) return a->gain > b->gain;
+  if (a->stages != b->stages) return a->stages < b->stages;
+  if (a->fold != b->fold) return a->fold < b->fold;
+  return a->gain != b->gain ? a->gain > b->gain : !a->wide && b->wide;
+}
+
+static void weigh(Strip *s, const Value *v, int axis, Choice *best) {
+  strip_along(s, v, axis);
+  Choice c = {v, axis, 0, strip_stages(s, fits_block), 0, false};
+  bool nested = in_block(s->region);
+  c.gain = gain(s, nested);
+  c.fold = largest_fold(s);
+  for (int t = 0; t < c.stages; t++) c.wide |= block_width(s, t) > 1;
+  if (c.wide && nested) return;
+  if (c.gain && is_better(&c, best)) *best = c;
+}
+
+bool strip_blocks(Func *f, Region *g) {
+  Strip s = strip_open(f, g);
+  Choice best = {0};
+  for (int least = MAX_RANK; least > 1; least--)
+    for (int i = 0; i < s.n; i++) {
+      const Op *op = s.item[i].op;
+      for (int a = 0; op->nres == 1 && degree(op->res[0]->type) == least && a < op->res[0]->type->rank; a++)
+        if (strip_can_begin(&s, op->res[0], a)) weigh(&s, op->res[0], a, &best);
+    }
+  if (!best.gain) return false;
+  strip_along(&s, best.v, best.axis);
+  int stages = strip_stages(&s, fits_block);
+  bool made = false;
+  for (int t = 0; t < stages; t++) {
+    int64_t width = block_width(&s, t);
+    if (!stage_gains(&s, t)) continue;
+    if (!made) strip_order(&s);
+    strip_loop(&s, t, width);
+    made = true;
+  }
+  return made;
+}
