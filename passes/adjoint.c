@@ -21,17 +21,18 @@ Deriv deriv_start(Func *g) {
 
 void deriv_reserve(Deriv *d) {
   Arena *a = d->func->module->ctx->arena;
-  int n = d->func->nvalue;
-  if (n <= d->n && d->active) return;
-  bool *active = NEW_N(a, bool, n + 1);
-  Value **v = NEW_N(a, Value *, n + 1);
-  if (d->n) {
-    memcpy(active, d->active, sizeof *active * (size_t)d->n);
-    memcpy(v, d->d, sizeof(Value *) * (size_t)d->n);
+  int n = d->func->nvalue, before = d->n;
+  if (n > d->n) d->n = n;
+  if (n <= d->cap && d->active) return;
+  d->cap = n + n / 2;
+  bool *active = NEW_N(a, bool, d->cap + 1);
+  Value **v = NEW_N(a, Value *, d->cap + 1);
+  if (before) {
+    memcpy(active, d->active, sizeof *active * (size_t)before);
+    memcpy(v, d->d, sizeof(Value *) * (size_t)before);
   }
   d->active = active;
   d->d = v;
-  d->n = n;
 }
 
 bool is_active(const Deriv *d, const Value *v) { return v->id < d->n && d->active[v->id]; }

@@ -117,7 +117,7 @@ typedef struct Deriv {
   Func *func;
   bool *active;  /* by id: to be differentiated */
   Value **d;     /* by id: cotangent or tangent; NULL: zero */
-  int n;         /* ids from here on have neither */
+  int n, cap;    /* ids from n on have neither */
   Taped *taped;
   bool optimise; /* functions made on the way are */
 } Deriv;
