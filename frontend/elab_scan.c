@@ -167,10 +167,17 @@ static bool mentions_bound(void *env, const Expr *x) {
   return any_part(x, mentions_bound, env);
 }
 
-/* A call that depends on no index is made once, whatever it calls. */
+static bool is_local(const Scan *s, const char *name) {
+  for (Scope *k = s->scope; k; k = k->outer)
+    for (Binding *b = k->first; b; b = b->next)
+      if (b->name == name) return true;
+  return false;
+}
+
+/* A call that depends on no index is made once, whatever it calls; but for lambdas, which are expanded where they are called. */
 static bool call_serial(Scan *s, const Expr *x) {
   const Expr *f = x->u.call.callee;
-  bool serial = expr_serial(s, f), once = s->here && !s->masked && f->kind == EX_NAME;
+  bool serial = expr_serial(s, f), once = s->here && !s->masked && f->kind == EX_NAME && !is_local(s, f->u.name);
   return (serial && !(once && !any_arg(x, mentions_bound, s))) || any_arg(x, serial_part, s);
 }
 
