@@ -116,6 +116,12 @@ typedef struct Loop {
 } Loop;
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n); /* the counter, 0 <= i < n */
 void loop_end(Emit *e, Loop *l);
+typedef struct Hint {
+  const char *name;
+  LLVMMetadataRef value; /* or NULL */
+} Hint;
+enum { MAX_HINT = 4 };
+void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n); /* a loop's metadata, in the place of what it has */
 LLVMValueRef access_group(Codegen *g); /* metadata of accesses in loops with independent iterations */
 void open_loops(Emit *e, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx); /* over a shape: counters */
 void close_loops(Emit *e, Loop *loop, int n, Dim *const *dim);
@@ -163,5 +169,7 @@ void emit_matrix(Emit *e, Unit *u);  /* emit_matrix.c: argsort too */
 void emit_effect(Emit *e, Unit *u);
 void emit_region(Emit *e, Unit *u);
 void emit_call(Emit *e, Unit *u);
+/* Unless code is ADC_OK, returns it; a callee counts what it needs from `from`, where its workspace begins. */
+void return_failure(Emit *e, LLVMValueRef code, LLVMValueRef from);
 
 #endif

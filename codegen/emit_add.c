@@ -31,18 +31,6 @@ static LLVMValueRef place_of(Emit *e, LLVMValueRef out, LLVMValueRef at) {
   return LLVMBuildSelect(e->b, LLVMBuildIsNull(e->b, out, ""), null, here, "");
 }
 
-/* The body counts from where its workspace begins. */
-static void return_failure(Emit *e, LLVMValueRef code, LLVMValueRef before) {
-  LLVMBasicBlockRef fail = new_block(e, "failed"), ok = new_block(e, "ok");
-  LLVMBuildCondBr(e->b, LLVMBuildIsNull(e->b, code, ""), ok, fail);
-  LLVMPositionBuilderAtEnd(e->b, fail);
-  LLVMValueRef at = LLVMBuildStructGEP2(e->b, error_type(e->g), e->err, ERR_NEED, "");
-  LLVMValueRef need = LLVMBuildLoad2(e->b, e->g->i64, at, "");
-  LLVMBuildStore(e->b, LLVMBuildAdd(e->b, need, before, ""), at);
-  LLVMBuildRet(e->b, code);
-  LLVMPositionBuilderAtEnd(e->b, ok);
-}
-
 static void add_to(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef from) {
   Branch br;
   Loop loop;

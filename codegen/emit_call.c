@@ -54,9 +54,7 @@ static LLVMValueRef workspace(Call *c) {
   return from;
 }
 
-/* The callee counts from where its workspace begins. */
-static void pass_failure_on(Call *c, LLVMValueRef code, LLVMValueRef from) {
-  Emit *e = c->e;
+void return_failure(Emit *e, LLVMValueRef code, LLVMValueRef from) {
   LLVMBasicBlockRef fail = new_block(e, "failed"), ok = new_block(e, "ok");
   LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntEQ, code, LLVMConstInt(e->g->i32, ADC_OK, false), ""), ok, fail);
   LLVMPositionBuilderAtEnd(e->b, fail);
@@ -75,7 +73,7 @@ void emit_call(Emit *e, Unit *u) {
   LLVMValueRef from = workspace(&c);
   LLVMValueRef code =
       LLVMBuildCall2(e->b, body_type(e->g, c.callee), emit_body(e->g, c.callee, false), c.arg, (unsigned)c.narg, "");
-  pass_failure_on(&c, code, from);
+  return_failure(e, code, from);
   for (int i = 0; i < u->op->nres; i++) {
     if (!c.cell[i]) continue;
     const Value *v = u->op->res[i];

@@ -377,22 +377,13 @@ static void carry_out(Lanes *k) {
   }
 }
 
-static LLVMMetadataRef hint(Emit *e, const char *name, LLVMValueRef v) {
-  LLVMMetadataRef part[] = {LLVMMDStringInContext2(e->g->ll, name, strlen(name)), LLVMValueAsMetadata(v)};
-  return LLVMMDNodeInContext2(e->g->ll, part, 2);
-}
-
 /* Vectors of a register's width: wider ones would spill. */
-static void ask_for_vectors(Lanes *k, LLVMBasicBlockRef latch, int width) {
-  Emit *e = k->e;
-  LLVMMetadataRef self = LLVMTemporaryMDNode(e->g->ll, NULL, 0);
-  LLVMMetadataRef node[] = {self, hint(e, "llvm.loop.vectorize.enable", LLVMConstInt(e->g->i1, 1, false)),
-                            hint(e, "llvm.loop.vectorize.width", LLVMConstInt(e->g->i32, (unsigned)width, false)),
-                            hint(e, "llvm.loop.interleave.count", LLVMConstInt(e->g->i32, 1, false))};
-  LLVMMetadataRef id = LLVMMDNodeInContext2(e->g->ll, node, 4);
-  LLVMMetadataReplaceAllUsesWith(self, id);
-  LLVMSetMetadata(LLVMGetBasicBlockTerminator(latch), LLVMGetMDKindIDInContext(e->g->ll, "llvm.loop", 9),
-                  LLVMMetadataAsValue(e->g->ll, id));
+static void ask_for_vectors(Emit *e, LLVMBasicBlockRef latch, int width) {
+  LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
+  const Hint hint[] = {{"llvm.loop.vectorize.enable", LLVMValueAsMetadata(LLVMConstInt(e->g->i1, 1, false))},
+                       {"llvm.loop.vectorize.width", LLVMValueAsMetadata(LLVMConstInt(e->g->i32, (unsigned)width, false))},
+                       {"llvm.loop.interleave.count", one}};
+  give_hints(e, LLVMGetBasicBlockTerminator(latch), hint, 3);
 }
 
 static int widest_elem(const Region *r) {
@@ -414,7 +405,7 @@ static void lane_loop(Lanes *k, LLVMValueRef n) {
   iteration(k);
   LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
   loop_end(e, &loop);
-  if (e->g->vector_bytes) ask_for_vectors(k, latch, e->g->vector_bytes / widest_elem(body));
+  if (e->g->vector_bytes) ask_for_vectors(e, latch, e->g->vector_bytes / widest_elem(body));
 }
 
 /* Where an element is nan with plain products, the iteration is done again with the others. */

@@ -35,14 +35,8 @@ LLVMValueRef access_group(Codegen *g) {
   return g->access_group;
 }
 
-typedef struct Hint {
-  const char *name;
-  LLVMMetadataRef value; /* or NULL */
-} Hint;
-
-/* Metadata of the back edge. */
-static void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n) {
-  LLVMMetadataRef node[5];
+void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n) {
+  LLVMMetadataRef node[1 + MAX_HINT];
   for (int i = 0; i < n; i++) {
     LLVMMetadataRef part[] = {LLVMMDStringInContext2(e->g->ll, hint[i].name, strlen(hint[i].name)), hint[i].value};
     node[i + 1] = LLVMMDNodeInContext2(e->g->ll, part, hint[i].value ? 2 : 1);
@@ -65,7 +59,7 @@ void loop_end(Emit *e, Loop *l) {
   LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
   LLVMValueRef again = LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, next, l->n, ""), l->body, l->exit);
   LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
-  Hint hint[4];
+  Hint hint[MAX_HINT];
   int n = 0;
   bool math = e->g->math_calls > l->math_calls, masked = few_turns(e);
   if (l->as_it_is || math || masked) hint[n++] = (Hint){"llvm.loop.unroll.disable", NULL};
