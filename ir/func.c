@@ -122,6 +122,22 @@ int *count_uses(Arena *a, const Func *f) {
   return uses;
 }
 
+int region_count_uses(const Region *g, const Value *v) {
+  int n = 0;
+  for (const Op *op = g->first; op; op = op->next) {
+    for (int i = 0; i < op->nopd; i++) n += op->opd[i] == v;
+    for (int i = 0; i < op->nreg; i++) n += region_count_uses(op->reg[i], v);
+  }
+  for (int i = 0; i < g->nres; i++) n += g->res[i] == v;
+  return n;
+}
+
+int result_index(const Value *v) {
+  for (int i = 0; i < v->def->nres; i++)
+    if (v->def->res[i] == v) return i;
+  bug("a value that its operation does not give");
+}
+
 void region_replace_uses(Region *r, Value *from, Value *to) {
   for_each_op(op, r) {
     for (int i = 0; i < op->nopd; i++)

@@ -251,7 +251,6 @@ struct Region { Func *func; int nparam; Value **param; int param_cap; Op *first,
 
 /* ---- overwrite.c ----------------------------------------------------------------------------------------------------- */
 
-int region_count_uses(const Region *g, const Value *v); /* nested regions too */
 bool loop_overwrites(const Op *loop, int k);            /* a `for` that sets every entry of the k-th tensor that it carries */
 
 /* ---- func.c: functions and their C signature ------------------------------------------------------------------------- */
@@ -304,6 +303,8 @@ Value *region_add_param(Region *r, Type *t, const char *name); /* of a nested re
 #define for_each_op(op, r) for (Op *op = (r)->first, *op##_next; op && (op##_next = op->next, 1); op = op##_next)
 int *count_uses(Arena *a, const Func *f); /* by value id: as operand, and as result of a region */
 void region_replace_uses(Region *r, Value *from, Value *to); /* nested regions too */
+int region_count_uses(const Region *r, const Value *v);      /* nested regions too */
+int result_index(const Value *v);                            /* which of its operation's results v is */
 
 /* ---- builder.c: making operations -------------------------------------------------------------------------------------- */
 

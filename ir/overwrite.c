@@ -17,16 +17,6 @@ static bool runs_over(const Op *loop, const Dim *d) {
   return hi->code == OP_dim && (d == hi->u.dim || d == dim_max(c, hi->u.dim, dim_const(c, 0)));
 }
 
-int region_count_uses(const Region *g, const Value *v) {
-  int n = 0;
-  for (const Op *op = g->first; op; op = op->next) {
-    for (int i = 0; i < op->nopd; i++) n += op->opd[i] == v;
-    for (int i = 0; i < op->nreg; i++) n += region_count_uses(op->reg[i], v);
-  }
-  for (int i = 0; i < g->nres; i++) n += g->res[i] == v;
-  return n;
-}
-
 /* loop[0..depth): from the outermost; the last is the one looked at. */
 static bool sets_all(const Op **loop, int depth, int k) {
   const Op *in = loop[depth - 1];
@@ -37,8 +27,8 @@ static bool sets_all(const Op **loop, int depth, int k) {
   if (!op || op->parent != body || region_count_uses(body, held) != 1) return false;
   if (op->code == OP_for) {
     loop[depth] = op;
-    for (int i = 0; i < op->nres; i++)
-      if (op->res[i] == next) return op->opd[3 + i] == held && sets_all(loop, depth + 1, i);
+    int i = result_index(next);
+    return op->opd[loop_ninit(op) + i] == held && sets_all(loop, depth + 1, i);
   }
   if (op->code != OP_set || op->opd[0] != held || op->u.index.naxis != depth) return false;
   for (int i = 0; i < depth; i++)

@@ -131,13 +131,6 @@ static void fill(Deriv *d, Reverse *r, Tape *tape) {
   for (int i = 0; i < r->captured.n; i++) region_add_result(to, deriv_of(d, r->captured.v[i]));
 }
 
-typedef struct Count { const Value *v; int n; } Count;
-
-static void count(void *env, Value *v) {
-  Count *c = env;
-  c->n += v == c->v;
-}
-
 /* Cotangents of captured values that pass through the loop as they are need not be carried. */
 static void drop_unchanged(Deriv *d, Reverse *r) {
   bool *keep = NEW_N(d->b.ctx->arena, bool, r->n + r->captured.n + 1);
@@ -145,9 +138,9 @@ static void drop_unchanged(Deriv *d, Reverse *r) {
   prune_region(d->func, loop_body(r->rev));
   for (int i = 0; i < r->n; i++) keep[i] = true;
   for (int i = 0; i < r->captured.n; i++) {
-    Count uses = {loop_carried(r->rev, r->n + i), 0};
-    region_each_use(loop_body(r->rev), count, &uses);
-    keep[r->n + i] = uses.n != 1 || loop_body(r->rev)->res[r->n + i] != uses.v;
+    const Region *body = loop_body(r->rev);
+    const Value *p = loop_carried(r->rev, r->n + i);
+    keep[r->n + i] = region_count_uses(body, p) != 1 || body->res[r->n + i] != p;
     d->d[r->captured.v[i]->id] = r->outer[i];
   }
   op_keep_results(r->rev, keep);

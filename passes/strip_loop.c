@@ -142,23 +142,13 @@ static bool leaves(const Item *it, int stage) {
   return it->role != ROLE_NONE && !it->free && it->stage == stage && it->kept;
 }
 
-static int region_uses(const Region *g, const Value *v) {
-  int n = 0;
-  for (const Op *op = g->first; op; op = op->next) {
-    for (int i = 0; i < op->nopd; i++) n += op->opd[i] == v;
-    for (int i = 0; i < op->nreg; i++) n += region_uses(op->reg[i], v);
-  }
-  for (int i = 0; i < g->nres; i++) n += g->res[i] == v;
-  return n;
-}
-
 /* An operand of the result's type that is at hand before the loop, read in step, and by nobody else. */
 static int find_onto(const Strip *s, const Item *it) {
   const Op *op = it->op;
   for (int k = 0; it->role == ROLE_EACH && op_info[op->code].family == FAM_MAP && k < op->nopd; k++) {
     const Value *v = op->opd[k];
     if (v->type != op->res[0]->type || is_together(s, it, k) || (!v->def && !v->region->parent)) continue;
-    if ((v->def ? v->def->parent : v->region) == s->region && region_uses(s->region, v) == 1) return k;
+    if ((v->def ? v->def->parent : v->region) == s->region && region_count_uses(s->region, v) == 1) return k;
   }
   return -1;
 }

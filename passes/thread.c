@@ -14,12 +14,6 @@ static bool comes_before(const Value *v, const Op *op) {
   return false;
 }
 
-static int result_of(const Op *op, const Value *v) {
-  for (int i = 0; i < op->nres; i++)
-    if (op->res[i] == v) return i;
-  return -1;
-}
-
 /* The loop whose result is put into a larger tensor by `set`, and nothing else; k gets the result. */
 static Op *filler(const Op *set, int *k) {
   Value *r = set->opd[1], *x = set->opd[0];
@@ -28,7 +22,7 @@ static Op *filler(const Op *set, int *k) {
   if (!loop || loop->code != OP_for || loop->parent != g || region_count_uses(g, r) != 1 || region_count_uses(g, x) != 1) return NULL;
   for (int i = 0; i < set->nopd; i++)
     if (i != 1 && !comes_before(set->opd[i], loop)) return NULL;
-  *k = result_of(loop, r);
+  *k = result_index(r);
   return loop_overwrites(loop, *k) ? loop : NULL;
 }
 
@@ -53,7 +47,7 @@ static void widen(Func *f, const Op *set, Op *loop, int k, Value *from) {
   loop->opd[loop_ninit(loop) + k] = from;
   loop->res[k]->type = body->param[1 + k]->type = from->type;
   if (in->code == OP_for) {
-    widen(f, set, in, result_of(in, body->res[k]), body->param[1 + k]);
+    widen(f, set, in, result_index(body->res[k]), body->param[1 + k]);
     return;
   }
   int axis[MAX_RANK];

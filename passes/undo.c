@@ -29,12 +29,6 @@ static bool is_store(const Op *op) {
   return !computed;
 }
 
-static int result_index(const Value *v) {
-  for (int i = 0; i < v->def->nres; i++)
-    if (v->def->res[i] == v) return i;
-  bug("a value that its operation does not give");
-}
-
 /* The tensor before the operation that gives v. */
 static Value *before(const Value *v) {
   return is_store(v->def) ? v->def->opd[0] : v->def->opd[loop_ninit(v->def) + result_index(v)];
