@@ -65,8 +65,9 @@ static Dim *lengthen(Ctx *c, const Op *op, Product *p, Dim *const *extent, int k
     for (int l = 0; l < MAX_LABEL; l++) {
       if (p->kind[l] != kind || p->in[l] || l == p->label[kind]) continue;
       bool before = follows(op, l, first), after = follows(op, last, l);
-      if (!before && !after) continue;
-      d = dim_mul(c, d, extent[l]);
+      Dim *longer = before || after ? dim_mul(c, d, extent[l]) : NULL;
+      if (!longer) continue; /* no neighbour, or together they overflow */
+      d = longer;
       p->in[l] = more = true;
       if (before) first = l;
       else last = l;
