@@ -184,6 +184,7 @@ void pipeline_lower(Module *m, int opt_level) {
     if (m->func[i]->external) continue;
     pass_thread(m->func[i]);
     pass_strip(m->func[i]);
+    pass_guard(m->func[i]);
   }
   if (!module_verify(m)) bug("what is made for code generation does not verify");
   stage_end(m->ctx, outer);
