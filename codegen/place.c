@@ -159,6 +159,8 @@ static void count_use(Plan *p, Op *op, int k) {
   ValueInfo *y = view ? &p->value[op->res[0]->id] : NULL;
   ReshapeMap map;
   Product product;
+  x->readers++;
+  x->reader = op;
   x->factor |= (op_has_sum(op) && op->nopd == 2 && contract_expands(op, k)) || (view && y->factor);
   x->use += (view ? y->use : 1) + again;
   x->forced |= op->code == OP_argsort || op_info[op->code].family == FAM_MATRIX;
@@ -173,6 +175,8 @@ static void count_results(Plan *p, const Region *r) {
   for (int i = 0; i < r->nres; i++) {
     ValueInfo *x = &p->value[r->res[i]->id];
     x->use++;
+    x->readers++;
+    x->reader = NULL;
     x->forced |= r->parent && !in_lanes(p, r) && (region_of(r->res[i]) == r || !reads_nothing(r->res[i]));
   }
 }

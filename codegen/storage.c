@@ -52,6 +52,7 @@ static void reads(Storage *s, const Unit *u) {
 static void makes(Storage *s, const Plan *p, const Unit *u) {
   for (int k = 0; u->op && k < u->op->nres; k++)
     if (p->producer[u->op->res[k]->id] == u) lives(s, u->op->res[k], u->begin, u->end);
+  if (u->into) lives(s, u->v, u->begin, u->end);
   for (int i = 0; u->op && i < u->op->nreg; i++)
     for (int k = 0; k < u->op->reg[i]->nparam; k++) lives(s, u->op->reg[i]->param[k], u->begin, u->end);
 }
