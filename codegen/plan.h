@@ -23,6 +23,7 @@ typedef struct ValueInfo {
   bool factor; /* some of those are products that are summed: even cheap arithmetic would be repeated in the inner loop
                 */
   bool forced; /* some of them need it in memory */
+  bool in_blocks; /* some of them are in a loop over blocks that it is not in */
   bool lanes;  /* the first result of a loop that is computed in lanes */
   int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
   bool shared;   /* … and there are others */
@@ -130,6 +131,8 @@ bool reads_in_step(Plan *p, Op *op, const Value *x);
 /* The same of what a set_slice, or a set at numbers, stores. */
 bool stores_in_step(Plan *p, Op *op, const Value *x);
 void read_anywhere(Plan *p, Unit *u, Value *v); /* u reads v at indices of its own */
+
+void plan_goal(Plan *p, Unit *u); /* goal.c */
 
 /* ---- product.c: contractions that are matrix products ----------------------------------------------------------------------- */
 

@@ -256,77 +256,6 @@ static void read_for_update(Plan *p, Unit *u, const Op *op) {
   walk(p, u, op->opd[0], u->place);
 }
 
-/* ---- folds that go where they are wanted --------------------------------------------------------------------------- */
-
-typedef struct Goal { Op *op; bool adds; } Goal;
-
-static Op *only_reader(const Plan *p, const Value *v) { return p->value[v->id].readers == 1 ? p->value[v->id].reader : NULL; }
-
-static bool same_window(const Op *slice, const Op *set) {
-  if (slice->code != OP_slice || slice->opd[0] != set->opd[0] || slice->res[0]->type != set->opd[1]->type) return false;
-  for (int a = 0; a < slice->res[0]->type->rank; a++)
-    if (slice->u.slice.stride[a] != set->u.slice.stride[a] || slice->u.slice.start[a] != set->u.slice.start[a]) return false;
-  return true;
-}
-
-/* op's only reader sets it in a slice, or adds it to a slice that is set, or to the whole of something. */
-static Goal goal_of(const Plan *p, const Op *op) {
-  const Value *v = op->res[0];
-  Op *user = only_reader(p, v), *set;
-  if (!user || user->parent != op->parent) return (Goal){0};
-  if (user->code == OP_set_slice && user->opd[1] == v) return (Goal){user, false};
-  if (user->code != OP_add || op->code != OP_contract || user->opd[0] == user->opd[1]) return (Goal){0};
-  const Value *old = user->opd[user->opd[0] == v];
-  if (p->value[user->res[0]->id].place == PLACE_BUFFER) return same_memory(p, old, user->res[0]) ? (Goal){user, true} : (Goal){0};
-  set = only_reader(p, user->res[0]);
-  bool onto = set && set->parent == op->parent && set->code == OP_set_slice && set->opd[1] == user->res[0];
-  return onto && old->def && same_window(old->def, set) && only_reader(p, old) == user ? (Goal){set, true} : (Goal){0};
-}
-
-/* The elements of what is set lie one after another. */
-static bool without_gaps(const Op *set) {
-  bool cut = false;
-  for (int a = set->res[0]->type->rank; a-- > 0;) {
-    const Dim *d = set->opd[1]->type->dim[a];
-    if (set->u.slice.stride[a] != 1 || (cut && !dim_is(d, 1))) return false;
-    cut |= d != set->res[0]->type->dim[a];
-  }
-  return true;
-}
-
-static bool stands_before(const Value *v, const Op *op) {
-  if (!v->def) return v->region == op->parent;
-  for (const Op *x = op; x; x = x->prev)
-    if (x == v->def) return true;
-  return false;
-}
-
-static bool binds_between(const Op *from, const Op *to) {
-  for (const Op *op = from; op != to; op = op->next)
-    if (op->code == OP_sym) return true;
-  return false;
-}
-
-/* Sends the folds of u to where they are wanted, if that memory has nobody else to read it between. */
-static void find_goal(Plan *p, Unit *u) {
-  if (p == p->root || u->v->type->rank == 0 || p->value[u->v->id].shared) return;
-  Goal g = goal_of(p, u->op);
-  if (!g.op) return;
-  bool set = g.op->code == OP_set_slice;
-  const Value *old = set ? g.op->opd[0] : g.op->opd[g.op->opd[0] == u->v];
-  if (!same_memory(p, old, g.op->res[0]) || p->value[old->id].readers != 1 + (set && g.adds)) return;
-  if (!stands_before(old, u->op) || binds_between(u->op, g.op) || (set && u->tiled && !without_gaps(g.op))) return;
-  for (int k = 0; k < u->nread; k++)
-    if (same_memory(p, u->read[k].v, old)) return;
-  p->value[u->v->id].place = PLACE_VIRTUAL;
-  p->producer[u->v->id] = NULL;
-  u->into = g.op;
-  u->adds = g.adds;
-  u->v = g.op->res[0];
-  p->producer[u->v->id] = u;
-  read_anywhere(p, u, (Value *)old);
-}
-
 static bool has_unit(const Plan *p, const Op *op) { return op->nres == 1 && p->producer[op->res[0]->id] != NULL; }
 
 static void unit_of_op(Plan *p, Op *op) {
@@ -359,7 +288,7 @@ static void unit_of_op(Plan *p, Op *op) {
       reduce_loops(u, op);
     u->acc_level = register_level(u, v->type->rank);
     read_operands(p, u, op);
-    find_goal(p, u);
+    plan_goal(p, u);
     return;
   default:
     u->gathers = true;

@@ -17,8 +17,16 @@ typedef struct Storage {
   int pos;
 } Storage;
 
+static Type *at_most(Ctx *c, Type *t) {
+  Dim *dim[MAX_RANK];
+  for (int i = 0; i < t->rank; i++)
+    if (!(dim[i] = dim_most(c, t->dim[i]))) return t;
+  return type_tensor(c, t->elem, t->rank, dim);
+}
+
 static int take_slot(Plan *p, Type *t, bool in_region, int from, int to) {
   bool nested = false;
+  t = at_most(p->ctx, t);
   for (int i = 0; in_region && i < t->rank; i++) nested |= !dim_nonneg(p->ctx, t->dim[i]);
   Dim *bytes = type_count(p->ctx, t);
   bool dynamic = type_mentions_value(t);
