@@ -123,12 +123,12 @@ static void store_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   const Value *to = k->op->res[x - k->exit];
   (void)i;
   set_place(k, x, idx, at);
-  store_elem(e, e->where[to->id], e->object[to->id], to->type, row_major(e, to->type, at), y);
+  store_elem(e, where_of(e, to), e->object[to->id], to->type, row_major(e, to->type, at), y);
 }
 
 static LLVMValueRef lane_of(Lanes *k) {
   Emit *e = k->e;
-  LLVMValueRef i = LLVMBuildLoad2(e->b, e->g->i64, e->where[k->op->reg[0]->param[0]->id], "");
+  LLVMValueRef i = LLVMBuildLoad2(e->b, e->g->i64, where_of(e, k->op->reg[0]->param[0]), "");
   return LLVMBuildNSWSub(e->b, i, k->first, "");
 }
 
@@ -157,7 +157,7 @@ static void add_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   Branch br;
   if (op->u.index.masked) if_begin(e, &br, eval(e, op->opd[op->nopd - 1], idx));
   scatter_place(k, x, index, idx, at);
-  LLVMValueRef place = row_major(e, to->type, at), base = e->where[to->id];
+  LLVMValueRef place = row_major(e, to->type, at), base = where_of(e, to);
   LLVMValueRef old = load_elem(e, base, e->object[to->id], to->type, place);
   store_elem(e, base, e->object[to->id], to->type, place, add_elem(e->g, e->b, to->type->elem, old, y));
   if (op->u.index.masked) if_end(e, &br);
@@ -226,10 +226,10 @@ static LLVMValueRef row_pointer(Lanes *k, Exit *x, int i, LLVMValueRef lane) {
   Emit *e = k->e;
   const Value *to = k->op->res[x - k->exit];
   LLVMValueRef at[MAX_RANK], *idx = const_index(k, x->v->type, i);
-  LLVMBuildStore(e->b, index_add(e, k->first, lane), e->where[k->op->reg[0]->param[0]->id]);
+  LLVMBuildStore(e->b, index_add(e, k->first, lane), where_of(e, k->op->reg[0]->param[0]));
   set_place(k, x, idx, at);
   LLVMValueRef place = row_major(e, to->type, at);
-  return LLVMBuildInBoundsGEP2(e->b, memory_type(k, x), e->where[to->id], &place, 1, "");
+  return LLVMBuildInBoundsGEP2(e->b, memory_type(k, x), where_of(e, to), &place, 1, "");
 }
 
 static void square(Lanes *k, Exit *x, int i, int n, LLVMValueRef lane) {
@@ -302,7 +302,7 @@ static void add_rows(Lanes *k, Exit *x, LLVMValueRef n) {
       index[a] = LLVMBuildLoad2(e->b, e->g->i64, buffer_at(k, e->g->i64, x->at[a], i / inner, lane), "");
     scatter_place(k, x, index, const_index(k, x->v->type, i), at);
     LLVMValueRef y = LLVMBuildLoad2(e->b, memory_type(k, x), buffer_at(k, memory_type(k, x), x->buffer, i, lane), "");
-    LLVMValueRef place = row_major(e, to->type, at), base = e->where[to->id];
+    LLVMValueRef place = row_major(e, to->type, at), base = where_of(e, to);
     LLVMValueRef old = load_elem(e, base, e->object[to->id], to->type, place);
     store_elem(e, base, e->object[to->id], to->type, place, add_elem(e->g, e->b, to->type->elem, old, y));
     if (op->u.index.masked) if_end(e, &br);
@@ -348,7 +348,7 @@ static void copy_in(Emit *e, const Value *to, Value *from) {
   Loop loop[MAX_RANK];
   LLVMValueRef idx[MAX_RANK];
   open_loops(e, loop, to->type->rank, to->type->dim, idx);
-  store_elem(e, e->where[to->id], e->object[to->id], to->type, row_major(e, to->type, idx), eval(e, from, idx));
+  store_elem(e, where_of(e, to), e->object[to->id], to->type, row_major(e, to->type, idx), eval(e, from, idx));
   close_loops(e, loop, to->type->rank, to->type->dim);
 }
 
@@ -371,8 +371,8 @@ static void carry_out(Lanes *k) {
     const Value *to = k->op->res[i];
     for (int j = 0; x->x.kind == LANE_FOLD && j < x->n; j++) {
       LLVMValueRef y = LLVMBuildLoad2(e->b, elem_reg(e->g, to->type->elem), x->acc[j], "");
-      if (to->type->rank == 0) LLVMBuildStore(e->b, y, e->where[to->id]);
-      else store_elem(e, e->where[to->id], e->object[to->id], to->type, i64(k, j), y);
+      if (to->type->rank == 0) LLVMBuildStore(e->b, y, where_of(e, to));
+      else store_elem(e, where_of(e, to), e->object[to->id], to->type, i64(k, j), y);
     }
   }
 }
@@ -399,9 +399,9 @@ static void lane_loop(Lanes *k, LLVMValueRef n) {
   const Region *body = k->op->reg[0];
   Loop loop;
   LLVMValueRef i = loop_begin(e, &loop, n);
-  LLVMBuildStore(e->b, index_add(e, k->first, i), e->where[body->param[0]->id]);
+  LLVMBuildStore(e->b, index_add(e, k->first, i), where_of(e, body->param[0]));
   for (const Op *op = body->first; op; op = op->next)
-    if (op->code == OP_sym) PUSH(e->arena, e->late, e->nlate, e->late_cap) = (Late){op->u.sym, e->where[body->param[0]->id]};
+    if (op->code == OP_sym) PUSH(e->arena, e->late, e->nlate, e->late_cap) = (Late){op->u.sym, where_of(e, body->param[0])};
   iteration(k);
   LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
   loop_end(e, &loop);
@@ -425,7 +425,7 @@ static void block_of_lanes(Lanes *k, LLVMValueRef n) {
   if_begin(e, &some, LLVMBuildLoad2(e->b, e->g->i1, k->seen, ""));
   LLVMValueRef i = loop_begin(e, &loop, n), flag = LLVMBuildLoad2(e->b, e->g->i8, buffer_at(k, e->g->i8, k->flag, 0, i), "");
   if_begin(e, &here, LLVMBuildICmp(e->b, LLVMIntNE, flag, LLVMConstNull(e->g->i8), ""));
-  LLVMBuildStore(e->b, index_add(e, k->first, i), e->where[k->op->reg[0]->param[0]->id]);
+  LLVMBuildStore(e->b, index_add(e, k->first, i), where_of(e, k->op->reg[0]->param[0]));
   iteration(k);
   if_end(e, &here);
   loop.as_it_is = true;
