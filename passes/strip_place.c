@@ -14,8 +14,9 @@ static bool between(const Op *from, const Op *to, bool (*is)(const Op *op, const
 static bool is_needed(const Op *op, const Op *set) { return op->code == OP_sym || set->opd[0]->def == op; }
 
 static bool is_moved(const Region *g, const Op *set) {
+  if (set->code != OP_set_slice) return false;
   const Value *v = set->opd[1];
-  if (set->code != OP_set_slice || !v->def || v->def->parent != g || v->def->nreg || degree(v->type) == 0) return false;
+  if (!v->def || v->def->parent != g || v->def->nreg || degree(v->type) == 0) return false;
   return region_count_uses(g, v) > 1 && region_count_uses(g, set->opd[0]) == 1 && !between(v->def, set, is_needed, set);
 }
 
