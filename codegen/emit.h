@@ -175,7 +175,7 @@ typedef struct ProductCall {
 } ProductCall;
 void product_call(Emit *e, const ProductCall *call);
 /* emit_trim.c: how far indices along `side`, rows or columns, reach for what is not zero and what is wanted. */
-typedef struct Reach { int64_t after, before; } Reach;
+typedef struct Reach { Dim *after, *before; } Reach; /* NULL: as far as there are any */
 typedef struct Trim { int side; Reach sum, other; } Trim;
 bool trim_find(Emit *e, const Unit *u, const Product *p, Trim *t);
 void product_call_trimmed(Emit *e, const ProductCall *call, const Trim *t);

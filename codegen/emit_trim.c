@@ -12,11 +12,9 @@
  *      └        ┘└          ┘ */
 #include "codegen/emit.h"
 
-enum { FAR = 1 << 20 };
+static bool reaches(Reach r) { return r.after || r.before; }
 
-static bool is_near(int64_t t) { return t > -FAR && t < FAR; }
-
-static bool reaches(Reach r) { return is_near(r.after) || is_near(r.before); }
+static Dim *edge(Edge x) { return x.kind == EDGE_BEYOND ? x.t : NULL; }
 
 /* The only label of its kind in the product. */
 static bool is_alone(const Product *p, int kind) {
@@ -35,14 +33,15 @@ static Reach sum_reach(Emit *e, const Op *op, const Product *p, int side) {
   int k = (side == PRODUCT_COL) != p->swap;
   const Value *v = op->opd[k];
   int a = axis_of(v->type, op->u.contract.opd[k], p->label[PRODUCT_SUM]), b = axis_of(v->type, op->u.contract.opd[k], p->label[side]);
-  return (Reach){zero_beyond(e->p, v, a, b), zero_beyond(e->p, v, b, a)};
+  BandIndex ia = {a, NULL}, ib = {b, NULL};
+  return (Reach){edge(band_zero(e->p->root->band, v, ia, ib)), edge(band_zero(e->p->root->band, v, ib, ia))};
 }
 
 static Reach result_reach(Emit *e, const Op *op, const Product *p, int side) {
   const Value *v = op->res[0];
   int a = axis_of(v->type, op->u.contract.out, p->label[side == PRODUCT_ROW ? PRODUCT_COL : PRODUCT_ROW]);
   int b = axis_of(v->type, op->u.contract.out, p->label[side]);
-  return (Reach){unwanted_beyond(e->p, v, a, b), unwanted_beyond(e->p, v, b, a)};
+  return (Reach){edge(band_unwanted(e->p->root->band, v, a, b)), edge(band_unwanted(e->p->root->band, v, b, a))};
 }
 
 static bool sums_around(const Product *p) {
@@ -52,7 +51,7 @@ static bool sums_around(const Product *p) {
 }
 
 bool trim_find(Emit *e, const Unit *u, const Product *p, Trim *t) {
-  const Reach all = {EDGE_NONE, EDGE_NONE};
+  const Reach all = {NULL, NULL};
   /* What is added up cannot be computed again. */
   bool whole_sum = u->adds || sums_around(p) || !is_alone(p, PRODUCT_SUM);
   bool both = is_alone(p, PRODUCT_ROW) && is_alone(p, PRODUCT_COL);
@@ -85,9 +84,9 @@ typedef struct Range { LLVMValueRef from, to; } Range;
 /* Of n indices those that indices from `first` up to `end` along the side reach. */
 static Range range_of(Emit *e, Reach r, Range block, LLVMValueRef n) {
   Range x = {e->zero, n};
-  if (is_near(r.before))
-    x.from = pick(e, LLVMIntSLT, pick(e, LLVMIntSGT, LLVMBuildSub(e->b, block.from, number(e, r.before), ""), e->zero), n);
-  if (is_near(r.after)) x.to = pick(e, LLVMIntSLT, pick(e, LLVMIntSGT, LLVMBuildAdd(e->b, block.to, number(e, r.after), ""), x.from), n);
+  if (r.before)
+    x.from = pick(e, LLVMIntSLT, pick(e, LLVMIntSGT, LLVMBuildSub(e->b, block.from, dim_of(e, r.before), ""), e->zero), n);
+  if (r.after) x.to = pick(e, LLVMIntSLT, pick(e, LLVMIntSGT, LLVMBuildAdd(e->b, block.to, dim_of(e, r.after), ""), x.from), n);
   return x;
 }
 
@@ -134,7 +133,7 @@ void product_call_trimmed(Emit *e, const ProductCall *call, const Trim *t) {
   LLVMValueRef n = call->size[t->side], length = block_length(e, n);
   LLVMValueRef blocks = LLVMBuildSDiv(e->b, LLVMBuildAdd(e->b, n, LLVMBuildSub(e->b, length, e->one, ""), ""), length, "");
   int across = t->side == PRODUCT_ROW ? PRODUCT_COL : PRODUCT_ROW;
-  bool trims = reaches(t->sum), last = is_near(t->sum.after);
+  bool trims = reaches(t->sum), last = t->sum.after != NULL;
   Loop loop;
   LLVMValueRef i = loop_begin(e, &loop, blocks);
   LLVMValueRef from = LLVMBuildNSWMul(e->b, i, length, ""), to = pick(e, LLVMIntSLT, LLVMBuildNSWAdd(e->b, from, length, ""), n);

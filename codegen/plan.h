@@ -111,7 +111,7 @@ struct Plan {
   Group *group;
   int nslot, slot_cap;
   Slot *slot;        /* of the root */
-  struct Use **use;  /* band.c, of the root: who reads a value, by its id */
+  Band *band;        /* of the root */
   int need_words;
 };
 
@@ -149,15 +149,6 @@ bool product_find(Ctx *c, const Op *op, Product *p);
 /* Without slices of which all elements lie one after another: a product reads these where they are. */
 Value *behind_windows(Value *v);
 Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
-
-/* ---- band.c: triangles and bands ----------------------------------------------------------------------------------------------- */
-
-#define EDGE_NONE INT64_MAX /* nowhere */
-#define EDGE_ALL INT64_MIN  /* everywhere */
-/* Where index a is greater than index b by more than the number returned, v is zero. */
-int64_t zero_beyond(Plan *p, const Value *v, int a, int b);
-/* … v's elements are not wanted by anybody. */
-int64_t unwanted_beyond(Plan *p, const Value *v, int a, int b);
 
 /* ---- lanes.c: loops computed in lanes ---------------------------------------------------------------------------------------- */
 
