@@ -191,6 +191,24 @@ LLVMValueRef fold_term(Emit *e, Opcode code, Elem t, LLVMValueRef acc, LLVMValue
 LLVMValueRef leads(Emit *e, bool max, Elem t, LLVMValueRef x, LLVMValueRef best, LLVMValueRef i); /* argmax: x at i, before best */
 void emit_lanes(Emit *e, Unit *u); /* emit_lanes.c: a loop in lanes */
 void emit_tiled(Emit *e, Unit *u);
+
+typedef struct Matrix {
+  LLVMValueRef base;
+  LLVMValueRef stride[3]; /* by kind of label; 0 where it has none */
+} Matrix;
+/* A call of the runtime's kernel: rows of m[0] by columns of m[1] go to m[2], or are added there. */
+typedef struct ProductCall {
+  Elem elem;
+  Matrix m[3];
+  LLVMValueRef size[3], add, space; /* size: by kind of label */
+} ProductCall;
+void product_call(Emit *e, const ProductCall *call);
+/* emit_trim.c: how far indices along `side`, rows or columns, reach for what is not zero and what is wanted. */
+typedef struct Reach { Dim *after, *before; } Reach; /* NULL: as far as there are any */
+typedef struct Trim { int side; Reach sum, other; } Trim;
+bool trim_find(Emit *e, const Unit *u, const Product *p, Trim *t);
+void product_call_trimmed(Emit *e, const ProductCall *call, const Trim *t);
+
 void emit_special(Emit *e, Unit *u);
 /* Where an update puts its operand's element idx: set, set_slice, scatter_acc with numbers for indices. */
 void update_place(Emit *e, const Op *op, const LLVMValueRef *idx, LLVMValueRef *at);

@@ -434,8 +434,8 @@ static void block_of_lanes(Lanes *k, LLVMValueRef n) {
 }
 
 void emit_lanes(Emit *e, Unit *u) {
-  Lanes k = {.e = e, .u = u, .op = u->op, .first = e->zero};
-  LLVMValueRef n = eval(e, u->op->opd[1], NULL);
+  LLVMValueRef lo = eval(e, u->op->opd[0], NULL), n = LLVMBuildNSWSub(e->b, eval(e, u->op->opd[1], NULL), lo, "");
+  Lanes k = {.e = e, .u = u, .op = u->op, .first = lo};
   int mark = memo_mark(e), nlate = e->nlate;
   open_exits(&k);
   carry_in(&k);
@@ -444,8 +444,9 @@ void emit_lanes(Emit *e, Unit *u) {
     Loop blocks;
     LLVMValueRef size = i64(&k, k.block);
     LLVMValueRef count = LLVMBuildSDiv(e->b, LLVMBuildNSWAdd(e->b, n, i64(&k, k.block - 1), ""), size, "");
-    k.first = LLVMBuildNSWMul(e->b, loop_begin(e, &blocks, count), size, "");
-    LLVMValueRef left = LLVMBuildNSWSub(e->b, n, k.first, "");
+    LLVMValueRef at = LLVMBuildNSWMul(e->b, loop_begin(e, &blocks, count), size, "");
+    k.first = index_add(e, lo, at);
+    LLVMValueRef left = LLVMBuildNSWSub(e->b, n, at, "");
     LLVMValueRef here = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, left, size, ""), left, size, "");
     if (shows_nan(e->p, u->op)) {
       k.seen = new_alloca(e, e->g->i1);
