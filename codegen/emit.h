@@ -80,6 +80,7 @@ typedef struct Emit {
   void *line_scope; /* DWARF subprogram */
   struct LaneBuffer { LLVMValueRef at; int64_t bytes; bool taken; } *buffer; /* on the stack, of the loops in lanes in turn */
   int nbuffer, buffer_cap;
+  struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
   bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 
@@ -152,6 +153,19 @@ void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t); /* ali
 LLVMValueRef index_add(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at); /* an element of an index tensor, as i64 */
+
+/* ---- emit_rows.c: rows of memory and vectors of lanes ------------------------------------------------------------ */
+
+typedef struct Rows Rows;
+LLVMValueRef lane_buffer(Emit *e, int64_t bytes); /* on the stack */
+LLVMValueRef lane_place(Emit *e, LLVMTypeRef t, LLVMValueRef buffer, int i, int width, LLVMValueRef lane); /* entry i's lane */
+/* Before a loop over the `width` iterations of a block, whose first is given; rows_body: at the beginning of its body. */
+Rows *rows_begin(Emit *e, LLVMValueRef counter, LLVMValueRef first, int width);
+void rows_body(Emit *e, Rows *k);
+LLVMValueRef row_element(Emit *e, Value *v, const LLVMValueRef *idx); /* in the loop; NULL: none that is read by rows */
+void rows_load(Emit *e, Rows *k); /* behind the loop: has the rows loaded before it */
+/* Entries i .. i + n of a buffer, n <= width, become rows that begin at the pointers. */
+void rows_store(Emit *e, const Value *to, LLVMValueRef buffer, int i, int n, int width, const LLVMValueRef *pointer);
 
 /* ---- emit_kernel.c, emit_product.c, emit_special.c: units -------------------------------------------------------- */
 

@@ -66,7 +66,10 @@ static LLVMValueRef eval_where(Emit *e, LLVMValueRef cond, Value *v, const LLVMV
   from[0] = LLVMGetInsertBlock(e->b);
   Branch br;
   if_begin(e, &br, cond);
+  struct Rows *rows = e->rows;
+  e->rows = NULL; /* what is read by rows is read whatever the condition */
   LLVMValueRef in[2] = {LLVMConstNull(t), eval(e, v, idx)};
+  e->rows = rows;
   from[1] = LLVMGetInsertBlock(e->b);
   if_end(e, &br);
   LLVMValueRef phi = LLVMBuildPhi(e->b, t, "");
@@ -218,8 +221,10 @@ static LLVMValueRef compute(Emit *e, Value *v, const LLVMValueRef *idx) {
   case PLACE_SCALAR:
     if (!v->def && v->region == e->f->body) return e->where[v->id];
     return LLVMBuildLoad2(e->b, elem_reg(e->g, v->type->elem), e->where[v->id], "");
-  default: return load_elem(e, e->where[v->id], e->object[v->id], v->type, row_major(e, v->type, idx));
+  default: break;
   }
+  LLVMValueRef r = row_element(e, v, idx);
+  return r ? r : load_elem(e, e->where[v->id], e->object[v->id], v->type, row_major(e, v->type, idx));
 }
 
 LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *at) {
