@@ -144,6 +144,7 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx); /* op's first re
 LLVMValueRef eval_small(Emit *e, Op *op, const LLVMValueRef *idx); /* emit_small.c: a fold, concatenation or scan */
 LLVMValueRef eval_small_reshape(Emit *e, Op *op, const LLVMValueRef *idx);
 bool next_index(Emit *e, int n, Dim *const *dim, LLVMValueRef *idx); /* of a small shape, constants; false after the last */
+bool is_zero(LLVMValueRef x); /* the constant */
 /* x, an element of v, is a zero of a cotangent's own making: the sign of the sum's zero is nobody's. */
 bool adds_nothing(const Value *v, LLVMValueRef x);
 LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx);

@@ -164,7 +164,7 @@ static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
 
 /* ---- zeros that nobody wrote --------------------------------------------------------------------------------------------- */
 
-static bool is_zero(LLVMValueRef x) {
+bool is_zero(LLVMValueRef x) {
   LLVMBool loses;
   return LLVMIsAConstantFP(x) && LLVMConstRealGetDouble(x, &loses) == 0;
 }
@@ -173,7 +173,7 @@ bool adds_nothing(const Value *v, LLVMValueRef x) {
   const Op *op = v->def;
   if (!is_zero(x)) return false;
   while (op && op->nopd && (op_is_view(op) || op->code == OP_contract) && op->code != OP_embed) op = op->opd[0]->def;
-  return op && (op->code == OP_embed || op->code == OP_mulz || op->code == OP_add);
+  return op && (op->code == OP_embed || op->code == OP_scatter_add || op->code == OP_mulz || op->code == OP_add);
 }
 
 /* NULL: the operation is none that a zero makes an end of. */

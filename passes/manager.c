@@ -18,6 +18,7 @@ static const PassEntry pass[] = {
     {{"hoist", "compute before a loop what does not change in it"}, pass_hoist, FUNC_PRIMAL},
     {{"optimise", "simplify, cse, hoist and dce until nothing changes"}, pass_optimise, FUNC_PRIMAL},
     {{"thread", "fill parts of tensors in their place"}, pass_thread, FUNC_PRIMAL},
+    {{"spread", "write out short loops in loops whose iterations are independent"}, pass_spread, FUNC_PRIMAL},
     {{"strip", "loops over the blocks of long axes, for code generation"}, pass_strip, FUNC_PRIMAL},
     {{"guard", "keep finite what strips compute in vain"}, pass_guard, FUNC_PRIMAL},
     {{"resolve", "put calls of derived functions in the place of derivative operators"}, NULL, FUNC_PRIMAL},

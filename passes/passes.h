@@ -19,6 +19,7 @@ void pass_cse(Func *f);
 void pass_dce(Func *f);
 void pass_hoist(Func *f);    /* what does not change in a loop, before it */
 void pass_thread(Func *f);   /* what inner loops fill is filled in its place in a larger tensor */
+void pass_spread(Func *f);   /* loops of independent iterations, with short loops inside, take the form of strips */
 void pass_strip(Func *f);    /* chains of operations along a long axis become loops over its blocks; last, for code generation */
 void pass_guard(Func *f);    /* what strips compute in vain beside a condition is kept finite */
 void pass_optimise(Func *f); /* simplify, cse, hoist, dce to a fixed point (bounded) */
