@@ -85,6 +85,7 @@ typedef struct Emit {
   struct Parts *parts; /* NULL: the function is not long */
   struct Part *part;   /* this emits a part of a function */
   int computed;        /* so many elements were */
+  struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
   bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 
@@ -170,6 +171,7 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx); /* op's first re
 LLVMValueRef eval_small(Emit *e, Op *op, const LLVMValueRef *idx); /* emit_small.c: a fold, concatenation or scan */
 LLVMValueRef eval_small_reshape(Emit *e, Op *op, const LLVMValueRef *idx);
 bool next_index(Emit *e, int n, Dim *const *dim, LLVMValueRef *idx); /* of a small shape, constants; false after the last */
+bool is_zero(LLVMValueRef x); /* the constant */
 /* x, an element of v, is a zero of a cotangent's own making: the sign of the sum's zero is nobody's. */
 bool adds_nothing(const Value *v, LLVMValueRef x);
 LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx);
@@ -179,6 +181,19 @@ void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t); /* ali
 LLVMValueRef index_add(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at); /* an element of an index tensor, as i64 */
+
+/* ---- emit_rows.c: rows of memory and vectors of lanes ------------------------------------------------------------ */
+
+typedef struct Rows Rows;
+LLVMValueRef lane_buffer(Emit *e, int64_t bytes); /* on the stack */
+LLVMValueRef lane_place(Emit *e, LLVMTypeRef t, LLVMValueRef buffer, int i, int width, LLVMValueRef lane); /* entry i's lane */
+/* Before a loop over the `width` iterations of a block, whose first is given; rows_body: at the beginning of its body. */
+Rows *rows_begin(Emit *e, LLVMValueRef counter, LLVMValueRef first, int width);
+void rows_body(Emit *e, Rows *k);
+LLVMValueRef row_element(Emit *e, Value *v, const LLVMValueRef *idx); /* in the loop; NULL: none that is read by rows */
+void rows_load(Emit *e, Rows *k); /* behind the loop: has the rows loaded before it */
+/* Entries i .. i + n of a buffer, n <= width, become rows that begin at the pointers. */
+void rows_store(Emit *e, const Value *to, LLVMValueRef buffer, int i, int n, int width, const LLVMValueRef *pointer);
 
 /* ---- emit_kernel.c, emit_product.c, emit_special.c: units -------------------------------------------------------- */
 

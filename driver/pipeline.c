@@ -184,6 +184,7 @@ void pipeline_lower(Module *m, int opt_level) {
     if (m->func[i]->external) continue;
     pass_defer(m->func[i]);
     pass_windows(m->func[i]);
+    pass_spread(m->func[i]);
     pass_thread(m->func[i]);
     pass_strip(m->func[i]);
     pass_guard(m->func[i]);
