@@ -17,6 +17,7 @@ static const PassEntry pass[] = {
     {{"dce", "remove what nobody needs"}, pass_dce, FUNC_PRIMAL},
     {{"hoist", "compute before a loop what does not change in it"}, pass_hoist, FUNC_PRIMAL},
     {{"optimise", "simplify, cse, hoist and dce until nothing changes"}, pass_optimise, FUNC_PRIMAL},
+    {{"defer", "add up the outer products of a loop's iterations after it"}, pass_defer, FUNC_PRIMAL},
     {{"thread", "fill parts of tensors in their place"}, pass_thread, FUNC_PRIMAL},
     {{"spread", "write out short loops in loops whose iterations are independent"}, pass_spread, FUNC_PRIMAL},
     {{"strip", "loops over the blocks of long axes, for code generation"}, pass_strip, FUNC_PRIMAL},
