@@ -199,6 +199,11 @@ static void count_uses_in(Plan *p, const Region *r) {
   }
 }
 
+static Place stored(ValueInfo *info, Why why) {
+  info->why = why;
+  return PLACE_BUFFER;
+}
+
 static int last_label(const Type *t, const int8_t *label) {
   for (int a = t->rank; a-- > 0;)
     if (!dim_is(t->dim[a], 1)) return label[a];
@@ -240,13 +245,13 @@ static Place choose(Plan *p, Op *op, Value *v) {
     info->cost += x->place == PLACE_VIRTUAL ? x->cost : x->place == PLACE_SCALAR ? 0 : 1;
   }
   if (info->cost > COST_MAX) info->cost = COST_MAX;
-  if (info->forced) return PLACE_BUFFER;
-  if (is_turned_block(op, info)) return PLACE_BUFFER;
+  if (info->forced) return stored(info, WHY_READER);
+  if (is_turned_block(op, info)) return stored(info, WHY_EXPANDED);
   /* A view's operand was judged by the view's readers already; what it adds is index arithmetic. */
   if (op_is_view(op)) return PLACE_VIRTUAL;
-  if (info->use >= 2 && info->cost >= COST_STORE) return PLACE_BUFFER;
-  if (info->expanded && info->cost >= COST_EXPAND) return PLACE_BUFFER;
-  if (info->factor && info->cost > 1) return PLACE_BUFFER;
+  if (info->use >= 2 && info->cost >= COST_STORE) return stored(info, WHY_AGAIN);
+  if (info->expanded && info->cost >= COST_EXPAND) return stored(info, WHY_EXPANDED);
+  if (info->factor && info->cost > 1) return stored(info, WHY_FACTOR);
   return PLACE_VIRTUAL;
 }
 

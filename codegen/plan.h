@@ -11,8 +11,13 @@ typedef enum {
   PLACE_CONST    /* a dense constant in the object */
 } Place;
 
+/* Why a value is stored: it cannot be computed element by element; a reader takes it from memory; or computing it where it is used
+ * would cost more, because it is used more than once, each element of it is, or a product would be repeated in the innermost loop. */
+typedef enum { WHY_OPERATION, WHY_READER, WHY_AGAIN, WHY_EXPANDED, WHY_FACTOR } Why;
+
 typedef struct ValueInfo {
   Place place;
+  Why why;      /* PLACE_BUFFER */
   int slot;      /* PLACE_BUFFER: where in the workspace; -1: it lives at its result pointer alone */
   int result;    /* PLACE_BUFFER: the result whose pointer is used, if not null; -1: none */
   int cost;      /* of one element, when computed in place */

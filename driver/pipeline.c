@@ -185,6 +185,7 @@ void pipeline_lower(Module *m, int opt_level) {
     pass_defer(m->func[i]);
     pass_thread(m->func[i]);
     pass_strip(m->func[i]);
+    pass_guard(m->func[i]);
   }
   if (!module_verify(m)) bug("what is made for code generation does not verify");
   stage_end(m->ctx, outer);

@@ -20,6 +20,7 @@ static const PassEntry pass[] = {
     {{"defer", "add up the outer products of a loop's iterations after it"}, pass_defer, FUNC_PRIMAL},
     {{"thread", "fill parts of tensors in their place"}, pass_thread, FUNC_PRIMAL},
     {{"strip", "loops over the blocks of long axes, for code generation"}, pass_strip, FUNC_PRIMAL},
+    {{"guard", "keep finite what strips compute in vain"}, pass_guard, FUNC_PRIMAL},
     {{"resolve", "put calls of derived functions in the place of derivative operators"}, NULL, FUNC_PRIMAL},
     {{"adjoint", "add the vjp of every function that has none yet"}, NULL, FUNC_VJP},
     {{"grad", "add the gradient of every function with a scalar result that has none yet"}, NULL, FUNC_GRAD},
