@@ -210,6 +210,7 @@ static void levels(Nest *k, int level) {
   else {
     Loop loop;
     k->idx[level] = loop_begin(e, &loop, dim_of(e, head->level[level]));
+    loop.whole = dim_is_limited(head->level[level]);
     loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
     levels(k, level + 1);
     loop_end(e, &loop);
