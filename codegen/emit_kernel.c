@@ -201,6 +201,24 @@ static void innermost(Nest *k) {
 
 static bool folds_from(const Unit *u, int level) { return u->kind == UNIT_REDUCE && u->acc_level == level; }
 
+static LLVMValueRef pick(Emit *e, LLVMIntPredicate p, LLVMValueRef x, LLVMValueRef y) {
+  return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, p, x, y, ""), x, y, "");
+}
+
+/* The turns of a level that add more than zeros: *from, and so many that the loop ends where it must. */
+static LLVMValueRef turns_of(Nest *k, int level, LLVMValueRef *from) {
+  Emit *e = k->e;
+  LLVMValueRef n = dim_of(e, k->unit[0]->level[level]), to = n;
+  *from = e->zero;
+  for (int outer = -1; outer < level; outer++) {
+    LLVMValueRef at = outer < 0 ? e->zero : k->idx[outer];
+    Dim *far = nest_reach(e->p, k->unit, k->n, level, outer, false), *back = nest_reach(e->p, k->unit, k->n, level, outer, true);
+    if (far) to = pick(e, LLVMIntSLT, to, index_add(e, index_add(e, at, dim_of(e, far)), e->one));
+    if (back) *from = pick(e, LLVMIntSGT, *from, LLVMBuildNSWSub(e->b, at, dim_of(e, back), ""));
+  }
+  return *from == e->zero ? to : LLVMBuildNSWSub(e->b, to, *from, "");
+}
+
 static void levels(Nest *k, int level) {
   Emit *e = k->e;
   const Unit *head = k->unit[0];
@@ -210,7 +228,9 @@ static void levels(Nest *k, int level) {
     innermost(k);
   else {
     Loop loop;
-    k->idx[level] = loop_begin(e, &loop, dim_of(e, head->level[level]));
+    LLVMValueRef from, turns = turns_of(k, level, &from);
+    k->idx[level] = index_add(e, loop_begin(e, &loop, turns), from);
+    loop.whole = dim_is_limited(head->level[level]);
     loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
     loop.one_by_one = e->part && !k->folds;
     levels(k, level + 1);

@@ -155,6 +155,10 @@ bool product_find(Ctx *c, const Op *op, Product *p);
 Value *behind_windows(Value *v);
 Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
 
+/* range.c: how far the index of a level of a nest, or, back, its negative, goes beyond that of an outer one (-1: beyond 0) for a term to
+ * be other than zero; NULL: as far as it can. */
+Dim *nest_reach(Plan *p, Unit **unit, int n, int level, int outer, bool back);
+
 /* ---- lanes.c: loops computed in lanes ---------------------------------------------------------------------------------------- */
 
 /* How the new value of something carried is made of the old one, `held`, which is op's first operand: entries are set, something is
