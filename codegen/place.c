@@ -185,6 +185,14 @@ static void count_uses_in(Plan *p, const Region *r) {
   }
 }
 
+/* Whole rows of what is in memory anyway: to read one there takes no more than to read a copy. */
+static bool reads_rows(const Plan *p, const Op *op) {
+  if (op->code != OP_gather || op->u.index.masked || p->value[op->opd[0]->id].place == PLACE_VIRTUAL) return false;
+  for (int k = 0; k < op->u.index.naxis; k++)
+    if (op->u.index.axis[k] != k || op->opd[1 + k]->type->rank) return false;
+  return true;
+}
+
 static Place choose(Plan *p, Op *op, Value *v) {
   ValueInfo *info = &p->value[v->id];
   if (op->code == OP_const || op->code == OP_dim) return PLACE_VIRTUAL;
@@ -215,7 +223,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
   if (info->cost > COST_MAX) info->cost = COST_MAX;
   if (info->forced) return PLACE_BUFFER;
   /* A view's operand was judged by the view's readers already; what it adds is index arithmetic. */
-  if (op_is_view(op)) return PLACE_VIRTUAL;
+  if (op_is_view(op) || reads_rows(p, op)) return PLACE_VIRTUAL;
   if (info->use >= 2 && info->cost >= COST_STORE) return PLACE_BUFFER;
   if (info->expanded && info->cost >= COST_EXPAND) return PLACE_BUFFER;
   if (info->factor && info->cost > 1) return PLACE_BUFFER;
