@@ -60,6 +60,15 @@ static LLVMValueRef at_least_one(Emit *e, LLVMValueRef n, LLVMValueRef *terms) {
   return LLVMBuildSelect(e->b, some, n, e->one, "");
 }
 
+static LLVMValueRef target(Emit *e, const Unit *u) {
+  int object;
+  LLVMValueRef base = unit_target(e, u, &object), start[MAX_RANK];
+  if (!u->into || u->into->code != OP_set_slice) return base;
+  for (int a = 0; a < u->v->type->rank; a++) start[a] = dim_of(e, u->into->u.slice.start[a]);
+  LLVMValueRef at = row_major(e, u->v->type, start);
+  return LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, u->v->type->elem), base, &at, 1, "");
+}
+
 void emit_tiled(Emit *e, Unit *u) {
   const Op *op = u->op;
   Product p;
@@ -68,9 +77,9 @@ void emit_tiled(Emit *e, Unit *u) {
     return;
   }
   Dim *extent[MAX_LABEL];
-  int n = label_extents(op, extent), nloop = 0, object;
+  int n = label_extents(op, extent), nloop = 0;
   Loop loop[MAX_LABEL];
-  LLVMValueRef outer[MAX_LABEL] = {0}, add = LLVMConstInt(e->g->i1, 0, false);
+  LLVMValueRef outer[MAX_LABEL] = {0}, add = LLVMConstInt(e->g->i1, u->adds, false);
   LLVMValueRef terms = dim_of(e, p.extent[PRODUCT_SUM]);
   for (int sums = 0; sums < 2; sums++) /* loops over sums innermost: the first turn of them all begins the result */
     for (int l = 0; l < n; l++) {
@@ -83,7 +92,7 @@ void emit_tiled(Emit *e, Unit *u) {
   Value *a = op->opd[p.swap], *b = op->opd[!p.swap];
   Matrix m[] = {locate(e, &p, a->type, op->u.contract.opd[p.swap], memory_of(e, a), outer),
                 locate(e, &p, b->type, op->u.contract.opd[!p.swap], memory_of(e, b), outer),
-                locate(e, &p, u->v->type, op->u.contract.out, unit_target(e, u, &object), outer)};
+                locate(e, &p, u->v->type, op->u.contract.out, target(e, u), outer)};
   call_kernel(e, u, &p, m, terms, LLVMBuildZExt(e->b, add, e->g->i64, ""), slot_memory(e, u->scratch));
   while (nloop > 0) loop_end(e, &loop[--nloop]);
 }

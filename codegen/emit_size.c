@@ -242,6 +242,7 @@ static Dim *region_flops(Ctx *c, const Region *r, bool *more) {
       n = k ? dim_mul(c, k, region_flops(c, op->reg[0], more)) : NULL;
       *more |= !n;
     }
+    if (n && dim_most(c, n)) n = dim_most(c, n);
     if (n && !dim_mentions_value(n)) sum = dim_add(c, sum, n);
     else *more |= n != NULL;
   }
