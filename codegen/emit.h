@@ -145,6 +145,7 @@ typedef struct Loop {
 } Loop;
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n); /* the counter, 0 <= i < n */
 void loop_end(Emit *e, Loop *l);
+bool few_turns(const Emit *e); /* loops here are short: their last vector is masked */
 typedef struct Hint {
   const char *name;
   LLVMMetadataRef value; /* or NULL */

@@ -51,7 +51,7 @@ void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n) {
 
 /* Loops in loops of the program are short as a rule: a rest that is done one by one would be most of the work.  Only where masks cost
  * next to nothing. */
-static bool few_turns(const Emit *e) { return e->p && e->p->region->parent && e->g->vector_bytes == 64; }
+bool few_turns(const Emit *e) { return e->p && e->p->region->parent && e->g->vector_bytes == 64; }
 
 void loop_end(Emit *e, Loop *l) {
   LLVMValueRef next = LLVMBuildNSWAdd(e->b, l->i, e->one, "");

@@ -199,6 +199,14 @@ static void count_uses_in(Plan *p, const Region *r) {
   }
 }
 
+/* Whole rows of what is in memory anyway: to read one there takes no more than to read a copy. */
+static bool reads_rows(const Plan *p, const Op *op) {
+  if (op->code != OP_gather || op->u.index.masked || p->value[op->opd[0]->id].place == PLACE_VIRTUAL) return false;
+  for (int k = 0; k < op->u.index.naxis; k++)
+    if (op->u.index.axis[k] != k || op->opd[1 + k]->type->rank) return false;
+  return true;
+}
+
 static Place stored(ValueInfo *info, Why why) {
   info->why = why;
   return PLACE_BUFFER;
@@ -248,7 +256,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
   if (info->forced) return stored(info, WHY_READER);
   if (is_turned_block(op, info)) return stored(info, WHY_EXPANDED);
   /* A view's operand was judged by the view's readers already; what it adds is index arithmetic. */
-  if (op_is_view(op)) return PLACE_VIRTUAL;
+  if (op_is_view(op) || reads_rows(p, op)) return PLACE_VIRTUAL;
   if (info->use >= 2 && info->cost >= COST_STORE) return stored(info, WHY_AGAIN);
   if (info->expanded && info->cost >= COST_EXPAND) return stored(info, WHY_EXPANDED);
   if (info->factor && info->cost > 1) return stored(info, WHY_FACTOR);
