@@ -42,12 +42,12 @@ static Matrix locate(Emit *e, const Product *p, const Type *t, const int8_t *lab
 static void call_kernel(Emit *e, const Unit *u, const Product *p, const Matrix *m, LLVMValueRef k, LLVMValueRef add, LLVMValueRef space) {
   enum { R = PRODUCT_ROW, C = PRODUCT_COL, K = PRODUCT_SUM };
   Elem elem = u->v->type->elem;
-  LLVMTypeRef i = e->g->i64, q = e->g->ptr, t[] = {i, i, i, q, i, i, q, i, i, q, i, i, i, q};
+  LLVMTypeRef i = e->g->i64, q = e->g->ptr, t[] = {i, i, i, elem_type(e->g, elem), q, i, i, q, i, i, q, i, i, i, q};
   LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->g->ll), t, sizeof t / sizeof *t, false);
   const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d", elem_name(elem), e->g->vector_bytes);
   LLVMValueRef fn = LLVMGetNamedFunction(e->g->mod, name);
   if (!fn) fn = LLVMAddFunction(e->g->mod, name, type);
-  LLVMValueRef x[] = {dim_of(e, p->extent[R]), dim_of(e, p->extent[C]), k,
+  LLVMValueRef x[] = {dim_of(e, p->extent[R]), dim_of(e, p->extent[C]), k, const_elem(e->g, elem, 1, 1),
                       m[0].base, m[0].stride[R], m[0].stride[K], m[1].base, m[1].stride[K], m[1].stride[C],
                       m[2].base, m[2].stride[R], m[2].stride[C], add, space};
   LLVMBuildCall2(e->b, type, fn, x, sizeof x / sizeof *x, "");
