@@ -26,6 +26,7 @@ typedef struct Codegen {
   LLVMTypeRef usize; /* size_t of the target */
   int pointer_bytes;
   int vector_bytes; /* of a register that the target computes with; 0: none worth using */
+  bool fused;       /* the target has a fused multiply-add */
   LLVMValueRef access_group; /* NULL: not made yet */
   int math_calls;   /* so many calls of elementary functions have been emitted */
   const char *triple;
@@ -43,7 +44,8 @@ bool codegen_open(Codegen *g, Module *m, const CodegenOptions *o);
 /* codegen_open, everything exported, runtime linked, verified, optimised: ready to be written. */
 bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o);
 void codegen_close(Codegen *g);
-void link_bitcode(Codegen *g, const unsigned char *data, size_t size); /* its adc_… functions become internal */
+void link_bitcode(Codegen *g, const unsigned char *data, size_t size);
+void make_internal(Codegen *g, const char *prefix); /* the functions that are so called */
 LLVMTypeRef elem_type(Codegen *g, Elem e); /* in memory: bool is i8 */
 LLVMTypeRef elem_reg(Codegen *g, Elem e);  /* in a register: bool is i1 */
 
