@@ -52,14 +52,20 @@ real FN(cbrt)(real x) {
   return FN(cbrt_rare)(!(bits(a) - bits(LEAST) < bits(INF) - bits(LEAST)), x, with_sign(cbrt_of(a, 0), x));
 }
 
-real FN(hypot)(real x, real y) {
+RARE real FN(hypot_rare)(bool any, real x, real y, real usual);
+RARE real FN(hypot_rare)(bool any, real x, real y, real usual) {
   real a = absolute(x), b = absolute(y), high = a > b ? a : b, low = a > b ? b : a;
-  const real huge = K(0x1p500, 0x1p60f), tiny = K(0x1p-400, 0x1p-40f);
-  real down = high > huge ? K(0x1p-600, 0x1p-70f) : 1, up = high > huge ? K(0x1p600, 0x1p70f) : 1;
-  down = high < tiny ? K(0x1p600, 0x1p80f) : down;
-  up = high < tiny ? K(0x1p-600, 0x1p-80f) : up;
+  bool huge = high > 1;
+  real down = huge ? K(0x1p-600, 0x1p-70f) : K(0x1p600, 0x1p80f), up = huge ? K(0x1p600, 0x1p70f) : K(0x1p-600, 0x1p-80f);
   high *= down;
   low *= down;
   real r = square_root(high * high + low * low) * up;
-  return ((a == INF) | (b == INF)) ? INF : r;
+  r = ((a == INF) | (b == INF)) ? INF : r;
+  return any ? r : usual;
+}
+/* Where the sum of squares is far from overflow, and what underflows in it does not matter. */
+real FN(hypot)(real x, real y) {
+  real sum = x * x + y * y;
+  bool usual = (sum > K(0x1p-900, 0x1p-70f)) & (sum < K(0x1p1000, 0x1p100f));
+  return FN(hypot_rare)(!usual, x, y, square_root(sum));
 }

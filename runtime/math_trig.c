@@ -26,6 +26,18 @@ INLINE Turn turn_of(real x) {
 #endif
 }
 
+/* The same but for `low`: with a fused multiply-add what n times the first part leaves is exact. */
+INLINE Turn turn_rounded(real x) {
+#if FUSED
+  real shifted = x * K(0x1.45f306dc9c883p-1, 0x1.45f306p-1f) + ROUND, n = shifted - ROUND;
+  real first = BUILTIN(fma)(-n, K(0x1.921fb54442d18p+0, 0x1.921fb6p+0f), x);
+  real near = BUILTIN(fma)(-n, K(0x1.1a62633145c07p-54, -0x1.777a5cp-25f), first);
+  return (Turn){BUILTIN(fma)(-n, K(-0x1.f1976b7ed8fbcp-110, -0x1.ee59dap-50f), near), 0, bits(shifted)};
+#else
+  return turn_of(x);
+#endif
+}
+
 /* On |r| <= pi/4, as a sum of which the first term is larger. */
 typedef struct Sum { real big, small; } Sum;
 INLINE Sum sin_near(real r) {
@@ -35,24 +47,33 @@ INLINE Sum sin_near(real r) {
                 (-0x1.555556p-3f, 0x1.111198p-7f, -0x1.a08306p-13f, 0x1.876eccp-19f));
   return (Sum){r, r * z * p};
 }
+/* (cos r - 1 + z / 2) / z^2, z = r^2. */
+INLINE real cos_tail(real z) {
+  return POLY(z, (0x1.5555555555555p-5, -0x1.6c16c16c168c7p-10, 0x1.a01a019f37404p-16, -0x1.27e4fa016bcc8p-22,
+                  0x1.1eeb56240148fp-29, -0x1.9072396a31eecp-37),
+              (0x1.555556p-5f, -0x1.6c17d4p-10f, 0x1.a0f58p-16f, -0x1.58d3a4p-22f));
+}
 INLINE Sum cos_near(real r) {
   real z = r * r, half = K(0.5, 0.5f) * z, top = 1 - half;
-  real p = POLY(z, (0x1.5555555555555p-5, -0x1.6c16c16c168c7p-10, 0x1.a01a019f37404p-16, -0x1.27e4fa016bcc8p-22,
-                    0x1.1eeb56240148fp-29, -0x1.9072396a31eecp-37),
-                (0x1.555556p-5f, -0x1.6c17d4p-10f, 0x1.a0f58p-16f, -0x1.58d3a4p-22f));
-  return (Sum){top, 1 - top - half + z * z * p};
+  return (Sum){top, 1 - top - half + z * z * cos_tail(z)};
 }
 INLINE real total(Sum s) { return s.big + s.small; }
+
+/* Cosine, a little less exactly: without what the sum of its first terms loses. */
+INLINE real cos_alone(real r) {
+  real z = r * r;
+  return 1 - K(0.5, 0.5f) * z + z * z * cos_tail(z);
+}
 
 /* A number with the sign changed if bit 1 is set. */
 INLINE real turned(real x, word quadrant) { return from_bits(bits(x) ^ (quadrant & 2) << (MANTISSA + K(10, 7))); }
 
 INLINE real sin_at(Turn t) {
-  real s = total(sin_near(t.r)), c = total(cos_near(t.r)), y = (t.quadrant & 1) != 0 ? c : s;
+  real s = total(sin_near(t.r)), c = cos_alone(t.r), y = (t.quadrant & 1) != 0 ? c : s;
   return turned(y, t.quadrant);
 }
 INLINE real cos_at(Turn t) {
-  real s = total(sin_near(t.r)), c = total(cos_near(t.r)), y = (t.quadrant & 1) != 0 ? s : c;
+  real s = total(sin_near(t.r)), c = cos_alone(t.r), y = (t.quadrant & 1) != 0 ? s : c;
   return turned(y, t.quadrant + 1);
 }
 /* The quotient of sine and cosine, or of -cosine and sine, corrected by what these sums lose when they are rounded. */
@@ -137,10 +158,10 @@ DEFINE(cos)
 DEFINE(tan)
 
 real FN(sin)(real x) {
-  real y = sin_at(turn_of(x));
+  real y = sin_at(turn_rounded(x));
   return FN(sin_rare)(!(absolute(x) <= MOST), x, x == 0 ? x : y);
 }
-real FN(cos)(real x) { return FN(cos_rare)(!(absolute(x) <= MOST), x, cos_at(turn_of(x))); }
+real FN(cos)(real x) { return FN(cos_rare)(!(absolute(x) <= MOST), x, cos_at(turn_rounded(x))); }
 real FN(tan)(real x) {
   real y = tan_at(turn_of(x));
   return FN(tan_rare)(!(absolute(x) <= MOST), x, x == 0 ? x : y);
