@@ -33,31 +33,39 @@ real FN(atan)(real x) {
 }
 
 /* The angle of (|x|, |y|) is that of the smaller over the larger, or pi/2 less it; of a negative x, pi less that. */
-real FN(atan2)(real y, real x) {
-  real ax = absolute(x), ay = absolute(y), nan = x + y;
-  bool steep = ay > ax;
-  real low = steep ? ax : ay, high = steep ? ay : ax, is_inf = low == INF ? 1 : 0;
-  low = high == INF ? is_inf : low;
-  high = high == INF ? 1 : high;
-  high = high == 0 ? 1 : high;
-  real shrink = high > K(0x1p1020, 0x1p124f) ? K(0.25, 0.25f) : 1, less, more;
-  low *= shrink;
-  high *= shrink;
-  less = low - high;
-  more = low + high;
+INLINE real atan2_of(real y, real x, real low, real high, bool steep) {
+  real less = low - high, more = low + high;
   bool middle = low > K(0.41421356237309503, 0.41421356f) * high;
   real k = middle ? 1 : 0, other = 2 - k, s = steep ? -1 : 1;
   k = steep ? other : k;
   other = 4 - k;
   bool left = bits(x) >> (MANTISSA + K(11, 8)) != 0;
   real r = angle(left ? other : k, left ? -s : s, middle ? less : low, middle ? more : high);
-  return with_sign(((x != x) | (y != y)) ? nan : r, y);
+  return with_sign(r, y);
+}
+RARE real FN(atan2_rare)(bool any, real y, real x, real usual);
+RARE real FN(atan2_rare)(bool any, real y, real x, real usual) {
+  real ax = absolute(x), ay = absolute(y), nan = x + y;
+  bool steep = ay > ax;
+  real low = steep ? ax : ay, high = steep ? ay : ax, is_inf = low == INF ? 1 : 0;
+  low = high == INF ? is_inf : low;
+  high = high == INF ? 1 : high;
+  high = high == 0 ? 1 : high;
+  real shrink = high > 1 ? K(0.25, 0.25f) : 1, r = atan2_of(y, x, low * shrink, high * shrink, steep);
+  r = ((x != x) | (y != y)) ? nan : r;
+  return any ? r : usual;
+}
+real FN(atan2)(real y, real x) {
+  real ax = absolute(x), ay = absolute(y), sum = ax + ay;
+  bool steep = ay > ax, usual = (sum > 0) & (sum < K(0x1p1000, 0x1p100f));
+  return FN(atan2_rare)(!usual, y, x, atan2_of(y, x, steep ? ax : ay, steep ? ay : ax, steep));
 }
 
 /* ---- arc sine and cosine ----------------------------------------------------------------------------------------- */
 
 /* Up to 1/2, asin a = root + tail with root = a.  Beyond, asin a = pi/2 - 2 asin(sqrt((1 - a) / 2)): root is the square
- * root cut to half of its bits, which leaves pi/2 - 2 root exact, and `rest` what was cut. */
+ * root, and `rest` what it lacks; of that few digits matter, so that its divisor may be a guess.  Without a fused multiply-add
+ * root is cut to half of its bits. */
 typedef struct Arc {
   real root, rest, tail;
   bool small;
@@ -66,8 +74,13 @@ typedef struct Arc {
 INLINE Arc arc_of(real a) {
   bool small = a <= K(0.5, 0.5f);
   real square = a * a, z = small ? square : K(0.5, 0.5f) * (1 - a), root = square_root(z);
+#if FUSED
+  real inverse = from_bits(K(0x5fe6eb50c7b537a9, 0x5f3759df) - (bits(z) >> 1)), cut = root;
+  real rest = BUILTIN(fma)(-root, root, z) * (K(0.5, 0.5f) * inverse);
+#else
   real cut = from_bits(bits(root) & K(0xffffffff00000000, 0xfffff000));
   real rest = (z - cut * cut) / (root + cut + K(0x1p-1000, 0x1p-100f));
+#endif
   real p = POLY(z, (0x1.555555555554ep-3, 0x1.33333333374a6p-4, 0x1.6db6db67bbbbbp-5, 0x1.f1c71fdc396c3p-6,
                     0x1.6e8b224060fdep-6, 0x1.1c59e58df0e7ap-6, 0x1.c862e963a8e7bp-7, 0x1.85975e185fba3p-7,
                     0x1.fafa76763565bp-8, 0x1.0a05191d2f4dp-6, -0x1.6b616b013f167p-7, 0x1.d19a13990ba2p-6),

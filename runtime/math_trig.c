@@ -82,8 +82,15 @@ INLINE real tan_at(Turn t) {
   real sine = total(s), cosine = total(c), sine_low = s.big - sine + (s.small + t.low * cosine);
   real cosine_low = c.big - cosine + (c.small - t.low * sine);
   bool odd = (t.quadrant & 1) != 0;
-  real up = odd ? -cosine : sine, down = odd ? sine : cosine, q = up / down;
-  return q + ((odd ? -cosine_low : sine_low) - q * (odd ? sine_low : cosine_low)) / down;
+  real up = odd ? -cosine : sine, down = odd ? sine : cosine, up_low = odd ? -cosine_low : sine_low;
+  real down_low = odd ? sine_low : cosine_low;
+#if FUSED
+  real inverse = 1 / down, q = up * inverse;
+  return q + (BUILTIN(fma)(-q, down, up) + (up_low - q * down_low)) * inverse;
+#else
+  real q = up / down;
+  return q + (up_low - q * down_low) / down;
+#endif
 }
 
 /* ---- large arguments --------------------------------------------------------------------------------------------- */
