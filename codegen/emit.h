@@ -81,6 +81,7 @@ typedef struct Emit {
   struct LaneBuffer { LLVMValueRef at; int64_t bytes; bool taken; } *buffer; /* on the stack, of the loops in lanes in turn */
   int nbuffer, buffer_cap;
   struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
+  Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
   bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 

@@ -27,6 +27,7 @@ typedef struct Codegen {
   int pointer_bytes;
   int vector_bytes; /* of a register that the target computes with; 0: none worth using */
   bool selects_jump; /* a select of a single number may become a jump */
+  bool fused;       /* x * y + z is one instruction that rounds once */
   LLVMValueRef access_group; /* NULL: not made yet */
   int math_calls;   /* so many calls of elementary functions have been emitted */
   const char *triple;

@@ -163,6 +163,8 @@ static bool make_machine(Codegen *g) {
   g->vector_bytes = vector_bytes(g->triple, &m);
   g->selects_jump = starts(g->triple, "x86_64") && g->vector_bytes < 64 && g->o->opt_level >= 1;
   if (g->o->opt_level < 2) g->vector_bytes = 0;
+  g->fused = g->vector_bytes == 64 || (g->vector_bytes && (starts(g->triple, "aarch64") || strstr(m.features, "+fma,") ||
+                                                          !strcmp(m.cpu, "x86-64-v3")));
   /* Bare metal and wasm have no loader that a global offset table could be for. */
   bool pic = !starts(g->triple, "wasm") && !strstr(g->triple, "-none-");
   static const LLVMCodeGenOptLevel level[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault,

@@ -148,6 +148,7 @@ static LLVMValueRef rare_lanes(const Widen *w, LLVMValueRef scalar, int n, LLVMT
   }
   LLVMBuildRet(b, r);
   LLVMDisposeBuilder(b);
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
   return fn;
 }
 
