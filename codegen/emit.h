@@ -86,6 +86,7 @@ typedef struct Emit {
   struct Part *part;   /* this emits a part of a function */
   int computed;        /* so many elements were */
   struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
+  Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
   bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 

@@ -188,12 +188,44 @@ static LLVMValueRef without_zeros(const Op *op, const LLVMValueRef *x) {
   return NULL;
 }
 
+/* ---- quotients by one divisor -------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef inverse_of(Emit *e, LLVMValueRef y) {
+  if (!e->inverse) {
+    Dim *one[] = {dim_const(e->ctx, 1)};
+    e->inverse = NEW(e->arena, Value);
+    *e->inverse = (Value){.type = type_tensor(e->ctx, F64, 1, one), .id = -1};
+  }
+  LLVMValueRef r = memo_find(e, e->inverse, &y);
+  if (r) return r;
+  r = LLVMBuildFDiv(e->b, LLVMConstReal(LLVMTypeOf(y), 1), y, "");
+  memo_add(e, e->inverse, &y, r);
+  return r;
+}
+
+static bool is_one(LLVMValueRef x) {
+  LLVMBool loses;
+  return LLVMIsAConstantFP(x) && LLVMConstRealGetDouble(x, &loses) == 1;
+}
+
+/* x / y by the inverse of y and one step of Newton's, which rounds as a division does, and is nan where that is not finite.  What
+ * underflows may be a bit off. */
+static LLVMValueRef quotient(Emit *e, LLVMValueRef x, LLVMValueRef y) {
+  LLVMTypeRef t = LLVMTypeOf(y);
+  LLVMValueRef r = inverse_of(e, y);
+  if (is_one(x)) return r;
+  LLVMValueRef q = LLVMBuildFMul(e->b, x, r, ""), rest[] = {LLVMBuildFNeg(e->b, y, ""), q, x};
+  LLVMValueRef sum[] = {intrinsic(e->g, e->b, "llvm.fma", t, 3, rest), r, q};
+  return intrinsic(e->g, e->b, "llvm.fma", t, 3, sum);
+}
+
 static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   LLVMValueRef x[3];
   for (int k = 0; k < op->nopd; k++) x[k] = eval(e, op->opd[k], idx);
   set_line(e, op);
   LLVMValueRef known = without_zeros(op, x);
   if (known) return known;
+  if (e->plain_products && e->g->fused && e->p->value[op->res[0]->id].by_inverse) return quotient(e, x[0], x[1]);
   Opcode code = e->plain_products && op->code == OP_mulz ? OP_mul : op->code;
   return map_emit(e->g, e->b, code, op->opd[op->nopd - 1]->type->elem, op->res[0]->type->elem, x);
 }

@@ -237,6 +237,7 @@ bool stores_in_step(Plan *p, Op *op, const Value *x) {
     if (op->opd[k]->type->rank) return false;
   Unit u = {.kind = UNIT_UPDATE};
   update_loops(&u, op);
+  if (!u.nlevel) return false; /* no counter says that what is read is what is stored */
   walk(p, &u, op->opd[1], u.level_of);
   for (int k = 0; k < u.nread; k++)
     if (u.read[k].v == x && !in_step(&u, u.read[k].level, x->type->rank)) return false;

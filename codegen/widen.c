@@ -158,6 +158,7 @@ static LLVMValueRef rare_function(const Widen *w, LLVMValueRef scalar, int n, LL
   }
   LLVMBuildRet(b, r);
   LLVMDisposeBuilder(b);
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
   return fn;
 }
 
