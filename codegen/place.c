@@ -185,6 +185,9 @@ static void count_uses_in(Plan *p, const Region *r) {
   }
 }
 
+/* A few pieces that are read once, element by element. */
+static bool cheap_concat(const ValueInfo *info, const Op *op) { return op->nopd <= 3 && info->use == 1; }
+
 static Place choose(Plan *p, Op *op, Value *v) {
   ValueInfo *info = &p->value[v->id];
   if (op->code == OP_const || op->code == OP_dim) return PLACE_VIRTUAL;
@@ -200,7 +203,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
     if (op_has_sum(op)) return PLACE_BUFFER;
     break;
   case FAM_VIEW:
-    if (op->code == OP_set_slice || op->code == OP_concat) return PLACE_BUFFER;
+    if (op->code == OP_set_slice || (op->code == OP_concat && !cheap_concat(info, op))) return PLACE_BUFFER;
     break;
   case FAM_INDEX:
     if (op->code != OP_gather) return PLACE_BUFFER;
