@@ -11,7 +11,8 @@ static int piece_at(const Op *op, const Value *x, const Dim *at, unsigned taken)
     const Op *cut = op->opd[i]->def;
     if (taken >> i & 1 || !cut || cut->code != OP_slice || cut->opd[0] != x) continue;
     bool whole = cut->u.slice.start[axis] == at && cut->u.slice.stride[axis] == 1;
-    for (int a = 0; a < x->type->rank; a++) whole &= a == axis || (cut->res[0]->type->dim[a] == x->type->dim[a] && cut->u.slice.stride[a] == 1);
+    for (int a = 0; a < x->type->rank; a++)
+      whole &= a == axis || (cut->res[0]->type->dim[a] == x->type->dim[a] && cut->u.slice.stride[a] == 1);
     if (whole) return i;
   }
   return -1;
