@@ -14,6 +14,7 @@ typedef struct Nest {
   int n;
   LLVMValueRef idx[MAX_LEVEL];
   LLVMValueRef *acc; /* by unit: the alloca that a fold uses */
+  bool folds;
   bool parallel;     /* the innermost loop's iterations keep apart in memory, which LLVM cannot see by itself */
 } Nest;
 
@@ -21,7 +22,7 @@ LLVMValueRef unit_target(Emit *e, const Unit *u, int *object) {
   const ValueInfo *info = &e->p->value[u->v->id];
   bool own = u->op && e->p->producer[u->v->id] == u && info->place == PLACE_BUFFER;
   *object = own ? e->object[u->v->id] : e->out_object[u->result];
-  return own ? e->where[u->v->id] : e->out[u->result];
+  return own ? where_of(e, u->v) : out_of(e, u->result);
 }
 
 static LLVMValueRef level_index(const Nest *k, const Unit *u, int label) {
@@ -31,6 +32,14 @@ static LLVMValueRef level_index(const Nest *k, const Unit *u, int label) {
 
 static void out_index(const Nest *k, const Unit *u, LLVMValueRef *idx) {
   for (int i = 0; i < u->v->type->rank; i++) idx[i] = level_index(k, u, u->out[i]);
+}
+
+/* Where in its memory u's element idx is. */
+static LLVMValueRef element_place(Emit *e, const Unit *u, const LLVMValueRef *idx) {
+  LLVMValueRef at[MAX_RANK];
+  if (!u->into || u->into->code != OP_set_slice) return row_major(e, u->v->type, idx);
+  update_place(e, u->into, idx, at);
+  return row_major(e, u->v->type, at);
 }
 
 /* ---- folds ------------------------------------------------------------------------------------------------------- */
@@ -90,7 +99,7 @@ static LLVMValueRef term(const Nest *k, const Unit *u) {
 
 static void store_scalar_result(Emit *e, const Unit *u, LLVMValueRef x) {
   if (u->v->type->elem == BOOL) x = LLVMBuildZExt(e->b, x, e->g->i32, "");
-  LLVMBuildStore(e->b, x, e->out[u->result]);
+  LLVMBuildStore(e->b, x, out_of(e, u->result));
 }
 
 static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
@@ -99,14 +108,15 @@ static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
   LLVMValueRef idx[MAX_RANK];
   if (t->rank == 0) {
     if (u->op && e->p->value[u->v->id].place == PLACE_SCALAR)
-      LLVMBuildStore(e->b, x, e->where[u->v->id]);
+      LLVMBuildStore(e->b, x, where_of(e, u->v));
     else
       store_scalar_result(e, u, x);
     return;
   }
   out_index(k, u, idx);
   int object;
-  LLVMValueRef base = unit_target(e, u, &object), at = row_major(e, t, idx);
+  LLVMValueRef base = unit_target(e, u, &object), at = element_place(e, u, idx);
+  if (u->adds) x = fold(e, u, load_elem(e, base, object, t, at), x);
   store_elem(e, base, object, t, at, x);
 }
 
@@ -115,7 +125,7 @@ static void fold_into_memory(const Nest *k, const Unit *u) {
   LLVMValueRef idx[MAX_RANK], x = term(k, u);
   out_index(k, u, idx);
   int object;
-  LLVMValueRef base = unit_target(e, u, &object), at = row_major(e, u->v->type, idx);
+  LLVMValueRef base = unit_target(e, u, &object), at = element_place(e, u, idx);
   store_elem(e, base, object, u->v->type, at, fold(e, u, load_elem(e, base, object, u->v->type, at), x));
 }
 
@@ -132,9 +142,24 @@ static void update(const Nest *k, const Unit *u) {
   store_elem(e, base, object, u->v->type, to, x);
 }
 
+static void set_neutral_at(Emit *e, const Unit *u) {
+  Loop loop[MAX_RANK];
+  LLVMValueRef idx[MAX_RANK];
+  int object;
+  LLVMValueRef base = unit_target(e, u, &object);
+  const Type *t = u->op->res[0]->type;
+  open_loops(e, loop, t->rank, t->dim, idx);
+  store_elem(e, base, object, u->v->type, element_place(e, u, idx), neutral(e, u));
+  close_loops(e, loop, t->rank, t->dim);
+}
+
 static void set_neutral(Emit *e, const Unit *u) {
   Loop loop;
   int object;
+  if (u->into) {
+    if (!u->adds) set_neutral_at(e, u);
+    return;
+  }
   LLVMValueRef base = unit_target(e, u, &object), count = e->one;
   for (int i = 0; i < u->v->type->rank; i++) count = index_mul(e, count, dim_of(e, u->v->type->dim[i]));
   LLVMValueRef i = loop_begin(e, &loop, count);
@@ -187,6 +212,7 @@ static void levels(Nest *k, int level) {
     Loop loop;
     k->idx[level] = loop_begin(e, &loop, dim_of(e, head->level[level]));
     loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
+    loop.one_by_one = e->part && !k->folds;
     levels(k, level + 1);
     loop_end(e, &loop);
     e->in_parallel = false;
@@ -203,6 +229,7 @@ void emit_nest(Emit *e, Unit **unit, int n) {
     live |= !unit[i]->dead;
     k.parallel |= unit[i]->kind == UNIT_UPDATE;
     if (unit[i]->kind != UNIT_REDUCE) continue;
+    k.folds = true;
     if (unit[i]->acc_level >= 0)
       k.acc[i] = new_alloca(e, elem_reg(e->g, unit[i]->v->type->elem));
     else

@@ -227,7 +227,7 @@ static Dim *turns(Ctx *c, const Op *op) {
   int64_t k;
   if (!lo || !hi || !step || !dim_is_const(step, &k) || k == 0) return NULL;
   Dim *span = dim_add(c, k > 0 ? dim_sub(c, hi, lo) : dim_sub(c, lo, hi), dim_const(c, (k > 0 ? k : -k) - 1));
-  return dim_max(c, dim_const(c, 0), dim_floordiv(c, span, dim_const(c, k > 0 ? k : -k)));
+  return dim_most(c, dim_max(c, dim_const(c, 0), dim_floordiv(c, span, dim_const(c, k > 0 ? k : -k))));
 }
 
 /* *more: something is left out whose amount only a run can tell. */
@@ -242,6 +242,7 @@ static Dim *region_flops(Ctx *c, const Region *r, bool *more) {
       n = k ? dim_mul(c, k, region_flops(c, op->reg[0], more)) : NULL;
       *more |= !n;
     }
+    if (n && dim_most(c, n)) n = dim_most(c, n);
     if (n && !dim_mentions_value(n)) sum = dim_add(c, sum, n);
     else *more |= n != NULL;
   }

@@ -124,6 +124,7 @@ struct Sym {
   bool nonneg;
   bool names_dim;    /* SYM_PARAM: also stands in the shape of a parameter */
   Dim *lo, *hi;      /* SYM_INDEX */
+  int64_t most;      /* SYM_VALUE: it is never more, so that memory can be planned; 0: that is not known */
   Loc loc;
 };
 Sym *sym_new(Ctx *c, SymKind kind, const char *name, Loc loc);
@@ -151,6 +152,8 @@ bool dim_nonneg(Ctx *c, Dim *d);           /* provable from nonneg symbols (and 
 bool dim_le(Ctx *c, Dim *a, Dim *b);       /* provable a <= b */
 bool dim_mentions(const Dim *d, const Sym *s);
 typedef struct { Sym *from; Dim *to; } DimSubst;
+Dim *dim_most(Ctx *c, Dim *d);             /* d at its symbols' limits; NULL: there are none, or it may be less there */
+bool dim_is_limited(const Dim *d);         /* mentions a symbol that has one */
 Dim *dim_subst(Ctx *c, Dim *d, const DimSubst *s, int n);
 /* Bounds over index symbols: the value of d with every SYM_INDEX replaced so that it is largest; NULL when not monotone. */
 Dim *dim_upper(Ctx *c, Dim *d);
@@ -252,6 +255,16 @@ struct Region { Func *func; int nparam; Value **param; int param_cap; Op *first,
 /* ---- overwrite.c ----------------------------------------------------------------------------------------------------- */
 
 bool loop_overwrites(const Op *loop, int k);            /* a `for` that sets every entry of the k-th tensor that it carries */
+
+/* ---- band.c: triangles and bands --------------------------------------------------------------------------------------- */
+
+typedef struct Band Band; /* what is asked about one function, as long as it stays as it is */
+typedef struct BandIndex { int axis; const Sym *sym; } BandIndex; /* axis -1: what the symbol is, or none at all */
+/* Where index a is greater than index b by more than t; or everywhere, or nowhere. */
+typedef struct Edge { enum { EDGE_NOWHERE, EDGE_BEYOND, EDGE_EVERYWHERE } kind; Dim *t; } Edge;
+Band *band_new(Func *f);
+Edge band_zero(Band *w, const Value *v, BandIndex a, BandIndex b); /* v is zero there */
+Edge band_unwanted(Band *w, const Value *v, int a, int b); /* nobody wants it there; a, b: axes */
 
 /* ---- func.c: functions and their C signature ------------------------------------------------------------------------- */
 
