@@ -132,6 +132,20 @@ static LLVMValueRef eval_embed(Emit *e, Op *op, const LLVMValueRef *idx) {
   return eval_where(e, cond, op->opd[0], in);
 }
 
+/* An operand is computed only where the index lies in it. */
+static LLVMValueRef eval_concat(Emit *e, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef at[MAX_RANK], result = NULL;
+  memcpy(at, idx, (size_t)op->res[0]->type->rank * sizeof *at);
+  for (int k = 0; k < op->nopd; k++) {
+    LLVMValueRef size = dim_of(e, op->opd[k]->type->dim[op->u.axis]);
+    LLVMValueRef inside = LLVMBuildICmp(e->b, LLVMIntULT, at[op->u.axis], size, "");
+    LLVMValueRef x = eval_where(e, inside, op->opd[k], at);
+    result = result ? LLVMBuildSelect(e->b, inside, x, result, "") : x;
+    at[op->u.axis] = LLVMBuildNSWSub(e->b, at[op->u.axis], size, "");
+  }
+  return result;
+}
+
 static LLVMValueRef eval_reshape(Emit *e, Op *op, const LLVMValueRef *idx) {
   Value *x = op->opd[0];
   const Type *to = op->res[0]->type;
@@ -241,6 +255,7 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {
   case OP_contract: return op_has_sum(op) ? eval_small(e, op, idx) : eval_product(e, op, idx);
   case OP_slice: return eval_slice(e, op, idx);
   case OP_embed: return eval_embed(e, op, idx);
+  case OP_concat: return in_lanes(e->p, op->parent) ? eval_small(e, op, idx) : eval_concat(e, op, idx);
   case OP_reshape: return eval_reshape(e, op, idx);
   case OP_gather: return eval_gather(e, op, idx);
   default:

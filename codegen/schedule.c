@@ -55,6 +55,13 @@ static void walk_op(Plan *p, Unit *u, Op *op, const int8_t *lev) {
     walk(p, u, op->opd[0], in);
     return;
   }
+  case OP_concat:
+    memcpy(in, lev, sizeof in);
+    for (int k = 0; k < op->nopd; k++) {
+      if (k) in[op->u.axis] = LEVEL_OTHER;
+      walk(p, u, op->opd[k], in);
+    }
+    return;
   default:
     for (int k = 0; k < op->nopd; k++) walk(p, u, op->opd[k], lev);
   }
