@@ -2,9 +2,9 @@
  *
  * Included by gemm.c once for each REAL, LANES and GEMM (the name of the function).  A tile of C, MR rows of up to NV vectors, is held in
  * registers while the summed index runs; what it reads comes from panels: MR rows of A, NR columns of B.  KC rows of a block of B and of
- * a block of A are copied into panels that follow each other in memory, unless they are small or soon done with: those are read where they
- * lie (after K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).  A panel of A stays in the first-level
- * cache while the panels of the block of B, which is in the second, pass by. */
+ * a block of A are copied into panels that follow each other in memory, unless they are small or soon done with: those are read where
+ * they lie (after K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).  A panel of A stays in the
+ * first-level cache while the panels of the block of B, which is in the second, pass by. */
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
@@ -39,23 +39,37 @@ static inline void NAME(_copy)(REAL *to, const REAL *from, int64_t n) {
     }
 }
 
+/* `w` columns of a tile, for which there is no vector. */
+static inline __attribute__((always_inline)) void NAME(_put_columns)(const NAME(_tile) *t, const REAL *sum, int64_t width, const int w) {
+  REAL *c = t->c.p + t->row0 * t->c.row;
+  sum += t->row0 * width;
+#pragma clang loop vectorize(disable) unroll(disable)
+  for (int64_t i = t->row0; i < t->rows; i++, c += t->c.row, sum += width) {
+    REAL x[LANES];
+    __builtin_memcpy(x, sum, (size_t)w * sizeof *x);
+    if (t->add) UNROLL for (int j = 0; j < w; j++) x[j] += c[j];
+    __builtin_memcpy(c, x, (size_t)w * sizeof *x);
+  }
+}
+
 /* Not the whole of a tile is wanted, or its columns lie apart. */
-static void NAME(_put)(const NAME(_tile) *t, REAL *sum, int64_t width) {
-  for (int64_t i = t->row0; i < t->rows; i++) {
-    REAL *c = t->c.p + i * t->c.row, *from = sum + i * width;
-    if (t->c.col == 1) {
-      for (int64_t j = t->col0; j < t->cols; j += LANES) {
-        int64_t n = t->cols - j < LANES ? t->cols - j : LANES;
-        VEC x = {0};
-        if (t->add) {
-          NAME(_copy)((REAL *)&x, c + j, n);
-          x += *(const VEC *)(from + j);
-          *(VEC *)(from + j) = x;
+static void NAME(_put)(const NAME(_tile) *t, const REAL *sum, int64_t width) {
+  if (t->c.col == 1) {
+    NAME(_tile) at = *t;
+    at.c.p += t->col0;
+    sum += t->col0;
+    for (int64_t n = t->cols - t->col0; n > 0;)
+      UNROLL for (int w = LANES; w > 0; w /= 2)
+        if (n >= w) {
+          NAME(_put_columns)(&at, sum, width, w);
+          at.c.p += w, sum += w, n -= w;
+          if (w == LANES) break;
         }
-        NAME(_copy)(c + j, from + j, n);
-      }
-      continue;
-    }
+    return;
+  }
+  for (int64_t i = t->row0; i < t->rows; i++) {
+    REAL *c = t->c.p + i * t->c.row;
+    const REAL *from = sum + i * width;
 #pragma clang loop vectorize(disable) unroll(disable)
     for (int64_t j = t->col0; j < t->cols; j++) c[j * t->c.col] = t->add ? c[j * t->c.col] + from[j] : from[j];
   }
@@ -66,7 +80,8 @@ static inline __attribute__((always_inline)) void NAME(_sum)(const NAME(_tile) *
   VEC sum[MR][NV];
   const REAL *a = t->a.p, *b = t->b.p;
   REAL *c = t->c.p;
-  bool whole = t->rows - t->row0 == rows && t->cols - t->col0 == vecs * LANES && t->c.col == 1;
+  /* What is begun anew may be stored twice: it is the same. */
+  bool whole = t->c.col == 1 && t->rows == rows && t->cols == vecs * LANES && (!t->add || t->row0 + t->col0 == 0);
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++) sum[r][v] = (VEC){0};
   if (whole)
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++) __builtin_prefetch(c + r * t->c.row + v * LANES, 1);
@@ -134,12 +149,16 @@ static inline __attribute__((always_inline)) void NAME(_pack)(REAL *to, NAME(_ma
   }
   if (m.row == 1)
     for (; i + LANES <= k; i += LANES)
-      UNROLL for (int j = 0; j < width; j += LANES) {
+#pragma clang loop unroll(disable)
+      for (int j = 0; j < width && j < n; j += LANES) {
         VEC x[LANES];
-        const int some = width - j < LANES ? width - j : LANES;
         UNROLL for (int l = 0; l < LANES; l++) x[l] = j + l < n ? *(const VEC *)(m.p + i + (j + l) * m.col) : (VEC){0};
         NAME(_exchange)(x);
-        UNROLL for (int l = 0; l < LANES; l++) __builtin_memcpy(to + (i + l) * width + j, &x[l], (size_t)some * sizeof *to);
+        UNROLL for (int l = 0; l < LANES; l++) {
+          REAL *at = to + (i + l) * width + j;
+          if (width % LANES == 0) *(VEC *)at = x[l];
+          else NAME(_copy)(at, (const REAL *)&x[l], width - j < LANES ? width - j : LANES);
+        }
       }
   for (; i < k && m.col == 1; i++)
     for (int64_t j = 0; j < n; j += LANES) {
@@ -166,11 +185,54 @@ static inline int64_t NAME(_early)(bool lies, int64_t at, int64_t n, int64_t uni
   return lies && at >= missing ? missing : -1;
 }
 
+/* How many of n columns from `at` on make the next panel: what is left of a vector is one of its own where that can begin earlier. */
+static inline int64_t NAME(_panel)(bool lies, int64_t at, int64_t n) {
+  int64_t cols = NAME(_min)(n, NR), rest = cols % LANES;
+  return lies && rest && cols > LANES && at < LANES - rest ? cols - rest : cols;
+}
+
 static inline NAME(_matrix) NAME(_at)(NAME(_matrix) m, int64_t i, int64_t j) {
   m.p += i * m.row + j * m.col;
   return m;
 }
 static inline NAME(_matrix) NAME(_transpose)(NAME(_matrix) m) { return (NAME(_matrix)){m.p, m.col, m.row}; }
+
+/* Of matrices whose summed index runs through memory: sums of products of vectors along it. */
+static __attribute__((noinline)) void NAME(_dots)(int64_t m, int64_t n, int64_t k, REAL alpha, NAME(_matrix) A, NAME(_matrix) B,
+                                                  NAME(_matrix) C, bool add) {
+  enum { R = NV == 3 ? 4 : 2, S = 4, ALL = R * S };
+  for (int64_t i = 0; i < m; i += R)
+    for (int64_t j = 0; j < n; j += S) {
+      const REAL *a[R], *b[S];
+      UNROLL for (int r = 0; r < R; r++) a[r] = A.p + NAME(_min)(i + r, m - 1) * A.row;
+      UNROLL for (int s = 0; s < S; s++) b[s] = B.p + NAME(_min)(j + s, n - 1) * B.col;
+      VEC sum[ALL];
+      UNROLL for (int x = 0; x < ALL; x++) sum[x] = (VEC){0};
+      int64_t l = 0;
+      for (; l + LANES <= k; l += LANES) {
+        VEC y[S];
+        UNROLL for (int s = 0; s < S; s++) y[s] = *(const VEC *)(b[s] + l);
+        UNROLL for (int r = 0; r < R; r++) {
+          VEC x = *(const VEC *)(a[r] + l);
+          UNROLL for (int s = 0; s < S; s++) sum[r * S + s] = x * y[s] + sum[r * S + s];
+        }
+      }
+      REAL out[ALL];
+      UNROLL for (int x = 0; x < ALL; x += LANES) {
+        NAME(_exchange)(sum + x);
+        UNROLL for (int s = 1; s < LANES; s++) sum[x] += sum[x + s];
+        *(VEC *)(out + x) = sum[x];
+      }
+#pragma clang loop vectorize(disable) unroll(disable)
+      for (; l < k; l++) UNROLL for (int x = 0; x < ALL; x++) out[x] += a[x / S][l] * b[x % S][l];
+      for (int64_t r = 0; r < R && i + r < m; r++)
+#pragma clang loop vectorize(disable) unroll(disable)
+        for (int64_t s = 0; s < S && j + s < n; s++) {
+          REAL *c = C.p + (i + r) * C.row + (j + s) * C.col, x = alpha * out[r * S + s];
+          *c = add ? *c + x : x;
+        }
+    }
+}
 
 /* C is m by n, the sum over k; for no k it is zero.  space: for min(k, KC) (min(m, MC) + min(n, MC) + 2 NR + MR) elements; what is in it
  * does not matter. */
@@ -186,6 +248,10 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
     m = n;
     n = s;
   }
+  if (A.col == 1 && B.row == 1 && k >= 4 * LANES && (m <= 4 || (n < NR && n % LANES))) {
+    NAME(_dots)(m, n, k, alpha, A, B, C, add);
+    return;
+  }
   bool b_lies = B.col == 1 && (m <= 2 * MR || k * n <= CACHED), a_lies = n <= 2 * NR || k * m <= CACHED;
   for (int64_t pc = 0; pc == 0 || pc < k; pc += KC) {
     int64_t kc = NAME(_min)(k - pc, KC);
@@ -199,8 +265,8 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
       }
       for (int64_t jc = 0; jc < n; jc += NC) {
         nc = NAME(_min)(n - jc, NC);
-        for (int64_t j = 0; j < nc; j += NR) {
-          int64_t some = NAME(_min)(nc - j, NR);
+        for (int64_t j = 0, some; j < nc; j += some) {
+          some = NAME(_panel)(b_lies, jc + j, nc - j);
           if (NAME(_early)(b_lies, jc + j, some, LANES) < 0) NAME(_pack_columns)(columns + j * kc, NAME(_at)(B, pc, jc + j), kc, some);
         }
         for (int64_t i = 0; i < mc; i += MR) {
@@ -208,8 +274,8 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
           int64_t early_i = NAME(_early)(a_lies, ic + i, t.rows, HALF);
           if (early_i >= 0) t.a = NAME(_at)(A, ic + i - early_i, pc), t.row0 = early_i, t.rows += early_i;
           else t.a = (NAME(_matrix)){rows + i * kc, 1, MR};
-          for (int64_t j = 0; j < nc; j += NR) {
-            t.cols = NAME(_min)(nc - j, NR), t.col0 = 0;
+          for (int64_t j = 0, some; j < nc; j += some) {
+            t.cols = some = NAME(_panel)(b_lies, jc + j, nc - j), t.col0 = 0;
             int64_t early_j = NAME(_early)(b_lies, jc + j, t.cols, LANES);
             if (early_j >= 0) t.b = NAME(_at)(B, pc, jc + j - early_j), t.col0 = early_j, t.cols += early_j;
             else t.b = (NAME(_matrix)){columns + j * kc, NR, 1};
