@@ -86,6 +86,7 @@ typedef struct Emit {
   struct Parts *parts; /* NULL: the function is not long */
   struct Part *part;   /* this emits a part of a function */
   int computed;        /* so many elements were */
+  struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
   bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 
@@ -181,6 +182,7 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx); /* op's first re
 LLVMValueRef eval_small(Emit *e, Op *op, const LLVMValueRef *idx); /* emit_small.c: a fold, concatenation or scan */
 LLVMValueRef eval_small_reshape(Emit *e, Op *op, const LLVMValueRef *idx);
 bool next_index(Emit *e, int n, Dim *const *dim, LLVMValueRef *idx); /* of a small shape, constants; false after the last */
+bool is_zero(LLVMValueRef x); /* the constant */
 /* x, an element of v, is a zero of a cotangent's own making: the sign of the sum's zero is nobody's. */
 bool adds_nothing(const Value *v, LLVMValueRef x);
 LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx);
@@ -190,6 +192,19 @@ void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t); /* ali
 LLVMValueRef index_add(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at); /* an element of an index tensor, as i64 */
+
+/* ---- emit_rows.c: rows of memory and vectors of lanes ------------------------------------------------------------ */
+
+typedef struct Rows Rows;
+LLVMValueRef lane_buffer(Emit *e, int64_t bytes); /* on the stack */
+LLVMValueRef lane_place(Emit *e, LLVMTypeRef t, LLVMValueRef buffer, int i, int width, LLVMValueRef lane); /* entry i's lane */
+/* Before a loop over the `width` iterations of a block, whose first is given; rows_body: at the beginning of its body. */
+Rows *rows_begin(Emit *e, LLVMValueRef counter, LLVMValueRef first, int width);
+void rows_body(Emit *e, Rows *k);
+LLVMValueRef row_element(Emit *e, Value *v, const LLVMValueRef *idx); /* in the loop; NULL: none that is read by rows */
+void rows_load(Emit *e, Rows *k); /* behind the loop: has the rows loaded before it */
+/* Entries i .. i + n of a buffer, n <= width, become rows that begin at the pointers. */
+void rows_store(Emit *e, const Value *to, LLVMValueRef buffer, int i, int n, int width, const LLVMValueRef *pointer);
 
 /* ---- emit_kernel.c, emit_product.c, emit_special.c: units -------------------------------------------------------- */
 
@@ -202,6 +217,24 @@ LLVMValueRef fold_term(Emit *e, Opcode code, Elem t, LLVMValueRef acc, LLVMValue
 LLVMValueRef leads(Emit *e, bool max, Elem t, LLVMValueRef x, LLVMValueRef best, LLVMValueRef i); /* argmax: x at i, before best */
 void emit_lanes(Emit *e, Unit *u); /* emit_lanes.c: a loop in lanes */
 void emit_tiled(Emit *e, Unit *u);
+
+typedef struct Matrix {
+  LLVMValueRef base;
+  LLVMValueRef stride[3]; /* by kind of label; 0 where it has none */
+} Matrix;
+/* A call of the runtime's kernel: rows of m[0] by columns of m[1] go to m[2], or are added there. */
+typedef struct ProductCall {
+  Elem elem;
+  Matrix m[3];
+  LLVMValueRef size[3], add, space; /* size: by kind of label */
+} ProductCall;
+void product_call(Emit *e, const ProductCall *call);
+/* emit_trim.c: how far indices along `side`, rows or columns, reach for what is not zero and what is wanted. */
+typedef struct Reach { Dim *after, *before; } Reach; /* NULL: as far as there are any */
+typedef struct Trim { int side; Reach sum, other; } Trim;
+bool trim_find(Emit *e, const Unit *u, const Product *p, Trim *t);
+void product_call_trimmed(Emit *e, const ProductCall *call, const Trim *t);
+
 void emit_special(Emit *e, Unit *u);
 /* Where an update puts its operand's element idx: set, set_slice, scatter_acc with numbers for indices. */
 void update_place(Emit *e, const Op *op, const LLVMValueRef *idx, LLVMValueRef *at);

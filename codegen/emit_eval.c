@@ -67,7 +67,10 @@ static LLVMValueRef eval_where(Emit *e, LLVMValueRef cond, Value *v, const LLVMV
   from[0] = LLVMGetInsertBlock(e->b);
   Branch br;
   if_begin(e, &br, cond);
+  struct Rows *rows = e->rows;
+  e->rows = NULL; /* what is read by rows is read whatever the condition */
   LLVMValueRef in[2] = {LLVMConstNull(t), eval(e, v, idx)};
+  e->rows = rows;
   from[1] = LLVMGetInsertBlock(e->b);
   if_end(e, &br);
   LLVMValueRef phi = LLVMBuildPhi(e->b, t, "");
@@ -162,7 +165,7 @@ static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
 
 /* ---- zeros that nobody wrote --------------------------------------------------------------------------------------------- */
 
-static bool is_zero(LLVMValueRef x) {
+bool is_zero(LLVMValueRef x) {
   LLVMBool loses;
   return LLVMIsAConstantFP(x) && LLVMConstRealGetDouble(x, &loses) == 0;
 }
@@ -171,7 +174,7 @@ bool adds_nothing(const Value *v, LLVMValueRef x) {
   const Op *op = v->def;
   if (!is_zero(x)) return false;
   while (op && op->nopd && (op_is_view(op) || op->code == OP_contract) && op->code != OP_embed) op = op->opd[0]->def;
-  return op && (op->code == OP_embed || op->code == OP_mulz || op->code == OP_add);
+  return op && (op->code == OP_embed || op->code == OP_scatter_add || op->code == OP_mulz || op->code == OP_add);
 }
 
 /* NULL: the operation is none that a zero makes an end of. */
@@ -220,8 +223,10 @@ static LLVMValueRef compute(Emit *e, Value *v, const LLVMValueRef *idx) {
   case PLACE_SCALAR:
     if (!v->def && v->region == e->f->body) return where_of(e, v);
     return LLVMBuildLoad2(e->b, elem_reg(e->g, v->type->elem), where_of(e, v), "");
-  default: return load_elem(e, where_of(e, v), e->object[v->id], v->type, row_major(e, v->type, idx));
+  default: break;
   }
+  LLVMValueRef r = row_element(e, v, idx);
+  return r ? r : load_elem(e, where_of(e, v), e->object[v->id], v->type, row_major(e, v->type, idx));
 }
 
 LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *at) {

@@ -88,7 +88,7 @@ static const char before_vectors[] =
     "function(sroa<modify-cfg>,early-cse,simplifycfg),cgscc(inline,function-attrs),globaldce,"
     "function<eager-inv>(early-cse<memssa>,jump-threading," COMBINE ",simplifycfg,loop-rotate," HOIST ","
     "loop(loop-idiom,indvars,loop-unroll-full),sroa<modify-cfg>,early-cse<memssa>," COMBINE "," HOIST ","
-    "loop-vectorize," COMBINE ",simplifycfg,";
+    "loop-vectorize," COMBINE ",simplifycfg,sroa<modify-cfg>,";
 static const char *const after_vectors[] = {"", "", "early-cse,simplifycfg)",
                                             "loop-unroll<O3>,early-cse," HOIST ",simplifycfg)"};
 static const char few_passes[] =
