@@ -65,6 +65,7 @@ typedef struct Emit {
   int *out_object;
   LLVMValueRef ws, ws_len, err;
   LLVMValueRef *slot;     /* by slot: where it begins; NULL for dynamic ones */
+  LLVMValueRef slot_table; /* NULL: none; else where the slots begin */
   LLVMValueRef *slot_bad; /* by slot: nested ones: i1, it has no valid size */
   LLVMValueRef dynamic; /* alloca: offset of what is free behind the planned workspace */
   LLVMValueRef zero, one;
@@ -101,6 +102,16 @@ void emit_group(Emit *e, Group *g);
 void make_scopes(Emit *e, const char *name, int n, LLVMMetadataRef **scope, LLVMMetadataRef **others);
 LLVMBasicBlockRef new_block(Emit *e, const char *name);
 void emit_groups(Emit *e, Plan *p); /* everything in p's region */
+LLVMValueRef buffer_of(Emit *e, const Value *v); /* where its first element is, by the plan */
+/* fail_unless, with what was needed of something. */
+void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message, LLVMValueRef need);
+
+/* ---- slots.c: the workspace's buffers ------------------------------------------------------------------------------- */
+
+void place_slots(Emit *e);
+LLVMValueRef slot_bad(Emit *e, int slot); /* NULL: it has a valid size */
+LLVMValueRef take_dynamic(Emit *e, const Type *t, Loc loc); /* memory of a size that is known only now */
+LLVMValueRef slot_address(Emit *e, int slot);
 LLVMValueRef slot_memory(Emit *e, int slot); /* where it begins; a dynamic one is taken from the rest of the workspace */
 void reserve(Emit *e, LLVMValueRef to, Loc loc); /* fails unless the workspace reaches to offset `to` */
 
