@@ -71,9 +71,9 @@ CLI_SRC := $(wildcard driver/main.c driver/cmd_*.c)
 ir_OBJ := $(call obj,$(call src,ir))
 frontend_OBJ := $(call obj,$(call src,frontend)) $(GRAMMAR:.c=.o) $(LEXER:.c=.o)
 passes_OBJ := $(call obj,$(call src,passes))
-codegen_OBJ := $(call obj,$(call src,codegen)) $(B)/codegen/runtime_bc.o $(B)/codegen/math_bc.o
+codegen_OBJ := $(call obj,$(call src,codegen)) $(B)/codegen/runtime_bc.o $(B)/codegen/math_bc.o $(B)/codegen/pool_bc.o
 driver_OBJ := $(call obj,$(filter-out $(CLI_SRC),$(call src,driver)))
-cli_OBJ := $(call obj,$(CLI_SRC))
+cli_OBJ := $(call obj,$(CLI_SRC) runtime/pool.c)
 LIB_OBJ := $(foreach f,$(FOLDERS),$($(f)_OBJ))
 RULEGEN_OBJ := $(call obj,$(call src,passes/rulegen))
 FUZZ_SMOKE := $(if $(wildcard tests/fuzz/smoke.c),$(B)/tests/fuzz_smoke)
@@ -179,9 +179,11 @@ $(B)/passes/%_rules.inc: passes/%.rules $(B)/host/rulegen
 
 # ---- the runtime, embedded as bitcode --------------------------------------------------------------------------------
 
-# Two modules: elementary functions are linked after the loops have been optimised, the others before.
+# Three modules: elementary functions are linked after the loops have been optimised, the others before, the threads where they are
+# asked for.  Those are compiled for adc itself too: what `adc run` calls shares its own.
 MATH_BC := $(patsubst %.c,$(B)/%.bc,$(wildcard runtime/math_*.c))
-RT_BC := $(filter-out $(MATH_BC),$(patsubst %.c,$(B)/%.bc,$(call src,runtime)))
+POOL_BC := $(B)/runtime/pool.bc
+RT_BC := $(filter-out $(MATH_BC) $(POOL_BC),$(patsubst %.c,$(B)/%.bc,$(call src,runtime)))
 
 # Scalar code, which codegen/widen.c makes vectors of.
 $(MATH_BC): RT_FLAGS += -fno-vectorize -fno-slp-vectorize
@@ -194,6 +196,7 @@ $(B)/runtime/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
 # Declared by codegen as: extern const unsigned char adc_NAME_bc[]; extern const size_t adc_NAME_bc_size;
 $(B)/codegen/runtime_bc.c: $(RT_BC) | $(NEED_LLVM)
 $(B)/codegen/math_bc.c: $(MATH_BC) | $(NEED_LLVM)
+$(B)/codegen/pool_bc.c: $(POOL_BC) | $(NEED_LLVM)
 $(B)/codegen/%_bc.c:
 	$(call say,EMBED   $@)
 	@mkdir -p $(@D)
@@ -209,13 +212,14 @@ $(B)/codegen/%_bc.c:
 
 $(B)/adc: $(LIB_OBJ) $(cli_OBJ)
 	$(call say,LINK    $@)
-	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -lpthread -o $@
 
 # One object, in which every name but adc_* has become local: a user's program may use any name of ours.
 $(B)/libadc.a: $(LIB_OBJ)
 	$(call say,AR      $@)
 	$(Q)$(LD) -r $^ -o $(B)/libadc.o
-	$(Q)$(OBJCOPY) -w --keep-global-symbol='adc_*' --keep-global-symbol='!adc_runtime_bc*' --keep-global-symbol='!adc_math_bc*' $(B)/libadc.o
+	$(Q)$(OBJCOPY) -w --keep-global-symbol='adc_*' --keep-global-symbol='!adc_runtime_bc*' --keep-global-symbol='!adc_math_bc*' \
+	  --keep-global-symbol='!adc_pool_bc*' $(B)/libadc.o
 	$(Q)rm -f $@.new && $(AR) rcs $@.new $(B)/libadc.o && mv $@.new $@
 
 # For working in one folder.
@@ -232,7 +236,7 @@ $(FOLDERS:%=$(B)/lib-%.a):
 
 # Each file of tests/support with a main is a program; the others, and those of its folders, are linked to all of them.
 # They see the compiler's own names, so they are linked with its objects and not with libadc.a.
-$(SUPPORT): $(B)/tests/%: $(B)/tests/support/%.o $(SUPPORT_OBJ) $(LIB_OBJ)
+$(SUPPORT): $(B)/tests/%: $(B)/tests/support/%.o $(SUPPORT_OBJ) $(B)/runtime/pool.o $(LIB_OBJ)
 	$(call say,LINK    $@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -lpthread -o $@
@@ -314,5 +318,5 @@ uninstall:
 clean:
 	rm -rf build build-*
 
-DEPFILES = $(patsubst %.o,%.d,$(LIB_OBJ) $(cli_OBJ) $(RULEGEN_OBJ)) $(RT_BC:.bc=.d) $(MATH_BC:.bc=.d) $(SUPPORT:$(B)/tests/%=$(B)/tests/support/%.d) $(SUPPORT_OBJ:.o=.d) $(wildcard $(B)/tests/fuzz/*.d)
+DEPFILES = $(patsubst %.o,%.d,$(LIB_OBJ) $(cli_OBJ) $(RULEGEN_OBJ)) $(RT_BC:.bc=.d) $(MATH_BC:.bc=.d) $(POOL_BC:.bc=.d) $(SUPPORT:$(B)/tests/%=$(B)/tests/support/%.d) $(SUPPORT_OBJ:.o=.d) $(wildcard $(B)/tests/fuzz/*.d)
 -include $(wildcard $(DEPFILES))

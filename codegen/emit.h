@@ -66,6 +66,7 @@ typedef struct Emit {
   LLVMValueRef ws, ws_len, err;
   LLVMValueRef *slot;     /* by slot: where it begins; NULL for dynamic ones */
   LLVMValueRef *slot_bad; /* by slot: nested ones: i1, it has no valid size */
+  LLVMValueRef *slot_size; /* by slot: bytes of one copy */
   LLVMValueRef dynamic; /* alloca: offset of what is free behind the planned workspace */
   LLVMValueRef zero, one;
   DimEnv dim;
@@ -80,6 +81,9 @@ typedef struct Emit {
   void *line_scope; /* DWARF subprogram */
   struct LaneBuffer { LLVMValueRef at; int64_t bytes; bool taken; } *buffer; /* on the stack, of the loops in lanes in turn */
   int nbuffer, buffer_cap;
+  struct Outline *outline; /* NULL: the body itself is emitted, not a piece of it */
+  LLVMValueRef *shared;    /* memory of the body (allocas) that pieces write to */
+  int nshared, shared_cap;
   bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 

@@ -2,7 +2,7 @@
  *
  * Requires: a verified function.  Ensures: the contract in internal.h.  A group whose values reach
  * only results that are not wanted is skipped when the function runs. */
-#include "codegen/emit.h"
+#include "codegen/outline.h"
 #include <string.h>
 
 typedef struct BodyEntry {
@@ -53,7 +53,7 @@ LLVMValueRef new_alloca(Emit *e, LLVMTypeRef t) {
 LLVMValueRef wanted(Emit *e, int result) { return LLVMBuildIsNotNull(e->b, e->out[result], ""); }
 
 static void set_error(Emit *e, int field, LLVMValueRef v) {
-  LLVMBuildStore(e->b, v, LLVMBuildStructGEP2(e->b, error_type(e->g), e->err, (unsigned)field, ""));
+  LLVMBuildStore(e->b, v, LLVMBuildStructGEP2(e->b, error_type(e->g), error_record(e), (unsigned)field, ""));
 }
 
 static void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message,
@@ -65,7 +65,7 @@ static void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRe
   set_error(e, ERR_INDEX, index ? index : e->zero);
   set_error(e, ERR_MESSAGE, message ? const_text(e->g, message) : LLVMConstNull(e->g->ptr));
   set_error(e, ERR_NEED, need ? need : e->zero);
-  LLVMBuildRet(e->b, LLVMConstInt(e->g->i32, (unsigned)code, false));
+  leave(e, LLVMConstInt(e->g->i32, (unsigned)code, false));
   LLVMPositionBuilderAtEnd(e->b, ok);
 }
 
@@ -155,7 +155,9 @@ static LLVMValueRef dense_constant(Emit *e, const Op *op) {
 
 static LLVMValueRef slot_bytes(Emit *e, int slot) {
   const Slot *x = &e->p->slot[slot];
-  return x->nested ? nested_bytes(&e->dim, x->type, &e->slot_bad[slot]) : bytes_of(e, e->entry, x->type);
+  LLVMValueRef n = x->nested ? nested_bytes(&e->dim, x->type, &e->slot_bad[slot]) : bytes_of(e, e->entry, x->type);
+  e->slot_size[slot] = n;
+  return x->copies ? LLVMBuildMul(e->entry, n, dim_of(e, x->copies), "") : n;
 }
 
 static void place_value(Emit *e, const Value *v) {
@@ -185,6 +187,7 @@ static void place_memory(Emit *e) {
   LLVMValueRef at = e->zero;
   e->slot = NEW_N(e->arena, LLVMValueRef, p->nslot + 1);
   e->slot_bad = NEW_N(e->arena, LLVMValueRef, p->nslot + 1);
+  e->slot_size = NEW_N(e->arena, LLVMValueRef, p->nslot + 1);
   for (int i = 0; i < p->nslot; i++)
     if (!p->slot[i].dynamic) {
       e->slot[i] = opaque(e, offset_ptr(e, e->entry, e->ws, at));
@@ -365,7 +368,7 @@ static void bind_arguments(Emit *e) {
 
 static void emit_function(Codegen *g, Func *f, LLVMValueRef fn) {
   Emit *e = NEW(g->arena, Emit);
-  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .p = plan_func(g->ctx, f), .fn = fn};
+  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .p = plan_func(g->ctx, f, g->o->grain), .fn = fn};
   e->b = LLVMCreateBuilderInContext(g->ll);
   e->entry = LLVMCreateBuilderInContext(g->ll);
   e->zero = LLVMConstInt(g->i64, 0, false);

@@ -3,7 +3,7 @@
  * Requires: units with the same loops, in an order in which a value is stored before it is read.  Ensures: every unit's
  * value is in its buffer, result or register.  Where a fold's inner loops run over folded axes alone, it folds in a
  * register; else into memory, which is set to the neutral element before. */
-#include "codegen/emit.h"
+#include "codegen/chunks.h"
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -14,6 +14,9 @@ typedef struct Nest {
   int n;
   LLVMValueRef idx[MAX_LEVEL];
   LLVMValueRef *acc; /* by unit: the alloca that a fold uses */
+  LLVMValueRef *part; /* by unit: where a fold into memory goes in a chunk; NULL: to the unit's target */
+  LLVMValueRef *left; /* by unit: of folds into registers, what chunks leave */
+  Chunks *chunks;     /* NULL: one thread does it */
   bool parallel;     /* the innermost loop's iterations keep apart in memory, which LLVM cannot see by itself */
 } Nest;
 
@@ -110,12 +113,14 @@ static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
   store_elem(e, base, object, t, at, x);
 }
 
-static void fold_into_memory(const Nest *k, const Unit *u) {
+static void fold_into_memory(const Nest *k, int i) {
   Emit *e = k->e;
+  const Unit *u = k->unit[i];
   LLVMValueRef idx[MAX_RANK], x = term(k, u);
   out_index(k, u, idx);
   int object;
   LLVMValueRef base = unit_target(e, u, &object), at = row_major(e, u->v->type, idx);
+  if (k->part[i]) base = k->part[i];
   store_elem(e, base, object, u->v->type, at, fold(e, u, load_elem(e, base, object, u->v->type, at), x));
 }
 
@@ -155,7 +160,7 @@ static void innermost(Nest *k) {
     }
     if (u->kind == UNIT_REDUCE) {
       if (u->acc_level < 0)
-        fold_into_memory(k, u);
+        fold_into_memory(k, i);
       else
         LLVMBuildStore(e->b,
                        fold(e, u, LLVMBuildLoad2(e->b, elem_reg(e->g, u->v->type->elem), k->acc[i], ""), term(k, u)),
@@ -185,20 +190,59 @@ static void levels(Nest *k, int level) {
     innermost(k);
   else {
     Loop loop;
-    k->idx[level] = loop_begin(e, &loop, dim_of(e, head->level[level]));
+    bool cut = k->chunks && level == 0;
+    LLVMValueRef turns = cut ? LLVMBuildSub(e->b, k->chunks->to, k->chunks->from, "") : dim_of(e, head->level[level]);
+    LLVMValueRef i = loop_begin(e, &loop, turns);
+    k->idx[level] = cut ? LLVMBuildNSWAdd(e->b, k->chunks->from, i, "") : i;
     loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
     levels(k, level + 1);
     loop_end(e, &loop);
     e->in_parallel = false;
   }
-  for (int i = 0; i < k->n; i++)
-    if (folds_from(k->unit[i], level))
-      put(k, k->unit[i], LLVMBuildLoad2(e->b, elem_reg(e->g, k->unit[i]->v->type->elem), k->acc[i], ""));
+  for (int i = 0; i < k->n; i++) {
+    if (!folds_from(k->unit[i], level)) continue;
+    Elem t = k->unit[i]->v->type->elem;
+    LLVMValueRef x = LLVMBuildLoad2(e->b, elem_reg(e->g, t), k->acc[i], "");
+    if (k->chunks && level == 0) k->left[i] = chunk_leaves(e, k->chunks, t, x);
+    else put(k, k->unit[i], x);
+  }
+}
+
+/* ---- chunks of the outermost loop ----------------------------------------------------------------------------------------- */
+
+static bool has_part(const Unit *u) { return u->kind == UNIT_REDUCE && u->split->partial[0] >= 0; }
+
+/* A loop that is made into vectors is cut where these begin. */
+static void levels_in_chunks(Nest *k, LLVMValueRef count) {
+  Emit *e = k->e;
+  Chunks c;
+  const Unit *head = k->unit[0];
+  int object;
+  chunks_begin(e, &c, count, dim_of(e, head->level[0]), head->nlevel == 1 ? 64 : 1);
+  k->chunks = &c;
+  for (int i = 0; i < k->n; i++) {
+    const Unit *u = k->unit[i];
+    if (!has_part(u)) continue;
+    LLVMValueRef base = unit_target(e, u, &object);
+    k->part[i] = chunk_part(e, &c, u->op->code, u->v->type, base, object, u->split->partial[0]);
+  }
+  levels(k, 0);
+  chunks_end(e, &c);
+  for (int i = 0; i < k->n; i++) {
+    const Unit *u = k->unit[i];
+    if (k->left[i]) put(k, u, fold_scalars(e, &c, u->op->code, u->v->type->elem, k->left[i]));
+    if (!has_part(u)) continue;
+    LLVMValueRef base = unit_target(e, u, &object);
+    fold_parts(e, &c, u->op->code, u->v->type, base, object, u->split->partial[0]);
+  }
 }
 
 void emit_nest(Emit *e, Unit **unit, int n) {
-  Nest k = {.e = e, .unit = unit, .n = n, .acc = NEW_N(e->arena, LLVMValueRef, n)};
+  Nest k = {.e = e, .unit = unit, .n = n};
   bool live = false;
+  k.acc = NEW_N(e->arena, LLVMValueRef, n);
+  k.part = NEW_N(e->arena, LLVMValueRef, n);
+  k.left = NEW_N(e->arena, LLVMValueRef, n);
   for (int i = 0; i < n; i++) {
     live |= !unit[i]->dead;
     k.parallel |= unit[i]->kind == UNIT_UPDATE;
@@ -209,6 +253,8 @@ void emit_nest(Emit *e, Unit **unit, int n) {
       set_neutral(e, unit[i]);
   }
   int mark = memo_mark(e);
-  if (live) levels(&k, 0);
+  LLVMValueRef chunks = live && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
+  if (chunks) levels_in_chunks(&k, chunks);
+  else if (live) levels(&k, 0);
   memo_release(e, mark);
 }

@@ -4,7 +4,7 @@
  * flow or carried memory, which the optimiser is told to turn into vectors; its scalars are elements of the body's small tensors.
  * What an iteration sets or adds at computed places it leaves in a buffer, entries of the same element side by side, from which a
  * second loop over the block takes it: rows by transposing squares in registers, sums one after the other. */
-#include "codegen/emit.h"
+#include "codegen/chunks.h"
 #include <llvm-c/DebugInfo.h>
 #include <string.h>
 
@@ -433,35 +433,61 @@ static void block_of_lanes(Lanes *k, LLVMValueRef n) {
   if_end(e, &some);
 }
 
+/* Iterations from `from`, a multiple of a block, up to `to`. */
+static void blocks_of_lanes(Lanes *k, LLVMValueRef from, LLVMValueRef to) {
+  Emit *e = k->e;
+  Loop blocks;
+  LLVMValueRef size = i64(k, k->block), n = LLVMBuildSub(e->b, to, from, "");
+  LLVMValueRef count = LLVMBuildSDiv(e->b, LLVMBuildNSWAdd(e->b, n, i64(k, k->block - 1), ""), size, "");
+  k->first = index_add(e, from, LLVMBuildNSWMul(e->b, loop_begin(e, &blocks, count), size, ""));
+  LLVMValueRef left = LLVMBuildNSWSub(e->b, to, k->first, "");
+  LLVMValueRef here = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, left, size, ""), left, size, "");
+  if (shows_nan(e->p, k->op)) {
+    k->seen = new_alloca(e, e->g->i1);
+    k->flag = buffer(k, 1, 1);
+  }
+  block_of_lanes(k, here);
+  for (int i = 0; i < k->op->nres; i++) {
+    Exit *x = &k->exit[i];
+    if (x->straight || x->x.kind == LANE_FOLD) continue;
+    if (x->x.kind == LANE_SET) copy_rows(k, x, here);
+    else add_rows(k, x, here);
+  }
+  blocks.as_it_is = true;
+  loop_end(e, &blocks);
+}
+
+static void all_lanes(Lanes *k, LLVMValueRef from, LLVMValueRef to) {
+  if (k->block > 1) blocks_of_lanes(k, from, to);
+  else {
+    k->first = from;
+    lane_loop(k, LLVMBuildSub(k->e->b, to, from, ""));
+  }
+  carry_out(k);
+}
+
+static void lanes_in_chunks(Lanes *k, LLVMValueRef count, LLVMValueRef n) {
+  Emit *e = k->e;
+  Chunks c;
+  chunks_begin(e, &c, count, n, k->block);
+  LLVMValueRef *left = loop_enter(e, &c, k->u);
+  for (int i = 0; i < k->op->nres; i++) {
+    const Exit *x = &k->exit[i];
+    for (int j = 0; x->x.kind == LANE_FOLD && j < x->n; j++)
+      chunk_begins(e, &c, k->u->split->fold[i], x->v->type->elem, x->acc[j]);
+  }
+  all_lanes(k, c.from, c.to);
+  loop_leave(e, &c, k->u, left);
+}
+
 void emit_lanes(Emit *e, Unit *u) {
   Lanes k = {.e = e, .u = u, .op = u->op, .first = e->zero};
-  LLVMValueRef n = eval(e, u->op->opd[1], NULL);
+  LLVMValueRef n = eval(e, u->op->opd[1], NULL), count = u->split ? chunk_count(e, &u, 1) : NULL;
   int mark = memo_mark(e), nlate = e->nlate;
   open_exits(&k);
   carry_in(&k);
-  if (k.block == 1) lane_loop(&k, n);
-  else {
-    Loop blocks;
-    LLVMValueRef size = i64(&k, k.block);
-    LLVMValueRef count = LLVMBuildSDiv(e->b, LLVMBuildNSWAdd(e->b, n, i64(&k, k.block - 1), ""), size, "");
-    k.first = LLVMBuildNSWMul(e->b, loop_begin(e, &blocks, count), size, "");
-    LLVMValueRef left = LLVMBuildNSWSub(e->b, n, k.first, "");
-    LLVMValueRef here = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, left, size, ""), left, size, "");
-    if (shows_nan(e->p, u->op)) {
-      k.seen = new_alloca(e, e->g->i1);
-      k.flag = buffer(&k, 1, 1);
-    }
-    block_of_lanes(&k, here);
-    for (int i = 0; i < u->op->nres; i++) {
-      Exit *x = &k.exit[i];
-      if (x->straight || x->x.kind == LANE_FOLD) continue;
-      if (x->x.kind == LANE_SET) copy_rows(&k, x, here);
-      else add_rows(&k, x, here);
-    }
-    blocks.as_it_is = true;
-    loop_end(e, &blocks);
-  }
-  carry_out(&k);
+  if (count) lanes_in_chunks(&k, count, n);
+  else all_lanes(&k, e->zero, n);
   for (int i = 0; i < e->nbuffer; i++) e->buffer[i].taken = false;
   e->nlate = nlate;
   memo_release(e, mark);

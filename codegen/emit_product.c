@@ -1,7 +1,7 @@
 /* emit_product.c - matrix products: calls of the runtime's kernel, in loops over what is more than a product of two matrices.
  *
  * Requires: a tiled unit (schedule.c).  Ensures: as emit_nest. */
-#include "codegen/emit.h"
+#include "codegen/chunks.h"
 
 typedef struct Matrix {
   LLVMValueRef base;
@@ -39,16 +39,29 @@ static Matrix locate(Emit *e, const Product *p, const Type *t, const int8_t *lab
   return m;
 }
 
-static void call_kernel(Emit *e, const Unit *u, const Product *p, const Matrix *m, LLVMValueRef k, LLVMValueRef add, LLVMValueRef space) {
+/* The part of a product that one call computes. */
+typedef struct Part {
+  LLVMValueRef row, rows, col, cols;
+} Part;
+
+static LLVMValueRef shifted(Emit *e, Elem t, LLVMValueRef base, LLVMValueRef n, LLVMValueRef stride) {
+  LLVMValueRef at = index_mul(e, n, stride);
+  return at == e->zero ? base : LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, t), base, &at, 1, "");
+}
+
+static void call_kernel(Emit *e, const Unit *u, Matrix *m, const Part *p, LLVMValueRef k, LLVMValueRef add) {
   enum { R = PRODUCT_ROW, C = PRODUCT_COL, K = PRODUCT_SUM };
   Elem elem = u->v->type->elem;
   LLVMTypeRef i = e->g->i64, q = e->g->ptr, t[] = {i, i, i, q, i, i, q, i, i, q, i, i, i, q};
   LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->g->ll), t, sizeof t / sizeof *t, false);
   const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d", elem_name(elem), e->g->vector_bytes);
-  LLVMValueRef fn = LLVMGetNamedFunction(e->g->mod, name);
+  LLVMValueRef fn = LLVMGetNamedFunction(e->g->mod, name), space = slot_memory(e, u->scratch);
   if (!fn) fn = LLVMAddFunction(e->g->mod, name, type);
-  LLVMValueRef x[] = {dim_of(e, p->extent[R]), dim_of(e, p->extent[C]), k,
-                      m[0].base, m[0].stride[R], m[0].stride[K], m[1].base, m[1].stride[K], m[1].stride[C],
+  for (int j = 0; j < 3; j++) {
+    m[j].base = shifted(e, elem, m[j].base, p->row, m[j].stride[R]);
+    m[j].base = shifted(e, elem, m[j].base, p->col, m[j].stride[C]);
+  }
+  LLVMValueRef x[] = {p->rows, p->cols, k, m[0].base, m[0].stride[R], m[0].stride[K], m[1].base, m[1].stride[K], m[1].stride[C],
                       m[2].base, m[2].stride[R], m[2].stride[C], add, space};
   LLVMBuildCall2(e->b, type, fn, x, sizeof x / sizeof *x, "");
 }
@@ -60,30 +73,109 @@ static LLVMValueRef at_least_one(Emit *e, LLVMValueRef n, LLVMValueRef *terms) {
   return LLVMBuildSelect(e->b, some, n, e->one, "");
 }
 
+typedef struct Tiled {
+  Unit *u;
+  Product p;
+  Dim *extent[MAX_LABEL]; /* by label */
+  int nlabel;
+  LLVMValueRef outer[MAX_LABEL]; /* by label: the index in a loop around, or NULL */
+} Tiled;
+
+static bool is_outer(const Tiled *t, int l, bool sum) { return t->p.kind[l] >= 0 && !t->p.in[l] && (t->p.kind[l] == PRODUCT_SUM) == sum; }
+
+/* The loops over sums, innermost: the first turn of them all begins the result. */
+static void sum_part(Emit *e, Tiled *t, const Part *part) {
+  const Op *op = t->u->op;
+  Loop loop[MAX_LABEL];
+  LLVMValueRef add = LLVMConstInt(e->g->i1, 0, false), terms = dim_of(e, t->p.extent[PRODUCT_SUM]);
+  int nloop = 0, object;
+  for (int l = 0; l < t->nlabel; l++) {
+    if (!is_outer(t, l, true)) continue;
+    t->outer[l] = loop_begin(e, &loop[nloop], at_least_one(e, dim_of(e, t->extent[l]), &terms));
+    loop[nloop++].as_it_is = true;
+    add = LLVMBuildOr(e->b, add, LLVMBuildICmp(e->b, LLVMIntNE, t->outer[l], e->zero, ""), "");
+  }
+  Value *a = op->opd[t->p.swap], *b = op->opd[!t->p.swap];
+  Matrix m[] = {locate(e, &t->p, a->type, op->u.contract.opd[t->p.swap], memory_of(e, a), t->outer),
+                locate(e, &t->p, b->type, op->u.contract.opd[!t->p.swap], memory_of(e, b), t->outer),
+                locate(e, &t->p, t->u->v->type, op->u.contract.out, unit_target(e, t->u, &object), t->outer)};
+  call_kernel(e, t->u, m, part, terms, LLVMBuildZExt(e->b, add, e->g->i64, ""));
+  while (nloop > 0) loop_end(e, &loop[--nloop]);
+}
+
+static void whole(Emit *e, Tiled *t) {
+  Loop loop[MAX_LABEL];
+  int nloop = 0;
+  Part all = {e->zero, dim_of(e, t->p.extent[PRODUCT_ROW]), e->zero, dim_of(e, t->p.extent[PRODUCT_COL])};
+  for (int l = 0; l < t->nlabel; l++) {
+    if (!is_outer(t, l, false)) continue;
+    t->outer[l] = loop_begin(e, &loop[nloop], dim_of(e, t->extent[l]));
+    loop[nloop++].as_it_is = true;
+  }
+  sum_part(e, t, &all);
+  while (nloop > 0) loop_end(e, &loop[--nloop]);
+}
+
+/* ---- in blocks, which threads share --------------------------------------------------------------------------------------- */
+
+enum { MULTIPLE = 48 }; /* rows and columns of a block: whole tiles, whatever the kernel's, unless blocks are smaller */
+
+typedef struct Blocks {
+  LLVMValueRef extent, n; /* rows or columns, and blocks of them */
+} Blocks;
+
+static Blocks blocks_along(Emit *e, Dim *extent) { return (Blocks){dim_of(e, extent), dim_of(e, split_blocks(e->p, extent))}; }
+
+/* Block `at` of them: where it begins, and how many rows or columns it has. */
+static void block_at(Emit *e, const Blocks *b, LLVMValueRef at, LLVMValueRef *from, LLVMValueRef *n) {
+  int64_t unit = split_block(e->p) < MULTIPLE ? 1 : MULTIPLE;
+  LLVMValueRef m = LLVMConstInt(e->g->i64, (unsigned long long)unit, false), bound[2];
+  LLVMValueRef last = LLVMConstInt(e->g->i64, (unsigned long long)unit - 1, false);
+  LLVMValueRef tiles = LLVMBuildUDiv(e->b, LLVMBuildAdd(e->b, b->extent, last, ""), m, "");
+  for (int i = 0; i < 2; i++) {
+    LLVMValueRef k = i ? LLVMBuildAdd(e->b, at, e->one, "") : at;
+    k = LLVMBuildMul(e->b, LLVMBuildUDiv(e->b, LLVMBuildMul(e->b, k, tiles, ""), b->n, ""), m, "");
+    bound[i] = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, k, b->extent, ""), k, b->extent, "");
+  }
+  *from = bound[0];
+  *n = LLVMBuildSub(e->b, bound[1], bound[0], "");
+}
+
+/* The next digit of i, in a system of mixed bases. */
+static LLVMValueRef digit(Emit *e, LLVMValueRef *i, LLVMValueRef base) {
+  LLVMValueRef d = LLVMBuildURem(e->b, *i, base, "");
+  *i = LLVMBuildUDiv(e->b, *i, base, "");
+  return d;
+}
+
+static void in_blocks(Emit *e, Tiled *t, LLVMValueRef count) {
+  Chunks c;
+  Loop loop;
+  Part part;
+  Blocks rows = blocks_along(e, t->p.extent[PRODUCT_ROW]), cols = blocks_along(e, t->p.extent[PRODUCT_COL]);
+  chunks_begin(e, &c, count, dim_of(e, t->u->split->turns), 1);
+  chunk_claim(e, &c, t->u->split->copies);
+  LLVMValueRef i = LLVMBuildAdd(e->b, c.from, loop_begin(e, &loop, LLVMBuildSub(e->b, c.to, c.from, "")), "");
+  LLVMValueRef col = digit(e, &i, cols.n), row = digit(e, &i, rows.n);
+  block_at(e, &rows, row, &part.row, &part.rows);
+  block_at(e, &cols, col, &part.col, &part.cols);
+  for (int l = t->nlabel; l-- > 0;)
+    if (is_outer(t, l, false)) t->outer[l] = digit(e, &i, dim_of(e, t->extent[l]));
+  sum_part(e, t, &part);
+  loop.as_it_is = true;
+  loop_end(e, &loop);
+  chunks_end(e, &c);
+}
+
 void emit_tiled(Emit *e, Unit *u) {
   const Op *op = u->op;
-  Product p;
-  if (!e->g->vector_bytes || !in_memory(e, op->opd[0]) || !in_memory(e, op->opd[1]) || !product_find(e->ctx, op, &p)) {
+  Tiled t = {.u = u};
+  if (!e->g->vector_bytes || !in_memory(e, op->opd[0]) || !in_memory(e, op->opd[1]) || !product_find(e->ctx, op, &t.p)) {
     emit_nest(e, &u, 1);
     return;
   }
-  Dim *extent[MAX_LABEL];
-  int n = label_extents(op, extent), nloop = 0, object;
-  Loop loop[MAX_LABEL];
-  LLVMValueRef outer[MAX_LABEL] = {0}, add = LLVMConstInt(e->g->i1, 0, false);
-  LLVMValueRef terms = dim_of(e, p.extent[PRODUCT_SUM]);
-  for (int sums = 0; sums < 2; sums++) /* loops over sums innermost: the first turn of them all begins the result */
-    for (int l = 0; l < n; l++) {
-      if (p.kind[l] < 0 || p.in[l] || (p.kind[l] == PRODUCT_SUM) != sums) continue;
-      LLVMValueRef turns = dim_of(e, extent[l]);
-      outer[l] = loop_begin(e, &loop[nloop], sums ? at_least_one(e, turns, &terms) : turns);
-      loop[nloop++].as_it_is = true;
-      if (sums) add = LLVMBuildOr(e->b, add, LLVMBuildICmp(e->b, LLVMIntNE, outer[l], e->zero, ""), "");
-    }
-  Value *a = op->opd[p.swap], *b = op->opd[!p.swap];
-  Matrix m[] = {locate(e, &p, a->type, op->u.contract.opd[p.swap], memory_of(e, a), outer),
-                locate(e, &p, b->type, op->u.contract.opd[!p.swap], memory_of(e, b), outer),
-                locate(e, &p, u->v->type, op->u.contract.out, unit_target(e, u, &object), outer)};
-  call_kernel(e, u, &p, m, terms, LLVMBuildZExt(e->b, add, e->g->i64, ""), slot_memory(e, u->scratch));
-  while (nloop > 0) loop_end(e, &loop[--nloop]);
+  t.nlabel = label_extents(op, t.extent);
+  LLVMValueRef count = chunk_count(e, &u, 1);
+  if (count) in_blocks(e, &t, count);
+  else whole(e, &t);
 }

@@ -2,7 +2,7 @@
  *
  * Requires: operands stored or computable; indices checked before, or masked.  Ensures: the result's buffer (or scalar)
  * is complete. */
-#include "codegen/emit.h"
+#include "codegen/chunks.h"
 #include <math.h>
 #include <string.h>
 
@@ -186,34 +186,47 @@ static void emit_argmax(Emit *e, Unit *u) {
  * -------------------------------------------------------------------------------------------------------------------
  */
 
-static void emit_check_index(Emit *e, const Op *op) {
-  Value *idx = op->opd[0];
-  Loop loop[MAX_RANK];
-  LLVMValueRef at[MAX_RANK], limit = dim_of(e, op->u.check.a);
-  open_loops(e, loop, idx->type->rank, idx->type->dim, at);
-  LLVMValueRef i = index_value(e, idx, at), ok = LLVMBuildICmp(e->b, LLVMIntULT, i, limit, "");
+typedef void Check(Emit *e, const Op *op, const LLVMValueRef *at);
+
+static void check_index(Emit *e, const Op *op, const LLVMValueRef *at) {
+  LLVMValueRef limit = dim_of(e, op->u.check.a), i = index_value(e, op->opd[0], at), ok = LLVMBuildICmp(e->b, LLVMIntULT, i, limit, "");
   ok = LLVMBuildAnd(e->b, ok, LLVMBuildICmp(e->b, LLVMIntSGE, limit, e->zero, ""), "");
   if (op->nopd > 1) ok = LLVMBuildOr(e->b, ok, LLVMBuildNot(e->b, eval(e, op->opd[1], at), ""), "");
   fail_unless(e, ok, ADC_EINDEX, op->loc, i, op->u.check.text);
-  close_loops(e, loop, idx->type->rank, idx->type->dim);
 }
 
-static void emit_assert(Emit *e, const Op *op) {
-  Value *c = op->opd[0];
+static void check_holds(Emit *e, const Op *op, const LLVMValueRef *at) {
+  const Type *t = op->opd[0]->type;
+  fail_unless(e, eval(e, op->opd[0], at), ADC_EASSERT, op->loc, t->rank ? row_major(e, t, at) : NULL, op->u.check.text);
+}
+
+static void check_each(Emit *e, Unit *u, Check *check) {
+  const Op *op = u->op;
+  const Type *t = op->opd[0]->type;
   Loop loop[MAX_RANK];
-  LLVMValueRef at[MAX_RANK];
-  open_loops(e, loop, c->type->rank, c->type->dim, at);
-  fail_unless(e, eval(e, c, at), ADC_EASSERT, op->loc, c->type->rank ? row_major(e, c->type, at) : NULL,
-              op->u.check.text);
-  close_loops(e, loop, c->type->rank, c->type->dim);
+  LLVMValueRef at[MAX_RANK], count = u->split ? chunk_count(e, &u, 1) : NULL;
+  if (!count) {
+    open_loops(e, loop, t->rank, t->dim, at);
+    check(e, op, at);
+    close_loops(e, loop, t->rank, t->dim);
+    return;
+  }
+  Chunks c;
+  chunks_begin(e, &c, count, dim_of(e, t->dim[0]), t->rank == 1 ? 64 : 1);
+  at[0] = LLVMBuildNSWAdd(e->b, c.from, loop_begin(e, &loop[0], LLVMBuildSub(e->b, c.to, c.from, "")), "");
+  open_loops(e, loop + 1, t->rank - 1, t->dim + 1, at + 1);
+  check(e, op, at);
+  close_loops(e, loop + 1, t->rank - 1, t->dim + 1);
+  loop_end(e, &loop[0]);
+  chunks_end(e, &c);
 }
 
 void emit_effect(Emit *e, Unit *u) {
   const Op *op = u->op;
   if (op->code == OP_check_index)
-    emit_check_index(e, op);
+    check_each(e, u, check_index);
   else if (op->code == OP_assert)
-    emit_assert(e, op);
+    check_each(e, u, check_holds);
   else {
     LLVMIntPredicate p = op->code == OP_check_dim_eq ? LLVMIntEQ : LLVMIntSLE;
     LLVMValueRef ok = LLVMBuildICmp(e->b, p, dim_of(e, op->u.check.a), dim_of(e, op->u.check.b), "");

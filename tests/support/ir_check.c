@@ -1,4 +1,5 @@
 /* ir_check.c - compares compiled code with the interpreter: ir_check FILE.ir [SYM=N…] [-ON] [--cpu=NAME] [--seed=N]
+ * [--threads]
  *
  * Every exported function of the file is called with random arguments, with all results wanted, with each one alone,
  * and accumulating; prints `ok` or the first difference. */
@@ -7,6 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+void adc_parallel_for(void (*body)(void *env, int64_t chunk), void *env, int64_t chunks); /* runtime/pool.c */
 
 static uint64_t state = 88172645463325252u;
 static uint64_t next_random(void) {
@@ -220,7 +223,10 @@ int main(int argc, char **argv) {
       o.code.cpu = argv[i] + 6;
     else if (!strncmp(argv[i], "--imax=", 7))
       o.imax = atoi(argv[i] + 7);
-    else if (strchr(argv[i], '='))
+    else if (!strcmp(argv[i], "--threads")) {
+      o.code.grain = 1; /* all that can be shared is */
+      o.code.parallel_for = adc_parallel_for;
+    } else if (strchr(argv[i], '='))
       o.set[o.nset++] = argv[i];
     else
       file = argv[i];
