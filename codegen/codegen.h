@@ -26,6 +26,9 @@ bool codegen_manifest(Module *m, const CodegenOptions *o, Text *out); /* JSON: w
 /* One line a function, as in the header: `int f(int64_t n, const double *x, double *out, adc_ws *ws);` */
 void codegen_prototype(const Func *f, const CodegenOptions *o, Text *out);
 
+/* What each function keeps in memory, where, and why, as a table. */
+void codegen_explain_memory(Module *m, Text *to);
+
 /* Compiles into this process.  Functions are found by C name; call through the packed convention: args[i] points at the i-th
  * C argument's value (an int64_t for a dimension, a double for a scalar, the pointer itself for tensors and results is stored
  * at args[i] as a `void *` object).  NULL after a diagnostic. */

@@ -147,6 +147,8 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx); /* op's first re
 LLVMValueRef eval_small(Emit *e, Op *op, const LLVMValueRef *idx); /* emit_small.c: a fold, concatenation or scan */
 LLVMValueRef eval_small_reshape(Emit *e, Op *op, const LLVMValueRef *idx);
 bool next_index(Emit *e, int n, Dim *const *dim, LLVMValueRef *idx); /* of a small shape, constants; false after the last */
+/* x, an element of v, is a zero of a cotangent's own making: the sign of the sum's zero is nobody's. */
+bool adds_nothing(const Value *v, LLVMValueRef x);
 LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx);
 LLVMValueRef load_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset);
 void store_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset, LLVMValueRef x);

@@ -159,10 +159,37 @@ static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
   return op->u.index.masked ? eval_where(e, eval(e, op->opd[op->nopd - 1], idx), x, in) : eval(e, x, in);
 }
 
+/* ---- zeros that nobody wrote --------------------------------------------------------------------------------------------- */
+
+static bool is_zero(LLVMValueRef x) {
+  LLVMBool loses;
+  return LLVMIsAConstantFP(x) && LLVMConstRealGetDouble(x, &loses) == 0;
+}
+
+bool adds_nothing(const Value *v, LLVMValueRef x) {
+  const Op *op = v->def;
+  if (!is_zero(x)) return false;
+  while (op && op->nopd && (op_is_view(op) || op->code == OP_contract) && op->code != OP_embed) op = op->opd[0]->def;
+  return op && (op->code == OP_embed || op->code == OP_mulz || op->code == OP_add);
+}
+
+/* NULL: the operation is none that a zero makes an end of. */
+static LLVMValueRef without_zeros(const Op *op, const LLVMValueRef *x) {
+  if (op->code == OP_mulz)
+    for (int k = 0; k < 2; k++)
+      if (is_zero(x[k])) return LLVMConstNull(LLVMTypeOf(x[k]));
+  if (op->code == OP_add)
+    for (int k = 0; k < 2; k++)
+      if (adds_nothing(op->opd[k], x[k])) return x[1 - k];
+  return NULL;
+}
+
 static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   LLVMValueRef x[3];
   for (int k = 0; k < op->nopd; k++) x[k] = eval(e, op->opd[k], idx);
   set_line(e, op);
+  LLVMValueRef known = without_zeros(op, x);
+  if (known) return known;
   Opcode code = e->plain_products && op->code == OP_mulz ? OP_mul : op->code;
   return map_emit(e->g, e->b, code, op->opd[op->nopd - 1]->type->elem, op->res[0]->type->elem, x);
 }

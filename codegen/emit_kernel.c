@@ -36,6 +36,14 @@ static void out_index(const Nest *k, const Unit *u, LLVMValueRef *idx) {
   for (int i = 0; i < u->v->type->rank; i++) idx[i] = level_index(k, u, u->out[i]);
 }
 
+/* Where in its memory u's element idx is. */
+static LLVMValueRef element_place(Emit *e, const Unit *u, const LLVMValueRef *idx) {
+  LLVMValueRef at[MAX_RANK];
+  if (!u->into || u->into->code != OP_set_slice) return row_major(e, u->v->type, idx);
+  update_place(e, u->into, idx, at);
+  return row_major(e, u->v->type, at);
+}
+
 /* ---- folds ------------------------------------------------------------------------------------------------------- */
 
 LLVMValueRef fold_neutral(Emit *e, Opcode code, Elem t) {
@@ -109,7 +117,8 @@ static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
   }
   out_index(k, u, idx);
   int object;
-  LLVMValueRef base = unit_target(e, u, &object), at = row_major(e, t, idx);
+  LLVMValueRef base = unit_target(e, u, &object), at = element_place(e, u, idx);
+  if (u->adds) x = fold(e, u, load_elem(e, base, object, t, at), x);
   store_elem(e, base, object, t, at, x);
 }
 
@@ -119,7 +128,7 @@ static void fold_into_memory(const Nest *k, int i) {
   LLVMValueRef idx[MAX_RANK], x = term(k, u);
   out_index(k, u, idx);
   int object;
-  LLVMValueRef base = unit_target(e, u, &object), at = row_major(e, u->v->type, idx);
+  LLVMValueRef base = unit_target(e, u, &object), at = element_place(e, u, idx);
   if (k->part[i]) base = k->part[i];
   store_elem(e, base, object, u->v->type, at, fold(e, u, load_elem(e, base, object, u->v->type, at), x));
 }
@@ -137,9 +146,24 @@ static void update(const Nest *k, const Unit *u) {
   store_elem(e, base, object, u->v->type, to, x);
 }
 
+static void set_neutral_at(Emit *e, const Unit *u) {
+  Loop loop[MAX_RANK];
+  LLVMValueRef idx[MAX_RANK];
+  int object;
+  LLVMValueRef base = unit_target(e, u, &object);
+  const Type *t = u->op->res[0]->type;
+  open_loops(e, loop, t->rank, t->dim, idx);
+  store_elem(e, base, object, u->v->type, element_place(e, u, idx), neutral(e, u));
+  close_loops(e, loop, t->rank, t->dim);
+}
+
 static void set_neutral(Emit *e, const Unit *u) {
   Loop loop;
   int object;
+  if (u->into) {
+    if (!u->adds) set_neutral_at(e, u);
+    return;
+  }
   LLVMValueRef base = unit_target(e, u, &object), count = e->one;
   for (int i = 0; i < u->v->type->rank; i++) count = index_mul(e, count, dim_of(e, u->v->type->dim[i]));
   LLVMValueRef i = loop_begin(e, &loop, count);

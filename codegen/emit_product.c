@@ -73,6 +73,15 @@ static LLVMValueRef at_least_one(Emit *e, LLVMValueRef n, LLVMValueRef *terms) {
   return LLVMBuildSelect(e->b, some, n, e->one, "");
 }
 
+static LLVMValueRef target(Emit *e, const Unit *u) {
+  int object;
+  LLVMValueRef base = unit_target(e, u, &object), start[MAX_RANK];
+  if (!u->into || u->into->code != OP_set_slice) return base;
+  for (int a = 0; a < u->v->type->rank; a++) start[a] = dim_of(e, u->into->u.slice.start[a]);
+  LLVMValueRef at = row_major(e, u->v->type, start);
+  return LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, u->v->type->elem), base, &at, 1, "");
+}
+
 typedef struct Tiled {
   Unit *u;
   Product p;
@@ -87,8 +96,8 @@ static bool is_outer(const Tiled *t, int l, bool sum) { return t->p.kind[l] >= 0
 static void sum_part(Emit *e, Tiled *t, const Part *part) {
   const Op *op = t->u->op;
   Loop loop[MAX_LABEL];
-  LLVMValueRef add = LLVMConstInt(e->g->i1, 0, false), terms = dim_of(e, t->p.extent[PRODUCT_SUM]);
-  int nloop = 0, object;
+  LLVMValueRef add = LLVMConstInt(e->g->i1, t->u->adds, false), terms = dim_of(e, t->p.extent[PRODUCT_SUM]);
+  int nloop = 0;
   for (int l = 0; l < t->nlabel; l++) {
     if (!is_outer(t, l, true)) continue;
     t->outer[l] = loop_begin(e, &loop[nloop], at_least_one(e, dim_of(e, t->extent[l]), &terms));
@@ -98,7 +107,7 @@ static void sum_part(Emit *e, Tiled *t, const Part *part) {
   Value *a = op->opd[t->p.swap], *b = op->opd[!t->p.swap];
   Matrix m[] = {locate(e, &t->p, a->type, op->u.contract.opd[t->p.swap], memory_of(e, a), t->outer),
                 locate(e, &t->p, b->type, op->u.contract.opd[!t->p.swap], memory_of(e, b), t->outer),
-                locate(e, &t->p, t->u->v->type, op->u.contract.out, unit_target(e, t->u, &object), t->outer)};
+                locate(e, &t->p, t->u->v->type, op->u.contract.out, target(e, t->u), t->outer)};
   call_kernel(e, t->u, m, part, terms, LLVMBuildZExt(e->b, add, e->g->i64, ""));
   while (nloop > 0) loop_end(e, &loop[--nloop]);
 }
@@ -118,7 +127,7 @@ static void whole(Emit *e, Tiled *t) {
 
 /* ---- in blocks, which threads share --------------------------------------------------------------------------------------- */
 
-enum { MULTIPLE = 48 }; /* rows and columns of a block: whole tiles, whatever the kernel's, unless blocks are smaller */
+enum { MULTIPLE = 16 }; /* rows and columns of a block: whole vectors, unless blocks are small */
 
 typedef struct Blocks {
   LLVMValueRef extent, n; /* rows or columns, and blocks of them */

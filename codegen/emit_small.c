@@ -63,9 +63,10 @@ static LLVMValueRef small_sum(Emit *e, Op *op, const LLVMValueRef *idx) {
   do {
     for (int k = 0; k < nsum; k++) at[label[k]] = i[k];
     LLVMValueRef x = term(e, op, at);
+    if (op->nopd == 1 && adds_nothing(op->opd[0], x)) continue;
     sum = sum ? add_elem(e->g, e->b, t, sum, x) : x;
   } while (next_index(e, nsum, dim, i));
-  return sum;
+  return sum ? sum : const_elem(e->g, t, 0, 0);
 }
 
 static LLVMValueRef small_reduce(Emit *e, Op *op, const LLVMValueRef *idx) {

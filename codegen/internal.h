@@ -26,6 +26,7 @@ typedef struct Codegen {
   LLVMTypeRef usize; /* size_t of the target */
   int pointer_bytes;
   int vector_bytes; /* of a register that the target computes with; 0: none worth using */
+  bool selects_jump; /* a select of a single number may become a jump */
   LLVMValueRef access_group; /* NULL: not made yet */
   int math_calls;   /* so many calls of elementary functions have been emitted */
   const char *triple;
@@ -54,6 +55,10 @@ LLVMValueRef math_call(Codegen *g, LLVMBuilderRef b, const char *name, int n, LL
 LLVMValueRef pure_function(Codegen *g, const char *name, LLVMTypeRef type); /* declared, without effects */
 void keep_variants(Codegen *g); /* before the optimiser: it may call vector functions */
 bool link_math(Codegen *g);     /* after it: those called get bodies; false: none is */
+
+/* ---- masks.c ------------------------------------------------------------------------------------------------------ */
+
+void select_by_masks(Codegen *g);
 
 /* ---- abi.c ---------------------------------------------------------------------------------------------------------
  */

@@ -172,6 +172,7 @@ bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
   run_passes(g, pipeline(g));
   if (link_math(g)) run_passes(g, "always-inline,globaldce,function(instcombine<no-verify-fixpoint>,early-cse)");
   hide_counters(g);
+  if (g->selects_jump) select_by_masks(g);
   set_sections(g);
   verify(g, "after optimisation");
   stage_end(g->ctx, outer);

@@ -101,7 +101,7 @@ static bool after(Owner *o, const Use *u, const Value *a, bool direct, const Val
     return !direct || u->k - loop_ninit(u->op) + loop_nindex(u->op) < 0 ||
            b != b->region->param[u->k - loop_ninit(u->op) + loop_nindex(u->op)];
   if (u->op->nreg) return false;
-  if (is_update(u->op)) return !direct || u->k > 0;
+  if (is_update(u->op)) return direct ? u->k > 0 : u->k != 1 || !stores_in_step(o->p, u->op, a);
   return unit_kind(u->op, PLACE_BUFFER) != UNIT_STORE || !reads_in_step(o->p, u->op, a);
 }
 

@@ -143,6 +143,15 @@ static bool used_again(const Op *op, const Value *x) {
   return false;
 }
 
+static bool is_block_loop(const Op *op) { return op && op->code == OP_for && op->u.loop.parallel; }
+
+static bool used_in_blocks(const Op *op, const Value *x) {
+  const Region *from = region_of(x);
+  bool in = false;
+  for (const Region *r = op->parent; r != from && r->parent; r = r->parent->parent) in |= is_block_loop(r->parent);
+  return in;
+}
+
 /* Made of constants, scalars and indices alone: nothing that is stored is read. */
 static bool reads_nothing(const Value *v) {
   if (v->type->rank == 0) return true;
@@ -159,6 +168,9 @@ static void count_use(Plan *p, Op *op, int k) {
   ValueInfo *y = view ? &p->value[op->res[0]->id] : NULL;
   ReshapeMap map;
   Product product;
+  x->in_blocks |= used_in_blocks(op, op->opd[k]);
+  x->readers++;
+  x->reader = op;
   x->factor |= (op_has_sum(op) && op->nopd == 2 && contract_expands(op, k)) || (view && y->factor);
   x->use += (view ? y->use : 1) + again;
   x->forced |= op->code == OP_argsort || op_info[op->code].family == FAM_MATRIX;
@@ -173,6 +185,8 @@ static void count_results(Plan *p, const Region *r) {
   for (int i = 0; i < r->nres; i++) {
     ValueInfo *x = &p->value[r->res[i]->id];
     x->use++;
+    x->readers++;
+    x->reader = NULL;
     x->forced |= r->parent && !in_lanes(p, r) && (region_of(r->res[i]) == r || !reads_nothing(r->res[i]));
   }
 }
@@ -183,6 +197,24 @@ static void count_uses_in(Plan *p, const Region *r) {
     for (int i = op->nreg; i-- > 0;) count_uses_in(p, op->reg[i]);
     for (int k = 0; k < op->nopd; k++) count_use(p, op, k);
   }
+}
+
+static Place stored(ValueInfo *info, Why why) {
+  info->why = why;
+  return PLACE_BUFFER;
+}
+
+static int last_label(const Type *t, const int8_t *label) {
+  for (int a = t->rank; a-- > 0;)
+    if (!dim_is(t->dim[a], 1)) return label[a];
+  return -1;
+}
+
+/* The part of a tensor that a block reads again and again, across the order in memory. */
+static bool is_turned_block(const Op *op, const ValueInfo *info) {
+  if (!info->in_blocks || !is_block_loop(op->parent->parent) || op->code != OP_contract || op->nopd != 1) return false;
+  int l = last_label(op->opd[0]->type, op->u.contract.opd[0]);
+  return l >= 0 && l != last_label(op->res[0]->type, op->u.contract.out);
 }
 
 static Place choose(Plan *p, Op *op, Value *v) {
@@ -213,12 +245,13 @@ static Place choose(Plan *p, Op *op, Value *v) {
     info->cost += x->place == PLACE_VIRTUAL ? x->cost : x->place == PLACE_SCALAR ? 0 : 1;
   }
   if (info->cost > COST_MAX) info->cost = COST_MAX;
-  if (info->forced) return PLACE_BUFFER;
+  if (info->forced) return stored(info, WHY_READER);
+  if (is_turned_block(op, info)) return stored(info, WHY_EXPANDED);
   /* A view's operand was judged by the view's readers already; what it adds is index arithmetic. */
   if (op_is_view(op)) return PLACE_VIRTUAL;
-  if (info->use >= 2 && info->cost >= COST_STORE) return PLACE_BUFFER;
-  if (info->expanded && info->cost >= COST_EXPAND) return PLACE_BUFFER;
-  if (info->factor && info->cost > 1) return PLACE_BUFFER;
+  if (info->use >= 2 && info->cost >= COST_STORE) return stored(info, WHY_AGAIN);
+  if (info->expanded && info->cost >= COST_EXPAND) return stored(info, WHY_EXPANDED);
+  if (info->factor && info->cost > 1) return stored(info, WHY_FACTOR);
   return PLACE_VIRTUAL;
 }
 

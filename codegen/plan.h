@@ -11,16 +11,24 @@ typedef enum {
   PLACE_CONST    /* a dense constant in the object */
 } Place;
 
+/* Why a value is stored: it cannot be computed element by element; a reader takes it from memory; or computing it where it is used
+ * would cost more, because it is used more than once, each element of it is, or a product would be repeated in the innermost loop. */
+typedef enum { WHY_OPERATION, WHY_READER, WHY_AGAIN, WHY_EXPANDED, WHY_FACTOR } Why;
+
 typedef struct ValueInfo {
   Place place;
+  Why why;      /* PLACE_BUFFER */
   int slot;      /* PLACE_BUFFER: where in the workspace; -1: it lives at its result pointer alone */
   int result;    /* PLACE_BUFFER: the result whose pointer is used, if not null; -1: none */
   int cost;      /* of one element, when computed in place */
   int use;       /* how many places ask for it, views looked through */
+  int readers;   /* operands that it is, and yields */
+  Op *reader;    /* the last of these operations; NULL: a yield */
   bool expanded; /* some of them ask for an element more than once */
   bool factor; /* some of those are products that are summed: even cheap arithmetic would be repeated in the inner loop
                 */
   bool forced; /* some of them need it in memory */
+  bool in_blocks; /* some of them are in a loop over blocks that it is not in */
   bool lanes;  /* the first result of a loop that is computed in lanes */
   int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
   bool shared;   /* … and there are others */
@@ -61,6 +69,8 @@ typedef struct Unit {
   Plan *sub[2];    /* of the regions that its operation holds */
   Op *op;       /* NULL: v is copied, or computed anew, to a result */
   Value *v;     /* NULL for effects */
+  Op *into;     /* UNIT_REDUCE: what puts the folds into the memory of v, its result, as nobody else wants them; or NULL */
+  bool adds;    /* … and adds them to what is there */
   int result;   /* the result that v is stored to; -1: none */
   bool dead;    /* its readers compute it themselves */
   bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
@@ -138,7 +148,11 @@ void plan_storage(Plan *p);   /* storage.c */
 UnitKind unit_kind(const Op *op, Place place);
 /* Computing v of a UNIT_STORE reads x at most at the very indices that it is storing. */
 bool reads_in_step(Plan *p, Op *op, const Value *x);
+/* The same of what a set_slice, or a set at numbers, stores. */
+bool stores_in_step(Plan *p, Op *op, const Value *x);
 void read_anywhere(Plan *p, Unit *u, Value *v); /* u reads v at indices of its own */
+
+void plan_goal(Plan *p, Unit *u); /* goal.c */
 
 /* ---- product.c: contractions that are matrix products ----------------------------------------------------------------------- */
 
@@ -189,7 +203,6 @@ Dim *split_blocks(const Plan *p, Dim *extent); /* of which there are so many alo
 
 /* ---- work.c: how much there is to do --------------------------------------------------------------------------------------- */
 
-Dim *count_dim(Ctx *c, const Value *v); /* what a scalar is, where that is a constant or a dimension; else NULL */
 Dim *loop_turns(Ctx *c, const Op *op); /* how often the body runs, where the bounds are dimensions; NULL: that is not known */
 Dim *region_flops(Ctx *c, const Region *r, bool *more); /* *more: something is left out whose amount only a run can tell */
 

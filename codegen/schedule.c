@@ -230,6 +230,19 @@ bool reads_in_step(Plan *p, Op *op, const Value *x) {
   return true;
 }
 
+static bool in_step(const Unit *u, const int8_t *at, int rank);
+
+bool stores_in_step(Plan *p, Op *op, const Value *x) {
+  for (int k = 2; k < op->nopd; k++)
+    if (op->opd[k]->type->rank) return false;
+  Unit u = {.kind = UNIT_UPDATE};
+  update_loops(&u, op);
+  walk(p, &u, op->opd[1], u.level_of);
+  for (int k = 0; k < u.nread; k++)
+    if (u.read[k].v == x && !in_step(&u, u.read[k].level, x->type->rank)) return false;
+  return true;
+}
+
 /* In the root region a unit may be left out because its result is not wanted; what an update leaves as it is would have to be there. */
 static bool updates_in_place(const Plan *p, const Op *op) {
   if (p == p->root || (op->code != OP_set && op->code != OP_set_slice && op->code != OP_scatter_acc)) return false;
@@ -243,7 +256,10 @@ static void read_for_update(Plan *p, Unit *u, const Op *op) {
   walk(p, u, op->opd[0], u->place);
 }
 
+static bool has_unit(const Plan *p, const Op *op) { return op->nres == 1 && p->producer[op->res[0]->id] != NULL; }
+
 static void unit_of_op(Plan *p, Op *op) {
+  if (has_unit(p, op)) return;
   bool made = op->nres == 0 || op->nreg || op->code == OP_call;
   Value *v = op->nres ? op->res[0] : NULL;
   for (int i = 0; i < op->nres; i++) {
@@ -272,6 +288,7 @@ static void unit_of_op(Plan *p, Op *op) {
       reduce_loops(u, op);
     u->acc_level = register_level(u, v->type->rank);
     read_operands(p, u, op);
+    plan_goal(p, u);
     return;
   default:
     u->gathers = true;
@@ -356,6 +373,7 @@ static bool read_in_step(const Unit *from, const Read *r) { return in_step(from,
 static bool touches(const Plan *p, const Unit *u, const Value *v) {
   for (int i = 0; u->op && i < u->op->nres; i++)
     if (same_memory(p, u->op->res[i], v)) return true;
+  if (u->into && same_memory(p, u->v, v)) return true;
   for (int k = 0; k < u->nread; k++)
     if (same_memory(p, u->read[k].v, v)) return true;
   return false;

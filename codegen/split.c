@@ -201,20 +201,21 @@ static const Sym *index_of(const Region *body) {
   return NULL;
 }
 
-static bool has_late_sizes(const Region *r) {
-  for (const Op *op = r->first; op; op = op->next) {
-    for (int k = 0; k < op->nres; k++)
-      if (type_mentions_value(op->res[k]->type)) return true;
-    for (int i = 0; i < op->nreg; i++)
-      if (has_late_sizes(op->reg[i])) return true;
-  }
+/* Sizes that only a run can tell, and that have no limit known before. */
+static bool is_late(Ctx *c, const Type *t) {
+  for (int a = 0; a < t->rank; a++)
+    if (dim_mentions_value(t->dim[a]) && !dim_most(c, t->dim[a])) return true;
   return false;
 }
 
-/* What is left beside whole blocks: loops in it may be shared instead. */
-static bool takes_one_turn(Ctx *c, const Op *op) {
-  Dim *lo = count_dim(c, op->opd[0]), *hi = count_dim(c, op->opd[1]);
-  return lo && hi && dim_le(c, hi, dim_add(c, lo, dim_const(c, 1)));
+static bool has_late_sizes(Ctx *c, const Region *r) {
+  for (const Op *op = r->first; op; op = op->next) {
+    for (int k = 0; k < op->nres; k++)
+      if (is_late(c, op->res[k]->type)) return true;
+    for (int i = 0; i < op->nreg; i++)
+      if (has_late_sizes(c, op->reg[i])) return true;
+  }
+  return false;
 }
 
 static Split *split_loop(const Plan *p, const Unit *u) {
@@ -223,7 +224,7 @@ static Split *split_loop(const Plan *p, const Unit *u) {
   const Region *body = op->reg[0];
   bool more = false;
   Dim *turns = loop_turns(c, op), *flops = region_flops(c, body, &more), *part = dim_const(c, 0);
-  if (!turns || !flops || op_has_effect(op) || has_late_sizes(body) || takes_one_turn(c, op)) return NULL;
+  if (!turns || !flops || op_has_effect(op) || has_late_sizes(c, body)) return NULL;
   Split *s = split_new(p, op, turns, dim_mul(c, turns, at_least_one(c, flops)));
   for (int k = 0; k < op->nres; k++) {
     Trace t = {.index = index_of(body)};

@@ -18,9 +18,17 @@ typedef struct Storage {
   Dim *copies; /* of what is made in the loop that threads share; NULL: in no such loop */
 } Storage;
 
+static Type *at_most(Ctx *c, Type *t) {
+  Dim *dim[MAX_RANK];
+  for (int i = 0; i < t->rank; i++)
+    if (!(dim[i] = dim_most(c, t->dim[i]))) return t;
+  return type_tensor(c, t->elem, t->rank, dim);
+}
+
 static int take_slot(const Storage *s, Type *t, bool in_region, int from, int to) {
   Plan *p = s->p;
   bool nested = false;
+  t = at_most(p->ctx, t);
   for (int i = 0; in_region && i < t->rank; i++) nested |= !dim_nonneg(p->ctx, t->dim[i]);
   Dim *bytes = type_count(p->ctx, t);
   bool dynamic = type_mentions_value(t);
@@ -54,6 +62,7 @@ static void reads(Storage *s, const Unit *u) {
 static void makes(Storage *s, const Plan *p, const Unit *u) {
   for (int k = 0; u->op && k < u->op->nres; k++)
     if (p->producer[u->op->res[k]->id] == u) lives(s, u->op->res[k], u->begin, u->end);
+  if (u->into) lives(s, u->v, u->begin, u->end);
   for (int i = 0; u->op && i < u->op->nreg; i++)
     for (int k = 0; k < u->op->reg[i]->nparam; k++) lives(s, u->op->reg[i]->param[k], u->begin, u->end);
 }

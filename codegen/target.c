@@ -160,7 +160,9 @@ static bool make_machine(Codegen *g) {
   }
   Machine m;
   if (!choose_cpu(g, is_host, &m)) return false;
-  g->vector_bytes = g->o->opt_level >= 2 ? vector_bytes(g->triple, &m) : 0;
+  g->vector_bytes = vector_bytes(g->triple, &m);
+  g->selects_jump = starts(g->triple, "x86_64") && g->vector_bytes < 64 && g->o->opt_level >= 1;
+  if (g->o->opt_level < 2) g->vector_bytes = 0;
   /* Bare metal and wasm have no loader that a global offset table could be for. */
   bool pic = !starts(g->triple, "wasm") && !strstr(g->triple, "-none-");
   static const LLVMCodeGenOptLevel level[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault,

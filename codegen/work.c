@@ -45,14 +45,14 @@ static Dim *op_flops(Ctx *c, const Op *op) {
   }
 }
 
-Dim *count_dim(Ctx *c, const Value *v) {
+static Dim *scalar_dim(Ctx *c, const Value *v) {
   if (!v->def || (v->def->code != OP_const && v->def->code != OP_dim)) return NULL;
   return v->def->code == OP_dim ? v->def->u.dim : dim_const(c, v->def->u.cst.i);
 }
 
 Dim *loop_turns(Ctx *c, const Op *op) {
   if (op->code != OP_for) return NULL;
-  Dim *lo = count_dim(c, op->opd[0]), *hi = count_dim(c, op->opd[1]), *step = count_dim(c, op->opd[2]);
+  Dim *lo = scalar_dim(c, op->opd[0]), *hi = scalar_dim(c, op->opd[1]), *step = scalar_dim(c, op->opd[2]);
   int64_t k;
   if (!lo || !hi || !step || !dim_is_const(step, &k) || k == 0) return NULL;
   Dim *span = dim_add(c, k > 0 ? dim_sub(c, hi, lo) : dim_sub(c, lo, hi), dim_const(c, (k > 0 ? k : -k) - 1));
@@ -70,6 +70,7 @@ Dim *region_flops(Ctx *c, const Region *r, bool *more) {
       n = k ? dim_mul(c, k, region_flops(c, op->reg[0], more)) : NULL;
       *more |= !n;
     }
+    if (n && dim_most(c, n)) n = dim_most(c, n);
     if (n && !dim_mentions_value(n)) sum = dim_add(c, sum, n);
     else *more |= n != NULL;
   }

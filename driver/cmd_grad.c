@@ -179,6 +179,13 @@ static bool build(Build *b, const bool *wanted) {
   return true;
 }
 
+static void explain_memory(Build *b) {
+  Text t;
+  text_init(&t, b->c->arena);
+  codegen_explain_memory(b->m, &t);
+  fputs(t.s, stdout);
+}
+
 int cmd_grad(Options *o) {
   bool grad = strcmp(o->verb, "grad") == 0;
   if (grad) o->pipeline.derive = "grad";
@@ -192,6 +199,7 @@ int cmd_grad(Options *o) {
     report(b.c, o);
     made = made && write_outputs(&b);
     if (made) say_what_was_made(&b);
+    if (made && o->explain_memory) explain_memory(&b);
     if (made && o->time_passes) stages_print(b.c, stderr);
     status = made ? EXIT_OK : EXIT_PROGRAM;
   }

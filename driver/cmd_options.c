@@ -47,6 +47,7 @@ static const Row rows[] = {
     {"--freestanding", BUILDS, FLAG, AT(code.freestanding), NULL, "no malloc: a workspace must be given"},
     {"-MD", BUILDS, FLAG, AT(depfile), NULL, "write a depfile STEM.d"},
     {"--time-passes", BUILDS, FLAG, AT(time_passes), NULL, "print to standard error how long each stage took"},
+    {"--explain-memory", BUILDS, FLAG, AT(explain_memory), NULL, "print what each function keeps in memory, where and why"},
     {"--passes", FOR_OPT, STRING, AT(passes), "LIST", "the passes to run, in order (--passes=help lists them)"},
     {"--check", FOR_FMT, FLAG, AT(check), NULL, "write nothing; exit 1 if a file would change"},
     {"--diagnostics", FOR_ALL, DIAGNOSTICS, 0, "text|json", "how diagnostics are printed (json: on standard error)"},

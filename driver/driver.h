@@ -53,7 +53,7 @@ typedef struct Options {
   CodegenOptions code;
   const char *output, *emit, *passes;
   bool order_given;
-  bool grad, json, check, depfile, json_diagnostics, time_passes, help;
+  bool grad, json, check, depfile, json_diagnostics, time_passes, explain_memory, help;
   int color;     /* -1 auto, 0 never, 1 always */
   uint64_t seed; /* of rand(...) */
 } Options;

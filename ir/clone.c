@@ -77,6 +77,7 @@ static void clone_attributes(CloneMap *m, Op *op, const Op *from) {
   case OP_sym:
     op->u.sym = sym_new(m->ctx, SYM_VALUE, from->u.sym->name, from->u.sym->loc);
     op->u.sym->nonneg = from->u.sym->nonneg;
+    op->u.sym->most = from->u.sym->most;
     clone_map_sym(m, from->u.sym, dim_sym(m->ctx, op->u.sym));
     break;
   case OP_slice:

@@ -124,6 +124,7 @@ struct Sym {
   bool nonneg;
   bool names_dim;    /* SYM_PARAM: also stands in the shape of a parameter */
   Dim *lo, *hi;      /* SYM_INDEX */
+  int64_t most;      /* SYM_VALUE: it is never more, so that memory can be planned; 0: that is not known */
   Loc loc;
 };
 Sym *sym_new(Ctx *c, SymKind kind, const char *name, Loc loc);
@@ -151,6 +152,8 @@ bool dim_nonneg(Ctx *c, Dim *d);           /* provable from nonneg symbols (and 
 bool dim_le(Ctx *c, Dim *a, Dim *b);       /* provable a <= b */
 bool dim_mentions(const Dim *d, const Sym *s);
 typedef struct { Sym *from; Dim *to; } DimSubst;
+Dim *dim_most(Ctx *c, Dim *d);             /* d at its symbols' limits; NULL: there are none, or it may be less there */
+bool dim_is_limited(const Dim *d);         /* mentions a symbol that has one */
 Dim *dim_subst(Ctx *c, Dim *d, const DimSubst *s, int n);
 /* Bounds over index symbols: the value of d with every SYM_INDEX replaced so that it is largest; NULL when not monotone. */
 Dim *dim_upper(Ctx *c, Dim *d);

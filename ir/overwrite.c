@@ -6,25 +6,36 @@ static bool is_int(const Value *v, int64_t x) {
   return v->def && v->def->code == OP_const && v->type->elem == I64 && v->def->u.cst.i == x;
 }
 
-/* Counts 0, 1, 2, ... up to the axis' length. */
+/* Counts d - 1, …, 1, 0. */
+static bool runs_down(const Op *loop, const Dim *d) {
+  Ctx *c = loop->reg[0]->func->module->ctx;
+  const Op *lo = loop->opd[0]->def;
+  int64_t n;
+  if (!lo || !is_int(loop->opd[1], -1) || !is_int(loop->opd[2], -1)) return false;
+  if (lo->code == OP_const) return dim_is_const(d, &n) && n == lo->u.cst.i + 1;
+  return lo->code == OP_dim && d == dim_max(c, dim_add(c, lo->u.dim, dim_const(c, 1)), dim_const(c, 0));
+}
+
+/* Its index takes every value from 0 to the axis' length, without it. */
 static bool runs_over(const Op *loop, const Dim *d) {
   Ctx *c = loop->reg[0]->func->module->ctx;
   const Op *hi = loop->opd[1]->def;
   int64_t n;
+  if (runs_down(loop, d)) return true;
   if (!hi || !is_int(loop->opd[0], 0) || !is_int(loop->opd[2], 1)) return false;
   if (hi->code == OP_const) return dim_is_const(d, &n) && n == hi->u.cst.i;
   if (hi->code == OP_sym) return d == dim_sym(c, hi->u.sym);
   return hi->code == OP_dim && (d == hi->u.dim || d == dim_max(c, hi->u.dim, dim_const(c, 0)));
 }
 
-/* loop[0..depth): from the outermost; the last is the one looked at. */
+/* loop[0..depth): from the outermost; the last is the one looked at.  What it carries is read nowhere in between. */
 static bool sets_all(const Op **loop, int depth, int k) {
   const Op *in = loop[depth - 1];
   if (in->code != OP_for || depth >= MAX_RANK) return false;
   const Region *body = in->reg[0];
   const Value *held = body->param[1 + k], *next = body->res[k];
   const Op *op = next->def;
-  if (!op || op->parent != body || region_count_uses(body, held) != 1) return false;
+  if (!op || op->parent != body || region_count_uses(body, held) != 1 || region_count_uses(body, next) != 1) return false;
   if (op->code == OP_for) {
     loop[depth] = op;
     int i = result_index(next);

@@ -59,7 +59,10 @@ static void print_source(Printer *p, const Op *op) {
     text_add(p->text, "}");
     break;
   case OP_iota: text_add(p->text, " {axis %d}", op->u.axis); break;
-  default: text_add(p->text, " {%s%s}", printer_name_sym(p, op->u.sym), op->u.sym->nonneg ? " nonneg" : ""); break;
+  default:
+    text_add(p->text, " {%s%s", printer_name_sym(p, op->u.sym), op->u.sym->nonneg ? " nonneg" : "");
+    if (op->u.sym->most) text_add(p->text, " most %lld", (long long)op->u.sym->most);
+    text_add(p->text, "}");
   }
 }
 

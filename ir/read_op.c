@@ -151,6 +151,7 @@ static bool read_bound_symbol(Reader *r, Op *op) {
   if (!expect_name(r, T_IDENT, "a symbol's name", &name)) return false;
   if (!define_symbol(r, token_loc(r, at), name, SYM_VALUE, &op->u.sym)) return false;
   op->u.sym->nonneg = take_word(r, "nonneg");
+  if (take_word(r, "most") && !read_int(r, &op->u.sym->most, 1, INT64_MAX)) return false;
   return expect_punct(r, '}');
 }
 

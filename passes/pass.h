@@ -65,6 +65,7 @@ SimplifyRule simplify_map_rule(Opcode op);
 Value *simplify_sink(Simplify *s, Op *op);           /* a map of broadcasts is the broadcast of the map */
 Value *simplify_contract(Simplify *s, Op *op);
 Value *simplify_chain(Simplify *s, Op *op);
+bool as_product(const Value *v, Con *k);             /* of two operands with labels: a contraction, mul or mulz of broadcasts */
 Value *simplify_view(Simplify *s, Op *op);
 Value *simplify_index(Simplify *s, Op *op);
 bool check_is_provable(Ctx *c, const Op *op);        /* an effect that can never fail */

@@ -207,15 +207,14 @@ static bool cheaper(const Con *k, const uint64_t new[2], const uint64_t old[2]) 
   return !within(old[0], new) || !within(old[1], new);
 }
 
-/* v as a product of two operands with labels: a contraction, or mul of broadcasts. */
-static bool as_product(const Value *v, Con *k) {
+bool as_product(const Value *v, Con *k) {
   const Op *def = v->def;
   if (!def || def->nopd != 2) return false;
   if (def->code == OP_contract) {
     *k = con_of(def);
     return true;
   }
-  if (def->code != OP_mul) return false;
+  if (def->code != OP_mul && def->code != OP_mulz) return false;
   *k = (Con){.n = 2, .rank = v->type->rank, .elem = v->type->elem, .nlabel = v->type->rank};
   for (int a = 0; a < k->rank; a++) {
     k->out[a] = (int8_t)a;
@@ -305,7 +304,7 @@ Value *simplify_chain(Simplify *s, Op *op) {
   Con k = con_of(op), inner;
   if (k.n != 2) return NULL;
   for (int i = 0; i < 2; i++) {
-    if (!only_here(s, k.x[i]) || !as_product(k.x[i], &inner)) continue;
+    if (!only_here(s, k.x[i]) || k.x[i]->def->code == OP_mulz || !as_product(k.x[i], &inner)) continue;
     Value *v = reorder(s, &k, i, &inner);
     if (v) return v;
   }

@@ -120,4 +120,5 @@ static bool strip_region(Func *f, Region *g, int64_t *fuel) {
 void pass_strip(Func *f) {
   int64_t fuel = FUEL;
   while (strip_region(f, f->body, &fuel)) pass_dce(f);
+  strip_read_back(f, f->body);
 }

@@ -50,6 +50,17 @@ int degree(const Type *t); /* how many axes are not of constant length */
 void strip_order(Strip *s);
 /* Makes the loop of a stage, over blocks of `width`, behind all that it needs. */
 void strip_loop(Strip *s, int stage, int64_t width);
+
+/* strip_turn.c: operations of which the axis that is cut comes last. */
+bool can_turn(const Op *op);
+Type *turned_type(Ctx *c, Type *t, int axis); /* axis comes last; -1: as it is */
+/* copy is of op with the result's axis `axis` last, and operand i's axis at[i]; -1: as they are. */
+void turn_attributes(Ctx *c, Op *copy, const Op *op, int axis, const int8_t *at);
+Value *turn(Builder *b, Value *x, int axis);
+Value *turn_back(Builder *b, Value *x, int axis);
+bool columns_last(const Op *op, int k); /* op is a product, and operand k's last axis the result's */
+
+void strip_read_back(Func *f, Region *g); /* strip_place.c: of g and the regions in it */
 bool strip_blocks(Func *f, Region *g); /* strip_block.c: true when a loop was made */
 
 #endif

@@ -10,7 +10,7 @@
 int degree(const Type *t) {
   int64_t n;
   int k = 0;
-  for (int a = 0; a < t->rank; a++) k += !dim_is_const(t->dim[a], &n);
+  for (int a = 0; a < t->rank; a++) k += !dim_is_const(t->dim[a], &n) && !dim_is_limited(t->dim[a]);
   return k;
 }
 
@@ -75,7 +75,7 @@ void strip_along(Strip *s, const Value *v, int axis) {
 
 bool strip_can_begin(const Strip *s, const Value *v, int axis) {
   int64_t n;
-  return !dim_is_const(v->type->dim[axis], &n) && !(s->seen[v->id] >> axis & 1);
+  return !dim_is_const(v->type->dim[axis], &n) && !dim_is_limited(v->type->dim[axis]) && !(s->seen[v->id] >> axis & 1);
 }
 
 Item *maker(const Strip *s, const Value *v) {

@@ -1,7 +1,10 @@
 /* strip_loop.c - one stage of a strip as a loop over blocks of the axis that is cut.
  *
  * Requires: stages (strip_class.c).  Ensures: what others want of the stage's values are the loop's results: an entry of a block is
- * stored by set_slice, a fold takes in the block's.  The original operations stay, dead, before the loop. */
+ * stored by set_slice, a fold takes in the block's.  The original operations stay, dead, before the loop.
+ *
+ * In a block of many entries the axis that is cut comes last (strip_turn.c): there it is in vector lanes, however short the others are,
+ * and what is cut from such tensors along the others lies in one piece. */
 #include "passes/strip.h"
 #include <math.h>
 #include <stdlib.h>
@@ -42,9 +45,10 @@ static Op *first_after(const Strip *s, int stage) {
 typedef struct Block {
   Strip *s;
   Builder b;
-  CloneMap *map; /* of values of this stage, of what is done again, and of blocks of what was made before */
+  CloneMap *map[2]; /* of values of this stage, and of what is done again: by whether the axis comes last */
   Dim *start, *width;
   int stage;
+  bool turn; /* the axis comes last in what is made here */
 } Block;
 
 static Type *cut_type(Ctx *c, const Type *t, int axis, Dim *width) {
@@ -67,18 +71,46 @@ static Value *load_block(Block *k, Value *v, int axis) {
   return b_slice(&k->b, v, start, stride, cut_type(k->b.ctx, v->type, axis, k->width)->dim);
 }
 
-static Value *clone_item(Block *k, Item *it);
+static Value *clone_item(Block *k, Item *it, bool turned);
+
+static bool made_here(const Block *k, const Item *it, int i) {
+  const Item *m = maker(k->s, it->op->opd[i]);
+  return is_together(k->s, it, i) && (m->free || m->stage == k->stage);
+}
+
+/* What is computed again is made as it is wanted, all else only once. */
+static bool made_turned(const Block *k, const Item *m, bool wanted) { return can_turn(m->op) && (m->free ? wanted : k->turn); }
+
+/* The item's block, with its axis last or as it is. */
+static Value *made(Block *k, Item *m, bool turned) {
+  Value *v = m->op->res[0], *to = clone_lookup(k->map[turned], v);
+  if (to) return to;
+  bool as = made_turned(k, m, turned);
+  to = clone_lookup(k->map[as], v);
+  if (!to) clone_map_value(k->map[as], v, to = clone_item(k, m, as));
+  if (as == turned) return to;
+  to = turned ? turn(&k->b, to, m->axis) : turn_back(&k->b, to, m->axis);
+  clone_map_value(k->map[turned], v, to);
+  return to;
+}
+
+/* Blocks along another axis than the value's own are loaded for each reader. */
+static Value *loaded(Block *k, Value *v, int axis, bool turned) {
+  bool own = k->s->cut[v->id] == axis;
+  Value *to = own ? clone_lookup(k->map[turned], v) : NULL;
+  if (to) return to;
+  to = load_block(k, v, axis);
+  if (turned) to = turn(&k->b, to, axis);
+  if (own && k->turn) clone_map_value(k->map[turned], v, to);
+  return to;
+}
 
 /* The block of operand i that the operation takes.  What is made in an operand's place reads it there. */
-static Value *block_of(Block *k, const Item *it, int i) {
-  Value *v = it->op->opd[i], *to;
+static Value *block_of(Block *k, const Item *it, int i, bool turned) {
+  Value *v = it->op->opd[i];
   if (it->opd[i] < 0) return v;
-  if (i == it->onto) return load_block(k, it->held, it->opd[i]);
-  Item *m = maker(k->s, v);
-  if (!is_together(k->s, it, i) || !(m->free || m->stage == k->stage)) return load_block(k, v, it->opd[i]);
-  to = clone_lookup(k->map, v);
-  if (!to) clone_map_value(k->map, v, to = clone_item(k, m));
-  return to;
+  if (i == it->onto) return turned ? turn(&k->b, load_block(k, it->held, it->opd[i]), it->opd[i]) : load_block(k, it->held, it->opd[i]);
+  return made_here(k, it, i) ? made(k, maker(k->s, v), turned) : loaded(k, v, it->opd[i], turned);
 }
 
 static Value *shifted(Block *k, Value *iota) {
@@ -86,15 +118,29 @@ static Value *shifted(Block *k, Value *iota) {
   return b_map2(&k->b, OP_add, iota, b_broadcast_scalar(&k->b, at, iota->type));
 }
 
-static Value *clone_item(Block *k, Item *it) {
+/* A sum over the block of a product reads the operand that has the result's columns by them, if it can be had so. */
+static bool wants_turned(const Block *k, const Item *it, int i) {
+  if (it->opd[i] < 0) return false;
+  bool at_hand = made_here(k, it, i) && !maker(k->s, it->op->opd[i])->free;
+  return at_hand || it->role != ROLE_FOLD || !columns_last(it->op, i);
+}
+
+static Value *clone_item(Block *k, Item *it, bool turned) {
   Op *op = it->op;
   Ctx *c = k->b.ctx;
   Value **opd = NEW_N(c->arena, Value *, op->nopd + 1);
-  for (int i = 0; i < op->nopd; i++) opd[i] = block_of(k, it, i);
+  int8_t *at = NEW_N(c->arena, int8_t, op->nopd + 1); /* by operand: the axis that was moved to the end; -1: none */
+  for (int i = 0; i < op->nopd; i++) {
+    bool last = turned && wants_turned(k, it, i);
+    opd[i] = block_of(k, it, i, last);
+    at[i] = last ? it->opd[i] : -1;
+  }
   k->b.loc = op->loc;
-  Type *t = cut_type(c, op->res[0]->type, it->axis, k->width);
-  Op *copy = b_op(&k->b, op->code, op->nopd, opd, 1, &t);
+  Type *t = it->role == ROLE_FOLD ? op->res[0]->type : cut_type(c, op->res[0]->type, it->axis, k->width);
+  int axis = turned && it->role == ROLE_EACH ? it->axis : -1;
+  Op *copy = b_op(&k->b, op->code, op->nopd, opd, 1, (Type *[]){turned_type(c, t, axis)});
   copy->u = op->u;
+  turn_attributes(c, copy, op, axis, at);
   copy->res[0]->name = op->res[0]->name;
   return op->code == OP_iota && op->u.axis == it->axis ? shifted(k, copy->res[0]) : copy->res[0];
 }
@@ -124,18 +170,12 @@ static Value *neutral(Builder *b, const Op *op) {
 
 static Value *take_in(Block *k, Item *it, Value *acc) {
   const Op *op = it->op;
-  if (op->code != OP_scatter_add) return b_map2(&k->b, fold_with(op->code), acc, clone_item(k, it));
+  if (op->code != OP_scatter_add) return b_map2(&k->b, fold_with(op->code), acc, clone_item(k, it, k->turn && can_turn(op)));
   int n = op->u.index.naxis;
-  Value *idx[MAX_RANK], *u = block_of(k, it, 0);
-  for (int i = 0; i < n; i++) idx[i] = block_of(k, it, 1 + i);
-  Value *mask = op->u.index.masked ? block_of(k, it, 1 + n) : NULL;
+  Value *idx[MAX_RANK], *u = block_of(k, it, 0, false);
+  for (int i = 0; i < n; i++) idx[i] = block_of(k, it, 1 + i, false);
+  Value *mask = op->u.index.masked ? block_of(k, it, 1 + n, false) : NULL;
   return b_scatter_acc(&k->b, acc, u, n, op->u.index.axis, idx, mask);
-}
-
-static Value *made(Block *k, Item *it) {
-  Value *v = it->op->res[0], *to = clone_lookup(k->map, v);
-  if (!to) clone_map_value(k->map, v, to = clone_item(k, it));
-  return to;
 }
 
 static bool leaves(const Item *it, int stage) {
@@ -166,29 +206,21 @@ static void fill(Block *k, Region *body, const Op *loop) {
       Dim *start[MAX_RANK];
       int64_t stride[MAX_RANK];
       window(k, held->type, it->axis, start, stride);
-      next[n++] = b_set_slice(&k->b, held, made(k, it), start, stride);
+      next[n++] = b_set_slice(&k->b, held, made(k, it, false), start, stride);
     }
   }
   region_set_results(body, n, next);
 }
 
-/* The loop over the blocks from lo to hi, each `width` wide; block t begins at entry t * step. */
-static Op *blocks(Strip *s, Builder *b, int stage, Value *lo, Value *hi, Dim *step, Dim *width, int n, Value **init) {
-  Ctx *c = s->ctx;
-  Op *loop = b_for(b, lo, hi, b_int(b, 1), n, init);
-  loop->u.loop.parallel = true;
-  Region *body = loop->reg[0];
-  Block k = {.s = s, .b = b_inside(b, body), .map = clone_map_new(c, s->f, s->f), .stage = stage};
-  Sym *at = sym_new(c, SYM_VALUE, "i", b->loc);
-  at->nonneg = true;
-  b_sym(&k.b, body->param[0], at);
-  k.start = dim_mul(c, dim_sym(c, at), step);
-  k.width = width;
-  fill(&k, body, loop);
-  return loop;
+static Sym *bound(Ctx *c, Block *k, Value *v, const char *name, int64_t most) {
+  Sym *s = sym_new(c, SYM_VALUE, name, k->b.loc);
+  s->nonneg = true;
+  s->most = most;
+  b_sym(&k->b, v, s);
+  return s;
 }
 
-/* Whole blocks first, then what is left as one more. */
+/* Block t begins at entry t * width; the last one may be shorter. */
 void strip_loop(Strip *s, int stage, int64_t width) {
   Ctx *c = s->ctx;
   Builder b = {.ctx = c, .func = s->f, .region = s->region, .before = first_after(s, stage)};
@@ -204,14 +236,18 @@ void strip_loop(Strip *s, int stage, int64_t width) {
                                       : b_splat(&b, it->op->res[0]->type, 0);
   }
   if (!n) return;
-  Dim *w = dim_const(c, width), *extent = s->extent, *whole = dim_floordiv(c, extent, w);
-  Value *hi = b_dim(&b, whole);
-  Op *loop = blocks(s, &b, stage, b_int(&b, 0), hi, w, w, n, init);
+  Dim *w = dim_const(c, width), *blocks = dim_floordiv(c, dim_add(c, s->extent, dim_const(c, width - 1)), w);
+  Op *loop = b_for(&b, b_int(&b, 0), b_dim(&b, blocks), b_int(&b, 1), n, init);
+  loop->u.loop.parallel = true;
+  Region *body = loop->reg[0];
+  Block k = {.s = s, .b = b_inside(&b, body), .stage = stage, .width = w, .turn = width > 1};
+  for (int i = 0; i < 2; i++) k.map[i] = clone_map_new(c, s->f, s->f);
+  k.start = dim_mul(c, dim_sym(c, bound(c, &k, body->param[0], "i", 0)), w);
   if (width > 1) {
-    Dim *rest = dim_sub(c, extent, dim_mul(c, whole, w));
-    Value *more = b_dim(&b, dim_min(c, dim_add(c, whole, rest), dim_add(c, whole, dim_const(c, 1))));
-    loop = blocks(s, &b, stage, hi, more, w, rest, n, loop->res);
+    Value *left = b_dim(&k.b, dim_min(c, w, dim_sub(c, s->extent, k.start)));
+    k.width = dim_sym(c, bound(c, &k, left, "width", width));
   }
+  fill(&k, body, loop);
   n = 0;
   for (int i = 0; i < s->n; i++)
     if (leaves(&s->item[i], stage)) region_replace_uses(s->region, s->item[i].op->res[0], loop->res[n++]);

@@ -40,6 +40,7 @@ complete -c adc -n $files -l target -x -a "x86_64-linux-gnu aarch64-linux-gnu ri
 complete -c adc -n $files -l freestanding -d "Without malloc"
 complete -c adc -n $files -o MD -d "Write a depfile"
 complete -c adc -n $files -l time-passes -d "How long each stage took"
+complete -c adc -n $files -l explain-memory -d "What is kept in memory, where and why"
 
 complete -c adc -n "__fish_seen_subcommand_from run" -l grad -d "Gradients beside the results"
 complete -c adc -n "__fish_seen_subcommand_from run" -l json -d "One JSON object"

@@ -38,6 +38,7 @@ files=(
   '--freestanding[without malloc]'
   '-MD[write a depfile]'
   '--time-passes[how long each stage took]'
+  '--explain-memory[what is kept in memory, where and why]'
   '-o[stem of the files written]:stem:_files'
   '*:source:_files -g "*.tdsl"'
 )

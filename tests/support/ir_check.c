@@ -2,8 +2,10 @@
  * [--threads]
  *
  * Every exported function of the file is called with random arguments, with all results wanted, with each one alone,
- * and accumulating; prints `ok` or the first difference. */
+ * and accumulating; prints `ok` or the first difference.  What is compiled went through the passes for code generation, what is
+ * interpreted did not. */
 #include "codegen/codegen.h"
+#include "driver/driver.h"
 #include "tests/support/interp.h"
 #include <math.h>
 #include <stdlib.h>
@@ -20,22 +22,22 @@ static uint64_t next_random(void) {
 }
 static double uniform(void) { return (double)(next_random() >> 11) / 9007199254740992.0; }
 
-typedef struct Options {
+typedef struct CheckOptions {
   int nset;
   char *set[64];
   CodegenOptions code;
   double lo, hi;
   int imax;
-} Options;
+} CheckOptions;
 
-static int64_t symbol_value(const Options *o, const Sym *s) {
+static int64_t symbol_value(const CheckOptions *o, const Sym *s) {
   size_t n = strlen(s->name);
   for (int i = 0; i < o->nset; i++)
     if (!strncmp(o->set[i], s->name, n) && o->set[i][n] == '=') return strtoll(o->set[i] + n + 1, NULL, 10);
   return 3;
 }
 
-static void fill(Tensor *t, const Options *o) {
+static void fill(Tensor *t, const CheckOptions *o) {
   for (int64_t k = 0; k < t->count; k++) {
     double v = o->lo + (o->hi - o->lo) * uniform();
     if (t->f)
@@ -185,7 +187,7 @@ static bool check_calls(Call *k, int (*call)(void **), int (*call_add)(void **))
   return compare(k, call_add(k->slot), "add", true);
 }
 
-static bool check_function(Ctx *c, Jit *j, Func *f, const Options *o) {
+static bool check_function(Ctx *c, Jit *j, Func *f, const CheckOptions *o) {
   Call k = {.c = c, .f = f, .in = {.c = c, .f = f}};
   k.in.sym = NEW_N(c->arena, int64_t, c->next_sym + 1);
   k.in.value = NEW_N(c->arena, Tensor, f->nvalue + 1);
@@ -208,7 +210,7 @@ static bool check_function(Ctx *c, Jit *j, Func *f, const Options *o) {
 }
 
 int main(int argc, char **argv) {
-  Options o = {.code = {.opt_level = 2}, .lo = -2, .hi = 2, .imax = 3};
+  CheckOptions o = {.code = {.opt_level = 2}, .lo = -2, .hi = 2, .imax = 3};
   const char *file = NULL;
   for (int i = 1; i < argc; i++) {
     if (!strncmp(argv[i], "-O", 2))
@@ -237,7 +239,9 @@ int main(int argc, char **argv) {
   size_t len = fread(text, 1, sizeof text, in);
   Ctx *c = ctx_new();
   Module *m = module_read(c, file ? file : "-", text, len);
-  Jit *j = m && module_verify(m) ? jit_new(m, &o.code) : NULL;
+  Module *low = m && module_verify(m) ? module_read(c, file ? file : "-", text, len) : NULL;
+  if (low) pipeline_lower(low, o.code.opt_level);
+  Jit *j = low ? jit_new(low, &o.code) : NULL;
   diag_print_text(c, stderr, false);
   if (!j) return 1;
   bool ok = true;

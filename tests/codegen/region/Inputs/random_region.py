@@ -193,6 +193,46 @@ def gen_for(s):
     s.values += [(r, "f64", x) for r, x in zip(res, shapes)]
 
 
+def gen_sweep(s):
+    """A loop over all rows, up or down, that stores one each time, may read what it stores to, and adds up products of rows."""
+    global count
+    shape = rng.choice([("n",), ("n", "3")])
+    init = [make(s, shape), make(s, ("n", "3")), make(s, ())]
+    around = [make(s, ("n", "3")) for _ in range(2)]
+    up = rng.random() < 0.5
+    zero, one, minus = s.op("const 0", "i64", ()), s.op("const 1", "i64", ()), s.op("const -1", "i64", ())
+    n, last = s.op("dim {n}", "i64", ()), s.op("dim {n - 1}", "i64", ())
+    res, par = names(3), names(4)
+    types = [typ("f64", x) for x in (shape, ("n", "3"), ())]
+    params = ", ".join("%s: %s" % p for p in zip(par, ["i64"] + types))
+    out.append(s.pad + header("for", res, types, ([zero, n, one] if up else [last, minus, minus]) + init) + " do (%s) {" % params)
+    inner = Scope(s, s.depth + 1)
+    inner.values.append((par[0], "i64", ()))
+    row = inner.op("gather %s, %s {axes 0}" % (around[0], par[0]), "f64", ("3",))
+    u = inner.op("contract %s, %s [ab, b -> a]" % (around[1], row), "f64", ("n",))
+    body(inner, 4, [])
+    if rng.random() < 0.4:
+        inner.values.append((par[1], "f64", shape))
+        body(inner, 3, [])
+    v = make(inner, shape[1:])
+    if shape[1:] and rng.random() < 0.5:
+        v = inner.op("contract %s, %s [a, ab -> b]" % (make(inner, ("n",)), around[1]), "f64", ("3",))
+    v = tame(inner, v, shape[1:])
+    stored = inner.op("set %s, %s, %s {axes 0}" % (par[1], v, par[0]), "f64", shape)
+    if rng.random() < 0.7:
+        inner.values.pop()
+    body(inner, 3, [])
+    left = inner.op("contract %s [a -> ab]" % rng.choice([u, make(inner, ("n",))]), "f64", ("n", "3"))
+    right = inner.op("contract %s [b -> ab]" % rng.choice([row, make(inner, ("3",))]), "f64", ("n", "3"))
+    term = inner.op("%s %s, %s" % (rng.choice(["mul", "mulz"]), left, right), "f64", ("n", "3"))
+    total = inner.op("add %s, %s" % ((par[2], term) if rng.random() < 0.5 else (term, par[2])), "f64", ("n", "3"))
+    x = tame(inner, inner.op("add %s, %s" % (par[3], make(inner, ())), "f64", ()), ())
+    out.append(inner.pad + "yield %s, %s, %s" % (stored, total, x))
+    out.append(s.pad + "}")
+    s.values += [(r, "f64", x) for r, x in zip(res, (shape, ("n", "3"), ()))]
+    tame(s, res[1], ("n", "3"))
+
+
 def gen_while(s):
     shapes = [rng.choice(SHAPES) for _ in range(rng.randrange(1, 3))]
     init = [s.op("const 0", "i64", ())] + [make(s, x) for x in shapes]
@@ -223,7 +263,7 @@ def step(s):
     global budget
     budget -= 1
     flat = [gen_map, gen_cheap, gen_sum, gen_product, gen_view, gen_gather, gen_set, gen_set, gen_set, gen_set_slice, gen_sized, gen_call]
-    deep = [gen_if, gen_if, gen_for, gen_for, gen_while] if s.depth < 3 and budget > 0 else []
+    deep = [gen_if, gen_if, gen_for, gen_for, gen_sweep, gen_sweep, gen_while] if s.depth < 3 and budget > 0 else []
     rng.choice(flat + deep)(s)
 
 

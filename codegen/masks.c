@@ -1,0 +1,103 @@
+/* masks.c - selects of single numbers by masks, for x86 processors that have no mask registers.
+ *
+ * LLVM selects such a number without a jump only if the comparison has no other use; mulz compares each factor, most of them
+ * for several products.  A derivative would be one short block after another, which is slow to run and far slower to compile.
+ * Vectors are selected by masks whatever the uses: so the condition is computed again as one of a vector, whose first
+ * element is the number's.
+ *
+ * Requires: an optimised module (a vectoriser sees no use in any of this).  Ensures: the same values. */
+#include "codegen/internal.h"
+
+typedef struct Mask { LLVMValueRef scalar, vector; } Mask;
+
+typedef struct Masks {
+  Codegen *g;
+  LLVMBuilderRef b;
+  LLVMTypeRef elem; /* of what is selected and compared */
+  Mask *seen;       /* by a hash of the condition's address */
+  size_t size, n;
+} Masks;
+
+static size_t place_of(const Masks *m, LLVMValueRef v) {
+  size_t at = (size_t)((uint64_t)(uintptr_t)v * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (m->size - 1);
+  while (m->seen[at].scalar && m->seen[at].scalar != v) at = (at + 1) & (m->size - 1);
+  return at;
+}
+
+static void remember(Masks *m, LLVMValueRef scalar, LLVMValueRef vector) {
+  if (2 * ++m->n > m->size) {
+    Masks old = *m;
+    m->size *= 2;
+    m->seen = NEW_N(m->g->arena, Mask, m->size);
+    for (size_t i = 0; i < old.size; i++)
+      if (old.seen[i].scalar) m->seen[place_of(m, old.seen[i].scalar)] = old.seen[i];
+  }
+  m->seen[place_of(m, scalar)] = (Mask){scalar, vector};
+}
+
+static LLVMTypeRef vector_of(const Masks *m, LLVMTypeRef t) { return LLVMVectorType(t, m->elem == m->g->f64 ? 2 : 4); }
+
+static LLVMValueRef first(const Masks *m, LLVMValueRef x) {
+  LLVMTypeRef t = vector_of(m, LLVMTypeOf(x));
+  if (LLVMIsConstant(x)) {
+    LLVMValueRef same[] = {x, x, x, x};
+    return LLVMConstVector(same, LLVMGetVectorSize(t));
+  }
+  return LLVMBuildInsertElement(m->b, LLVMGetPoison(t), x, LLVMConstInt(m->g->i32, 0, false), "");
+}
+
+static bool is_connective(LLVMValueRef v) {
+  return LLVMIsAInstruction(v) && (LLVMGetInstructionOpcode(v) == LLVMOr || LLVMGetInstructionOpcode(v) == LLVMAnd);
+}
+
+/* Is it made of comparisons of such numbers? */
+static bool has_mask(const Masks *m, LLVMValueRef v, int depth) {
+  if (depth > 4) return false;
+  if (LLVMIsAFCmpInst(v)) return LLVMTypeOf(LLVMGetOperand(v, 0)) == m->elem;
+  return is_connective(v) && has_mask(m, LLVMGetOperand(v, 0), depth + 1) && has_mask(m, LLVMGetOperand(v, 1), depth + 1);
+}
+
+static LLVMValueRef mask_of(Masks *m, LLVMValueRef v) {
+  LLVMValueRef made = m->seen[place_of(m, v)].vector;
+  if (made) return made;
+  LLVMValueRef x = LLVMGetOperand(v, 0), y = LLVMGetOperand(v, 1);
+  bool compares = LLVMIsAFCmpInst(v);
+  if (!compares) {
+    x = mask_of(m, x);
+    y = mask_of(m, y);
+  }
+  LLVMPositionBuilderBefore(m->b, LLVMGetNextInstruction(v));
+  made = compares ? LLVMBuildFCmp(m->b, LLVMGetFCmpPredicate(v), first(m, x), first(m, y), "")
+                  : LLVMBuildBinOp(m->b, LLVMGetInstructionOpcode(v), x, y, "");
+  remember(m, v, made);
+  return made;
+}
+
+static bool used_once(LLVMValueRef v) {
+  LLVMUseRef use = LLVMGetFirstUse(v);
+  return use && !LLVMGetNextUse(use);
+}
+
+static void mask_select(Masks *m, LLVMValueRef select) {
+  LLVMValueRef c = LLVMGetOperand(select, 0);
+  m->elem = LLVMTypeOf(select);
+  if (m->elem != m->g->f64 && m->elem != m->g->f32) return;
+  if (!has_mask(m, c, 0) || (LLVMIsAFCmpInst(c) && used_once(c))) return;
+  LLVMValueRef mask = mask_of(m, c);
+  LLVMPositionBuilderBefore(m->b, select);
+  LLVMValueRef x = LLVMBuildSelect(m->b, mask, first(m, LLVMGetOperand(select, 1)), first(m, LLVMGetOperand(select, 2)), "");
+  LLVMReplaceAllUsesWith(select, LLVMBuildExtractElement(m->b, x, LLVMConstInt(m->g->i32, 0, false), ""));
+  LLVMInstructionEraseFromParent(select);
+}
+
+void select_by_masks(Codegen *g) {
+  Masks m = {.g = g, .b = LLVMCreateBuilderInContext(g->ll), .size = 64};
+  m.seen = NEW_N(g->arena, Mask, m.size);
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
+    for (LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(f); block; block = LLVMGetNextBasicBlock(block))
+      for (LLVMValueRef i = LLVMGetFirstInstruction(block), next; i; i = next) {
+        next = LLVMGetNextInstruction(i);
+        if (LLVMIsASelectInst(i)) mask_select(&m, i);
+      }
+  LLVMDisposeBuilder(m.b);
+}
