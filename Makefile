@@ -236,7 +236,7 @@ $(FOLDERS:%=$(B)/lib-%.a):
 
 # Each file of tests/support with a main is a program; the others, and those of its folders, are linked to all of them.
 # They see the compiler's own names, so they are linked with its objects and not with libadc.a.
-$(SUPPORT): $(B)/tests/%: $(B)/tests/support/%.o $(SUPPORT_OBJ) $(B)/runtime/pool.o $(LIB_OBJ)
+$(SUPPORT): $(B)/tests/%: $(B)/tests/support/%.o $(SUPPORT_OBJ) $(LIB_OBJ)
 	$(call say,LINK    $@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -lpthread -o $@

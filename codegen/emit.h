@@ -63,6 +63,7 @@ typedef struct Emit {
   int *object;         /* by value: which memory object, for alias information; -1: none */
   LLVMValueRef *out;   /* result pointers */
   int *out_object;
+  int stack_object; /* the buffers of loops in lanes */
   LLVMValueRef ws, ws_len, err;
   LLVMValueRef *slot;     /* by slot: where it begins; NULL for dynamic ones */
   LLVMValueRef *slot_bad; /* by slot: nested ones: i1, it has no valid size */
@@ -152,6 +153,7 @@ bool adds_nothing(const Value *v, LLVMValueRef x);
 LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx);
 LLVMValueRef load_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset);
 void store_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset, LLVMValueRef x);
+void tag_object(Emit *e, LLVMValueRef access, int object); /* what it cannot alias */
 void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t); /* alignment, and what it cannot alias */
 LLVMValueRef index_add(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y);

@@ -195,7 +195,8 @@ static void place_memory(Emit *e) {
     }
   e->dynamic = LLVMBuildAlloca(e->entry, e->g->i64, "");
   LLVMBuildStore(e->entry, at, e->dynamic);
-  e->nobject = p->nslot + body->nparam + body->nres;
+  e->nobject = p->nslot + body->nparam + body->nres + 1;
+  e->stack_object = e->nobject - 1;
   for (int i = 0; i < body->nres; i++) e->out_object[i] = p->nslot + body->nparam + i;
   for (int i = 0; i < body->nparam; i++) e->object[body->param[i]->id] = p->nslot + i;
   place_region(e, body);

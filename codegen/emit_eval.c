@@ -26,15 +26,19 @@ LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx) {
   return at;
 }
 
-void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
-  LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
-  if (e->in_parallel) LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "llvm.access.group", 17), access_group(e->g));
+void tag_object(Emit *e, LLVMValueRef access, int object) {
   if (object < 0 || !e->scope) return;
   LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "alias.scope", 11),
                   LLVMMetadataAsValue(e->g->ll, e->scope[object]));
   if (e->noalias[object])
     LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "noalias", 7),
                     LLVMMetadataAsValue(e->g->ll, e->noalias[object]));
+}
+
+void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
+  LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
+  if (e->in_parallel) LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "llvm.access.group", 17), access_group(e->g));
+  tag_object(e, access, object);
 }
 
 static LLVMValueRef address(Emit *e, LLVMValueRef base, const Type *t, LLVMValueRef offset) {

@@ -113,6 +113,19 @@ static LLVMValueRef buffer_at(Lanes *k, LLVMTypeRef t, LLVMValueRef base, int i,
   return LLVMBuildInBoundsGEP2(k->e->b, t, base, &at, 1, "");
 }
 
+static LLVMValueRef lane_of(Lanes *k) {
+  Emit *e = k->e;
+  LLVMValueRef i = LLVMBuildLoad2(e->b, e->g->i64, e->where[k->op->reg[0]->param[0]->id], "");
+  return LLVMBuildNSWSub(e->b, i, k->first, "");
+}
+
+/* LLVM would look at a buffer's uses to see that nobody else has it, but not at so many. */
+static void store_in_buffer(Lanes *k, LLVMValueRef x, LLVMValueRef base, int i) {
+  Emit *e = k->e;
+  LLVMValueRef at = buffer_at(k, LLVMTypeOf(x), base, i, lane_of(k));
+  tag_object(e, LLVMBuildStore(e->b, x, at), e->stack_object);
+}
+
 static LLVMTypeRef memory_type(const Lanes *k, const Exit *x) { return elem_type(k->e->g, x->v->type->elem); }
 
 /* ---- one iteration ------------------------------------------------------------------------------------------------------ */
@@ -126,17 +139,11 @@ static void store_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   store_elem(e, e->where[to->id], e->object[to->id], to->type, row_major(e, to->type, at), y);
 }
 
-static LLVMValueRef lane_of(Lanes *k) {
-  Emit *e = k->e;
-  LLVMValueRef i = LLVMBuildLoad2(e->b, e->g->i64, e->where[k->op->reg[0]->param[0]->id], "");
-  return LLVMBuildNSWSub(e->b, i, k->first, "");
-}
-
 static void store_buffer(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   Emit *e = k->e;
   LLVMValueRef y = eval(e, x->v, idx);
   if (x->v->type->elem == BOOL) y = LLVMBuildZExt(e->b, y, e->g->i8, "");
-  LLVMBuildStore(e->b, y, buffer_at(k, memory_type(k, x), x->buffer, i, lane_of(k)));
+  store_in_buffer(k, y, x->buffer, i);
 }
 
 static void fold_in(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
@@ -170,10 +177,9 @@ static void store_indices(Lanes *k, Exit *x) {
   for (int i = 0; i < count(t); i++) {
     LLVMValueRef *idx = const_index(k, t, i);
     for (int a = 0; a < op->u.index.naxis; a++)
-      LLVMBuildStore(e->b, index_value(e, op->opd[2 + a], idx), buffer_at(k, e->g->i64, x->at[a], i, lane_of(k)));
+      store_in_buffer(k, index_value(e, op->opd[2 + a], idx), x->at[a], i);
     if (op->u.index.masked)
-      LLVMBuildStore(e->b, LLVMBuildZExt(e->b, eval(e, op->opd[op->nopd - 1], idx), e->g->i8, ""),
-                     buffer_at(k, e->g->i8, x->mask, i, lane_of(k)));
+      store_in_buffer(k, LLVMBuildZExt(e->b, eval(e, op->opd[op->nopd - 1], idx), e->g->i8, ""), x->mask, i);
   }
 }
 
@@ -184,7 +190,7 @@ static void look(Lanes *k) {
   for (int i = 0; k->watch && i < k->op->nres; i++) each_element(k, &k->exit[i], watch);
   if (!k->strange) return;
   LLVMBuildStore(e->b, LLVMBuildOr(e->b, LLVMBuildLoad2(e->b, e->g->i1, k->seen, ""), k->strange, ""), k->seen);
-  LLVMBuildStore(e->b, LLVMBuildZExt(e->b, k->strange, e->g->i8, ""), buffer_at(k, e->g->i8, k->flag, 0, lane_of(k)));
+  store_in_buffer(k, LLVMBuildZExt(e->b, k->strange, e->g->i8, ""), k->flag, 0);
 }
 
 static void iteration(Lanes *k) {
