@@ -261,6 +261,25 @@ static void levels_in_chunks(Nest *k, LLVMValueRef count) {
   }
 }
 
+/* In a loop of the program a nest may be too short for a call, many times over: there is code for that too. */
+static void levels_both_ways(Nest *k, LLVMValueRef count) {
+  Emit *e = k->e;
+  LLVMBasicBlockRef shared = new_block(e, "shared"), alone = new_block(e, "alone"), join = new_block(e, "join");
+  LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntSGT, count, e->one, ""), shared, alone);
+  int mark = memo_mark(e);
+  LLVMPositionBuilderAtEnd(e->b, shared);
+  levels_in_chunks(k, count);
+  LLVMBuildBr(e->b, join);
+  memo_release(e, mark);
+  LLVMPositionBuilderAtEnd(e->b, alone);
+  k->chunks = NULL;
+  memset(k->part, 0, sizeof *k->part * (size_t)k->n);
+  levels(k, 0);
+  LLVMBuildBr(e->b, join);
+  LLVMMoveBasicBlockAfter(join, LLVMGetLastBasicBlock(e->fn));
+  LLVMPositionBuilderAtEnd(e->b, join);
+}
+
 void emit_nest(Emit *e, Unit **unit, int n) {
   Nest k = {.e = e, .unit = unit, .n = n};
   bool live = false;
@@ -278,7 +297,8 @@ void emit_nest(Emit *e, Unit **unit, int n) {
   }
   int mark = memo_mark(e);
   LLVMValueRef chunks = live && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
-  if (chunks) levels_in_chunks(&k, chunks);
+  if (chunks && e->p != e->p->root) levels_both_ways(&k, chunks);
+  else if (chunks) levels_in_chunks(&k, chunks);
   else if (live) levels(&k, 0);
   memo_release(e, mark);
 }

@@ -57,6 +57,7 @@ static int cost_of_unit(const Plan *p, const Unit *u) {
   int cost = 1;
   if (u->kind == UNIT_REDUCE)
     for (int k = 0; k < u->op->nopd; k++) cost += cost_of(p, u->op->opd[k]);
+  else if (u->kind == UNIT_UPDATE) cost += cost_of(p, u->op->opd[1]);
   else cost += u->op ? p->value[u->v->id].cost : cost_of(p, u->v);
   return cost;
 }
@@ -74,6 +75,7 @@ static Split *split_nest(const Plan *p, const Unit *u) {
   if (!u->nlevel) return NULL;
   Split *s = split_new(p, u->op, u->level[0], work);
   if (u->kind == UNIT_REDUCE && !keeps_level(u, 0)) {
+    if (u->into) return NULL;
     s->fold[0] = u->op->code;
     if (u->acc_level < 0) {
       s->partial[0] = 0;
@@ -240,16 +242,86 @@ static Split *split_loop(const Plan *p, const Unit *u) {
   return part ? worth_it(p, s, FEW_CHUNKS, part, STRIP_COST) : NULL;
 }
 
+/* ---- operations with loops of their own ----------------------------------------------------------------------------------- */
+
+static int64_t const_length(const Dim *d) {
+  int64_t n;
+  return dim_is_const(d, &n) ? n : INT64_MAX;
+}
+
+/* Axes of what is added that have an index each. */
+static int indexed_axes(const Op *op) {
+  int first = 1 + (op->code == OP_scatter_acc);
+  return op->nopd > first ? op->opd[first]->type->rank : 0;
+}
+
+int split_scatter_axis(const Op *op) {
+  int nb = indexed_axes(op);
+  const Type *x = op->opd[op->code == OP_scatter_acc]->type;
+  return nb < x->rank && const_length(x->dim[nb]) >= 2 * SCATTER_MULTIPLE ? nb : nb ? 0 : -1;
+}
+
+/* Each chunk adds some columns of all rows; where rows are single numbers or short, some of the rows, apart from the others. */
+static Split *split_scatter(const Plan *p, const Unit *u) {
+  const Op *op = u->op;
+  Ctx *c = p->ctx;
+  const Value *x = op->opd[op->code == OP_scatter_acc];
+  int axis = split_scatter_axis(op);
+  if (axis < 0 || u->v->type->rank == 0) return NULL;
+  Dim *turns = x->type->dim[axis], *work = type_count(c, x->type), *part = dim_const(c, 0);
+  if (work) work = dim_mul(c, work, dim_const(c, 3 + cost_of(p, x)));
+  Split *s = split_new(p, op, turns, work);
+  if (axis == indexed_axes(op)) return worth_it(p, s, MANY_CHUNKS, part, 1);
+  s->fold[0] = OP_add;
+  s->partial[0] = 0;
+  part = type_count(c, u->v->type);
+  return part ? worth_it(p, s, FEW_CHUNKS, part, NEST_COST) : NULL;
+}
+
+/* Along the first of the axes that are not gone along one by one. */
+static Split *split_along(const Plan *p, const Unit *u, int axis) {
+  const Type *t = u->op->opd[0]->type;
+  if (t->rank < 2) return NULL;
+  Dim *work = type_count(p->ctx, t);
+  if (work) work = dim_mul(p->ctx, work, dim_const(p->ctx, 3 + cost_of(p, u->op->opd[u->op->nopd - 1])));
+  return worth_it(p, split_new(p, u->op, t->dim[axis == 0], work), MANY_CHUNKS, dim_const(p->ctx, 0), 1);
+}
+
+static Split *split_matrices(const Plan *p, const Unit *u) {
+  const Op *op = u->op;
+  Ctx *c = p->ctx;
+  const Type *t = op->opd[0]->type;
+  if (op->code == OP_argsort || op->code == OP_cofactor_dir || op->code == OP_lujet || t->rank < 3) return NULL;
+  Dim *turns = dim_const(c, 1), *n = t->dim[t->rank - 1];
+  for (int a = 0; a < t->rank - 2; a++) turns = dim_mul(c, turns, t->dim[a]);
+  Dim *work = dim_mul(c, type_count(c, op->opd[op->nopd - 1]->type), n);
+  return worth_it(p, split_new(p, op, turns, work), MANY_CHUNKS, dim_const(c, 0), 1);
+}
+
+static Split *split_special(const Plan *p, const Unit *u) {
+  const Op *op = u->op;
+  if (op_info[op->code].family == FAM_MATRIX) return split_matrices(p, u);
+  if (op->code == OP_for) return op->u.loop.parallel ? split_loop(p, u) : NULL;
+  if (p != p->root) return NULL; /* too short for a call, perhaps, many times over */
+  switch (op->code) {
+  case OP_scatter_add:
+  case OP_scatter_acc: return split_scatter(p, u);
+  case OP_linrec: return split_along(p, u, op->u.scan.axis);
+  case OP_argmax:
+  case OP_argmin: return split_along(p, u, op->u.reduce.axis[0]);
+  default: return NULL;
+  }
+}
+
 /* ---- everything ----------------------------------------------------------------------------------------------------------- */
 
 static void split_units(Plan *p);
 
 static void split_unit(Plan *p, Unit *u) {
-  bool top = p == p->root;
   if (u->tiled) u->split = split_product(p, u);
-  else if (top && (u->kind == UNIT_STORE || u->kind == UNIT_REDUCE)) u->split = split_nest(p, u);
-  else if (top && u->kind == UNIT_EFFECT) u->split = split_check(p, u);
-  else if (u->kind == UNIT_SPECIAL && u->op->code == OP_for && u->op->u.loop.parallel) u->split = split_loop(p, u);
+  else if (u->kind == UNIT_STORE || u->kind == UNIT_REDUCE || u->kind == UNIT_UPDATE) u->split = split_nest(p, u);
+  else if (u->kind == UNIT_EFFECT && p == p->root) u->split = split_check(p, u);
+  else if (u->kind == UNIT_SPECIAL) u->split = split_special(p, u);
   for (int i = 0; !u->split && i < 2; i++)
     if (u->sub[i]) split_units(u->sub[i]);
 }
