@@ -15,6 +15,15 @@ typedef struct Chunks {
 
 /* For several units in one nest; NULL: one thread does it. */
 LLVMValueRef chunk_count(Emit *e, Unit *const *unit, int n);
+/* In a loop of the program something may be too short for a call, many times over: both_begin, the code with chunks, both_else, that
+ * without, both_end. */
+typedef struct BothWays {
+  LLVMBasicBlockRef alone, join;
+  int mark;
+} BothWays;
+void both_begin(Emit *e, BothWays *b, LLVMValueRef count);
+void both_else(Emit *e, BothWays *b);
+void both_end(Emit *e, BothWays *b);
 /* Chunks are cut between multiples of `multiple` turns. */
 void chunks_begin(Emit *e, Chunks *c, LLVMValueRef count, LLVMValueRef turns, int64_t multiple);
 void chunks_end(Emit *e, Chunks *c);

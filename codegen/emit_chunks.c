@@ -40,6 +40,27 @@ LLVMValueRef chunk_count(Emit *e, Unit *const *unit, int n) {
   return power_below(e, pick(e, LLVMIntSGT, pick(e, LLVMIntSLT, count, most), e->one));
 }
 
+void both_begin(Emit *e, BothWays *b, LLVMValueRef count) {
+  LLVMBasicBlockRef shared = new_block(e, "shared");
+  *b = (BothWays){new_block(e, "alone"), new_block(e, "join"), memo_mark(e)};
+  LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntSGT, count, e->one, ""), shared, b->alone);
+  LLVMPositionBuilderAtEnd(e->b, shared);
+}
+
+void both_else(Emit *e, BothWays *b) {
+  LLVMBuildBr(e->b, b->join);
+  memo_release(e, b->mark);
+  LLVMMoveBasicBlockAfter(b->alone, LLVMGetLastBasicBlock(e->fn));
+  LLVMPositionBuilderAtEnd(e->b, b->alone);
+}
+
+void both_end(Emit *e, BothWays *b) {
+  LLVMBuildBr(e->b, b->join);
+  memo_release(e, b->mark);
+  LLVMMoveBasicBlockAfter(b->join, LLVMGetLastBasicBlock(e->fn));
+  LLVMPositionBuilderAtEnd(e->b, b->join);
+}
+
 /* ---- working memory ------------------------------------------------------------------------------------------------------- */
 
 static LLVMValueRef call_runtime(Emit *e, const char *name, LLVMTypeRef ret, int n, LLVMValueRef *x) {

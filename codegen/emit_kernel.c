@@ -17,6 +17,7 @@ typedef struct Nest {
   LLVMValueRef *part; /* by unit: where a fold into memory goes in a chunk; NULL: to the unit's target */
   LLVMValueRef *left; /* by unit: of folds into registers, what chunks leave */
   Chunks *chunks;     /* NULL: one thread does it */
+  bool folds;
   bool parallel;     /* the innermost loop's iterations keep apart in memory, which LLVM cannot see by itself */
 } Nest;
 
@@ -24,7 +25,7 @@ LLVMValueRef unit_target(Emit *e, const Unit *u, int *object) {
   const ValueInfo *info = &e->p->value[u->v->id];
   bool own = u->op && e->p->producer[u->v->id] == u && info->place == PLACE_BUFFER;
   *object = own ? e->object[u->v->id] : e->out_object[u->result];
-  return own ? e->where[u->v->id] : e->out[u->result];
+  return own ? where_of(e, u->v) : out_of(e, u->result);
 }
 
 static LLVMValueRef level_index(const Nest *k, const Unit *u, int label) {
@@ -101,7 +102,7 @@ static LLVMValueRef term(const Nest *k, const Unit *u) {
 
 static void store_scalar_result(Emit *e, const Unit *u, LLVMValueRef x) {
   if (u->v->type->elem == BOOL) x = LLVMBuildZExt(e->b, x, e->g->i32, "");
-  LLVMBuildStore(e->b, x, e->out[u->result]);
+  LLVMBuildStore(e->b, x, out_of(e, u->result));
 }
 
 static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
@@ -110,7 +111,7 @@ static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
   LLVMValueRef idx[MAX_RANK];
   if (t->rank == 0) {
     if (u->op && e->p->value[u->v->id].place == PLACE_SCALAR)
-      LLVMBuildStore(e->b, x, e->where[u->v->id]);
+      LLVMBuildStore(e->b, x, where_of(e, u->v));
     else
       store_scalar_result(e, u, x);
     return;
@@ -219,6 +220,7 @@ static void levels(Nest *k, int level) {
     LLVMValueRef i = loop_begin(e, &loop, turns);
     k->idx[level] = cut ? LLVMBuildNSWAdd(e->b, k->chunks->from, i, "") : i;
     loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
+    loop.one_by_one = e->part && !k->folds;
     levels(k, level + 1);
     loop_end(e, &loop);
     e->in_parallel = false;
@@ -261,23 +263,15 @@ static void levels_in_chunks(Nest *k, LLVMValueRef count) {
   }
 }
 
-/* In a loop of the program a nest may be too short for a call, many times over: there is code for that too. */
 static void levels_both_ways(Nest *k, LLVMValueRef count) {
-  Emit *e = k->e;
-  LLVMBasicBlockRef shared = new_block(e, "shared"), alone = new_block(e, "alone"), join = new_block(e, "join");
-  LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntSGT, count, e->one, ""), shared, alone);
-  int mark = memo_mark(e);
-  LLVMPositionBuilderAtEnd(e->b, shared);
+  BothWays both;
+  both_begin(k->e, &both, count);
   levels_in_chunks(k, count);
-  LLVMBuildBr(e->b, join);
-  memo_release(e, mark);
-  LLVMPositionBuilderAtEnd(e->b, alone);
+  both_else(k->e, &both);
   k->chunks = NULL;
   memset(k->part, 0, sizeof *k->part * (size_t)k->n);
   levels(k, 0);
-  LLVMBuildBr(e->b, join);
-  LLVMMoveBasicBlockAfter(join, LLVMGetLastBasicBlock(e->fn));
-  LLVMPositionBuilderAtEnd(e->b, join);
+  both_end(k->e, &both);
 }
 
 void emit_nest(Emit *e, Unit **unit, int n) {
@@ -290,6 +284,7 @@ void emit_nest(Emit *e, Unit **unit, int n) {
     live |= !unit[i]->dead;
     k.parallel |= unit[i]->kind == UNIT_UPDATE;
     if (unit[i]->kind != UNIT_REDUCE) continue;
+    k.folds = true;
     if (unit[i]->acc_level >= 0)
       k.acc[i] = new_alloca(e, elem_reg(e->g, unit[i]->v->type->elem));
     else

@@ -3,11 +3,6 @@
  * Requires: a tiled unit (schedule.c).  Ensures: as emit_nest. */
 #include "codegen/chunks.h"
 
-typedef struct Matrix {
-  LLVMValueRef base;
-  LLVMValueRef stride[3]; /* by kind of label; 0 where it has none */
-} Matrix;
-
 static bool in_memory(const Emit *e, Value *v) {
   Place p = e->p->value[v->id].place;
   if (p == PLACE_VIRTUAL) v = behind_windows(v);
@@ -16,7 +11,7 @@ static bool in_memory(const Emit *e, Value *v) {
 }
 
 static LLVMValueRef memory_of(Emit *e, const Value *v) {
-  if (e->p->value[v->id].place != PLACE_VIRTUAL) return e->where[v->id];
+  if (e->p->value[v->id].place != PLACE_VIRTUAL) return where_of(e, v);
   const Op *op = v->def;
   LLVMValueRef start[MAX_RANK];
   for (int a = 0; a < v->type->rank; a++) start[a] = dim_of(e, op->u.slice.start[a]);
@@ -39,30 +34,17 @@ static Matrix locate(Emit *e, const Product *p, const Type *t, const int8_t *lab
   return m;
 }
 
-/* The part of a product that one call computes. */
-typedef struct Part {
-  LLVMValueRef row, rows, col, cols;
-} Part;
-
-static LLVMValueRef shifted(Emit *e, Elem t, LLVMValueRef base, LLVMValueRef n, LLVMValueRef stride) {
-  LLVMValueRef at = index_mul(e, n, stride);
-  return at == e->zero ? base : LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, t), base, &at, 1, "");
-}
-
-static void call_kernel(Emit *e, const Unit *u, Matrix *m, const Part *p, LLVMValueRef k, LLVMValueRef add) {
+void product_call(Emit *e, const ProductCall *call) {
+  const Matrix *m = call->m;
   enum { R = PRODUCT_ROW, C = PRODUCT_COL, K = PRODUCT_SUM };
-  Elem elem = u->v->type->elem;
   LLVMTypeRef i = e->g->i64, q = e->g->ptr, t[] = {i, i, i, q, i, i, q, i, i, q, i, i, i, q};
   LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->g->ll), t, sizeof t / sizeof *t, false);
-  const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d", elem_name(elem), e->g->vector_bytes);
-  LLVMValueRef fn = LLVMGetNamedFunction(e->g->mod, name), space = slot_memory(e, u->scratch);
+  const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d", elem_name(call->elem), e->g->vector_bytes);
+  LLVMValueRef fn = LLVMGetNamedFunction(e->g->mod, name);
   if (!fn) fn = LLVMAddFunction(e->g->mod, name, type);
-  for (int j = 0; j < 3; j++) {
-    m[j].base = shifted(e, elem, m[j].base, p->row, m[j].stride[R]);
-    m[j].base = shifted(e, elem, m[j].base, p->col, m[j].stride[C]);
-  }
-  LLVMValueRef x[] = {p->rows, p->cols, k, m[0].base, m[0].stride[R], m[0].stride[K], m[1].base, m[1].stride[K], m[1].stride[C],
-                      m[2].base, m[2].stride[R], m[2].stride[C], add, space};
+  LLVMValueRef x[] = {call->size[R], call->size[C], call->size[K],
+                      m[0].base, m[0].stride[R], m[0].stride[K], m[1].base, m[1].stride[K], m[1].stride[C],
+                      m[2].base, m[2].stride[R], m[2].stride[C], call->add, call->space};
   LLVMBuildCall2(e->b, type, fn, x, sizeof x / sizeof *x, "");
 }
 
@@ -82,18 +64,30 @@ static LLVMValueRef target(Emit *e, const Unit *u) {
   return LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, u->v->type->elem), base, &at, 1, "");
 }
 
+/* The part of a product that one call computes. */
+typedef struct Window {
+  LLVMValueRef row, rows, col, cols;
+} Window;
+
+static LLVMValueRef shifted(Emit *e, Elem t, LLVMValueRef base, LLVMValueRef n, LLVMValueRef stride) {
+  LLVMValueRef at = index_mul(e, n, stride);
+  return at == e->zero ? base : LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, t), base, &at, 1, "");
+}
+
 typedef struct Tiled {
   Unit *u;
   Product p;
   Dim *extent[MAX_LABEL]; /* by label */
   int nlabel;
   LLVMValueRef outer[MAX_LABEL]; /* by label: the index in a loop around, or NULL */
+  bool trimmed;
+  Trim trim;
 } Tiled;
 
 static bool is_outer(const Tiled *t, int l, bool sum) { return t->p.kind[l] >= 0 && !t->p.in[l] && (t->p.kind[l] == PRODUCT_SUM) == sum; }
 
 /* The loops over sums, innermost: the first turn of them all begins the result. */
-static void sum_part(Emit *e, Tiled *t, const Part *part) {
+static void sum_part(Emit *e, Tiled *t, const Window *part) {
   const Op *op = t->u->op;
   Loop loop[MAX_LABEL];
   LLVMValueRef add = LLVMConstInt(e->g->i1, t->u->adds, false), terms = dim_of(e, t->p.extent[PRODUCT_SUM]);
@@ -105,17 +99,25 @@ static void sum_part(Emit *e, Tiled *t, const Part *part) {
     add = LLVMBuildOr(e->b, add, LLVMBuildICmp(e->b, LLVMIntNE, t->outer[l], e->zero, ""), "");
   }
   Value *a = op->opd[t->p.swap], *b = op->opd[!t->p.swap];
-  Matrix m[] = {locate(e, &t->p, a->type, op->u.contract.opd[t->p.swap], memory_of(e, a), t->outer),
-                locate(e, &t->p, b->type, op->u.contract.opd[!t->p.swap], memory_of(e, b), t->outer),
-                locate(e, &t->p, t->u->v->type, op->u.contract.out, target(e, t->u), t->outer)};
-  call_kernel(e, t->u, m, part, terms, LLVMBuildZExt(e->b, add, e->g->i64, ""));
+  ProductCall call = {.elem = t->u->v->type->elem, .size = {part->rows, part->cols, terms}};
+  call.m[0] = locate(e, &t->p, a->type, op->u.contract.opd[t->p.swap], memory_of(e, a), t->outer);
+  call.m[1] = locate(e, &t->p, b->type, op->u.contract.opd[!t->p.swap], memory_of(e, b), t->outer);
+  call.m[2] = locate(e, &t->p, t->u->v->type, op->u.contract.out, target(e, t->u), t->outer);
+  for (int i = 0; i < 3; i++) {
+    call.m[i].base = shifted(e, call.elem, call.m[i].base, part->row, call.m[i].stride[PRODUCT_ROW]);
+    call.m[i].base = shifted(e, call.elem, call.m[i].base, part->col, call.m[i].stride[PRODUCT_COL]);
+  }
+  call.add = LLVMBuildZExt(e->b, add, e->g->i64, "");
+  call.space = slot_memory(e, t->u->scratch);
+  if (t->trimmed) product_call_trimmed(e, &call, &t->trim);
+  else product_call(e, &call);
   while (nloop > 0) loop_end(e, &loop[--nloop]);
 }
 
 static void whole(Emit *e, Tiled *t) {
   Loop loop[MAX_LABEL];
   int nloop = 0;
-  Part all = {e->zero, dim_of(e, t->p.extent[PRODUCT_ROW]), e->zero, dim_of(e, t->p.extent[PRODUCT_COL])};
+  Window all = {e->zero, dim_of(e, t->p.extent[PRODUCT_ROW]), e->zero, dim_of(e, t->p.extent[PRODUCT_COL])};
   for (int l = 0; l < t->nlabel; l++) {
     if (!is_outer(t, l, false)) continue;
     t->outer[l] = loop_begin(e, &loop[nloop], dim_of(e, t->extent[l]));
@@ -160,7 +162,7 @@ static LLVMValueRef digit(Emit *e, LLVMValueRef *i, LLVMValueRef base) {
 static void in_blocks(Emit *e, Tiled *t, LLVMValueRef count) {
   Chunks c;
   Loop loop;
-  Part part;
+  Window part;
   Blocks rows = blocks_along(e, t->p.extent[PRODUCT_ROW]), cols = blocks_along(e, t->p.extent[PRODUCT_COL]);
   chunks_begin(e, &c, count, dim_of(e, t->u->split->turns), 1);
   chunk_claim(e, &c, t->u->split->copies);
@@ -184,7 +186,8 @@ void emit_tiled(Emit *e, Unit *u) {
     return;
   }
   t.nlabel = label_extents(op, t.extent);
-  LLVMValueRef count = chunk_count(e, &u, 1);
+  t.trimmed = trim_find(e, u, &t.p, &t.trim);
+  LLVMValueRef count = t.trimmed ? NULL : chunk_count(e, &u, 1);
   if (count) in_blocks(e, &t, count);
   else whole(e, &t);
 }

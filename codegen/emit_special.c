@@ -16,7 +16,7 @@ typedef struct Target {
 static Target target_of(Emit *e, const Unit *u) {
   Target t = {.type = u->v->type};
   if (t.type->rank == 0)
-    t.base = e->where[u->v->id], t.object = -1;
+    t.base = where_of(e, u->v), t.object = -1;
   else
     t.base = unit_target(e, u, &t.object);
   return t;
@@ -295,7 +295,7 @@ void emit_effect(Emit *e, Unit *u) {
   }
 }
 
-void emit_special(Emit *e, Unit *u) {
+static void emit_alone_or_shared(Emit *e, Unit *u) {
   if (op_info[u->op->code].family == FAM_MATRIX || u->op->code == OP_argsort) {
     emit_matrix(e, u);
     return;
@@ -310,4 +310,21 @@ void emit_special(Emit *e, Unit *u) {
   case OP_call: emit_call(e, u); return;
   default: emit_region(e, u);
   }
+}
+
+void emit_special(Emit *e, Unit *u) {
+  Split *split = u->split;
+  LLVMValueRef count = split && e->p != e->p->root && !u->op->nreg ? chunk_count(e, &u, 1) : NULL;
+  if (!count) {
+    emit_alone_or_shared(e, u);
+    return;
+  }
+  BothWays both;
+  both_begin(e, &both, count);
+  emit_alone_or_shared(e, u);
+  both_else(e, &both);
+  u->split = NULL;
+  emit_alone_or_shared(e, u);
+  u->split = split;
+  both_end(e, &both);
 }

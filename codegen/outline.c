@@ -38,7 +38,7 @@ static void open_record(Emit *e, Outline *o) {
 }
 
 LLVMValueRef error_record(Emit *e) {
-  if (!e->outline) return e->err;
+  if (!e->outline) return err_of(e);
   if (!e->outline->status) open_record(e, e->outline);
   return e->outline->record;
 }

@@ -129,6 +129,7 @@ struct Plan {
   Group *group;
   int nslot, slot_cap;
   Slot *slot;        /* of the root */
+  Band *band;        /* of the root */
   int need_words;
   int64_t grain;     /* of the root: what a thread is worth asking for, in operations; 0: there is one thread */
 };

@@ -302,7 +302,6 @@ static Split *split_special(const Plan *p, const Unit *u) {
   const Op *op = u->op;
   if (op_info[op->code].family == FAM_MATRIX) return split_matrices(p, u);
   if (op->code == OP_for) return op->u.loop.parallel ? split_loop(p, u) : NULL;
-  if (p != p->root) return NULL; /* too short for a call, perhaps, many times over */
   switch (op->code) {
   case OP_scatter_add:
   case OP_scatter_acc: return split_scatter(p, u);

@@ -173,6 +173,7 @@ Plan *plan_func(Ctx *c, Func *f, int64_t grain) {
   Plan *p = NEW(c->arena, Plan);
   *p = (Plan){.ctx = c, .f = f, .region = f->body, .grain = grain};
   p->root = p;
+  p->band = band_new(f);
   p->value = NEW_N(c->arena, ValueInfo, f->nvalue + 1);
   p->producer = NEW_N(c->arena, Unit *, f->nvalue + 1);
   p->need_words = f->body->nres / 64 + 1;
