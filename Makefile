@@ -71,9 +71,9 @@ CLI_SRC := $(wildcard driver/main.c driver/cmd_*.c)
 ir_OBJ := $(call obj,$(call src,ir))
 frontend_OBJ := $(call obj,$(call src,frontend)) $(GRAMMAR:.c=.o) $(LEXER:.c=.o)
 passes_OBJ := $(call obj,$(call src,passes))
-codegen_OBJ := $(call obj,$(call src,codegen)) $(B)/codegen/runtime_bc.o $(B)/codegen/math_bc.o
+codegen_OBJ := $(call obj,$(call src,codegen)) $(B)/codegen/runtime_bc.o $(B)/codegen/math_bc.o $(B)/codegen/pool_bc.o
 driver_OBJ := $(call obj,$(filter-out $(CLI_SRC),$(call src,driver)))
-cli_OBJ := $(call obj,$(CLI_SRC))
+cli_OBJ := $(call obj,$(CLI_SRC) runtime/pool.c)
 LIB_OBJ := $(foreach f,$(FOLDERS),$($(f)_OBJ))
 RULEGEN_OBJ := $(call obj,$(call src,passes/rulegen))
 FUZZ_SMOKE := $(if $(wildcard tests/fuzz/smoke.c),$(B)/tests/fuzz_smoke)
@@ -180,9 +180,11 @@ $(B)/passes/%_rules.inc: passes/%.rules $(B)/host/rulegen
 
 # ---- the runtime, embedded as bitcode --------------------------------------------------------------------------------
 
-# Elementary functions are linked after the loops have been optimised, file by file as they are needed, the others before.
+# Elementary functions are linked after the loops have been optimised, file by file as they are needed, the others before, the threads
+# where they are asked for.  Those are compiled for adc itself too: what `adc run` calls shares its own.
 MATH_SRC := $(wildcard runtime/math_*.c)
-RT_BC := $(patsubst %.c,$(B)/%.bc,$(filter-out $(MATH_SRC),$(call src,runtime)))
+POOL_BC := $(B)/runtime/pool.bc
+RT_BC := $(filter-out $(POOL_BC),$(patsubst %.c,$(B)/%.bc,$(filter-out $(MATH_SRC),$(call src,runtime))))
 # Doubles and floats, without and with a fused multiply-add.
 MATH_KIND := f64 f32 f64-fused f32-fused
 MATH_BC := $(foreach k,$(MATH_KIND),$(patsubst runtime/%.c,$(B)/runtime/$(k)/%.bc,$(MATH_SRC)))
@@ -205,17 +207,19 @@ $(B)/runtime/$(1)/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
 endef
 $(foreach k,$(MATH_KIND),$(eval $(call math_rule,$(k))))
 
-# Declared by codegen as: extern const unsigned char adc_runtime_bc[]; extern const size_t adc_runtime_bc_size;
+# Declared by codegen as: extern const unsigned char adc_NAME_bc[]; extern const size_t adc_NAME_bc_size;
 $(B)/codegen/runtime_bc.c: $(RT_BC) | $(NEED_LLVM)
+$(B)/codegen/pool_bc.c: $(POOL_BC) | $(NEED_LLVM)
+$(B)/codegen/runtime_bc.c $(B)/codegen/pool_bc.c: $(B)/codegen/%_bc.c:
 	$(call say,EMBED   $@)
 	@mkdir -p $(@D)
-	$(Q)$(LLVM_BIN)/llvm-link $^ -o $(B)/runtime/runtime.bc
+	$(Q)$(LLVM_BIN)/llvm-link $^ -o $(B)/runtime/$*.linked.bc
 	$(Q){ echo '#include <stddef.h>'; \
-	  echo 'extern const unsigned char adc_runtime_bc[]; extern const size_t adc_runtime_bc_size;'; \
-	  echo 'const unsigned char adc_runtime_bc[] __attribute__((aligned(16))) = {'; \
-	  od -An -v -tx1 $(B)/runtime/runtime.bc | sed 's/ \(..\)/0x\1,/g'; \
+	  echo 'extern const unsigned char adc_$*_bc[]; extern const size_t adc_$*_bc_size;'; \
+	  echo 'const unsigned char adc_$*_bc[] __attribute__((aligned(16))) = {'; \
+	  od -An -v -tx1 $(B)/runtime/$*.linked.bc | sed 's/ \(..\)/0x\1,/g'; \
 	  echo '0};'; \
-	  echo 'const size_t adc_runtime_bc_size = sizeof adc_runtime_bc - 1;'; } >$@
+	  echo 'const size_t adc_$*_bc_size = sizeof adc_$*_bc - 1;'; } >$@
 
 # codegen/math_bc.h says what it defines.
 $(B)/codegen/math_bc.c: $(MATH_BC) runtime/embed.sh codegen/math_bc.h | $(NEED_LLVM)
@@ -227,13 +231,14 @@ $(B)/codegen/math_bc.c: $(MATH_BC) runtime/embed.sh codegen/math_bc.h | $(NEED_L
 
 $(B)/adc: $(LIB_OBJ) $(cli_OBJ)
 	$(call say,LINK    $@)
-	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -lpthread -o $@
 
 # One object, in which every name but adc_* has become local: a user's program may use any name of ours.
 $(B)/libadc.a: $(LIB_OBJ)
 	$(call say,AR      $@)
 	$(Q)$(LD) -r $^ -o $(B)/libadc.o
-	$(Q)$(OBJCOPY) -w --keep-global-symbol='adc_*' --keep-global-symbol='!adc_runtime_bc*' --keep-global-symbol='!adc_math_file' $(B)/libadc.o
+	$(Q)$(OBJCOPY) -w --keep-global-symbol='adc_*' --keep-global-symbol='!adc_runtime_bc*' --keep-global-symbol='!adc_math_file' \
+	  --keep-global-symbol='!adc_pool_bc*' $(B)/libadc.o
 	$(Q)rm -f $@.new && $(AR) rcs $@.new $(B)/libadc.o && mv $@.new $@
 
 # For working in one folder.
@@ -347,5 +352,5 @@ uninstall:
 clean:
 	rm -rf build build-*
 
-DEPFILES = $(patsubst %.o,%.d,$(LIB_OBJ) $(cli_OBJ) $(RULEGEN_OBJ)) $(RT_BC:.bc=.d) $(MATH_BC:.bc=.d) $(SUPPORT:$(B)/tests/%=$(B)/tests/support/%.d) $(SUPPORT_OBJ:.o=.d) $(wildcard $(B)/tests/fuzz/*.d)
+DEPFILES = $(patsubst %.o,%.d,$(LIB_OBJ) $(cli_OBJ) $(RULEGEN_OBJ)) $(RT_BC:.bc=.d) $(MATH_BC:.bc=.d) $(POOL_BC:.bc=.d) $(SUPPORT:$(B)/tests/%=$(B)/tests/support/%.d) $(SUPPORT_OBJ:.o=.d) $(wildcard $(B)/tests/fuzz/*.d)
 -include $(wildcard $(DEPFILES))

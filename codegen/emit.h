@@ -63,10 +63,12 @@ typedef struct Emit {
   int *object;         /* by value: which memory object, for alias information; -1: none */
   LLVMValueRef *out;   /* result pointers */
   int *out_object;
+  int stack_object; /* the buffers of loops in lanes */
   LLVMValueRef ws, ws_len, err;
   LLVMValueRef *slot;     /* by slot: where it begins; NULL for dynamic ones */
   LLVMValueRef slot_table; /* NULL: none; else where the slots begin */
   LLVMValueRef *slot_bad; /* by slot: nested ones: i1, it has no valid size */
+  LLVMValueRef *slot_size; /* by slot: bytes of one copy */
   LLVMValueRef dynamic; /* alloca: offset of what is free behind the planned workspace */
   LLVMValueRef zero, one;
   DimEnv dim;
@@ -81,6 +83,9 @@ typedef struct Emit {
   void *line_scope; /* DWARF subprogram */
   struct LaneBuffer { LLVMValueRef at; int64_t bytes; bool taken; } *buffer; /* on the stack, of the loops in lanes in turn */
   int nbuffer, buffer_cap;
+  struct Outline *outline; /* NULL: the body itself is emitted, not a piece of it */
+  LLVMValueRef *shared;    /* memory of the body (allocas) that pieces write to */
+  int nshared, shared_cap;
   struct Need { const uint64_t *results; LLVMValueRef any; } *need; /* which sets of results were asked for */
   int nneed, need_cap;
   struct Parts *parts; /* NULL: the function is not long */
@@ -191,6 +196,7 @@ bool adds_nothing(const Value *v, LLVMValueRef x);
 LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx);
 LLVMValueRef load_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset);
 void store_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset, LLVMValueRef x);
+void tag_object(Emit *e, LLVMValueRef access, int object); /* what it cannot alias */
 void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t); /* alignment, and what it cannot alias */
 LLVMValueRef index_add(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y);

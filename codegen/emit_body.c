@@ -2,7 +2,7 @@
  *
  * Requires: a verified function.  Ensures: the contract in internal.h.  A group whose values reach
  * only results that are not wanted is skipped when the function runs. */
-#include "codegen/emit.h"
+#include "codegen/outline.h"
 #include <string.h>
 
 typedef struct BodyEntry {
@@ -55,7 +55,7 @@ LLVMValueRef new_alloca(Emit *e, LLVMTypeRef t) {
 LLVMValueRef wanted(Emit *e, int result) { return LLVMBuildIsNotNull(e->b, out_of(e, result), ""); }
 
 static void set_error(Emit *e, int field, LLVMValueRef v) {
-  LLVMBuildStore(e->b, v, LLVMBuildStructGEP2(e->b, error_type(e->g), err_of(e), (unsigned)field, ""));
+  LLVMBuildStore(e->b, v, LLVMBuildStructGEP2(e->b, error_type(e->g), error_record(e), (unsigned)field, ""));
 }
 
 void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message,
@@ -67,7 +67,7 @@ void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index
   set_error(e, ERR_INDEX, index ? index : e->zero);
   set_error(e, ERR_MESSAGE, message ? const_text(e->g, message) : LLVMConstNull(e->g->ptr));
   set_error(e, ERR_NEED, need ? need : e->zero);
-  LLVMBuildRet(e->b, LLVMConstInt(e->g->i32, (unsigned)code, false));
+  leave(e, LLVMConstInt(e->g->i32, (unsigned)code, false));
   LLVMPositionBuilderAtEnd(e->b, ok);
 }
 
@@ -163,7 +163,8 @@ static void place_memory(Emit *e) {
   Plan *p = e->p;
   Region *body = e->f->body;
   place_slots(e);
-  e->nobject = p->nslot + body->nparam + body->nres;
+  e->nobject = p->nslot + body->nparam + body->nres + 1;
+  e->stack_object = e->nobject - 1;
   for (int i = 0; i < body->nres; i++) e->out_object[i] = p->nslot + body->nparam + i;
   for (int i = 0; i < body->nparam; i++) e->object[body->param[i]->id] = p->nslot + i;
   place_region(e, body);
@@ -336,7 +337,7 @@ void begin_body(Emit *e) {
 
 static void emit_function(Codegen *g, Func *f, LLVMValueRef fn) {
   Emit *e = NEW(g->arena, Emit);
-  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .p = plan_func(g->ctx, f), .fn = fn};
+  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .p = plan_func(g->ctx, f, g->o->grain), .fn = fn};
   e->b = LLVMCreateBuilderInContext(g->ll);
   e->entry = LLVMCreateBuilderInContext(g->ll);
   e->zero = LLVMConstInt(g->i64, 0, false);

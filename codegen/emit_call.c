@@ -3,7 +3,7 @@
  * Requires: tensor arguments in memory.  Ensures: the callee works in what is left of the caller's workspace, and its
  * failure is the caller's, at once; nothing but results that are scalars takes room in the frame, so that recursion can
  * be deep. */
-#include "codegen/emit.h"
+#include "codegen/outline.h"
 
 typedef struct Call {
   Emit *e;
@@ -58,10 +58,10 @@ void return_failure(Emit *e, LLVMValueRef code, LLVMValueRef from) {
   LLVMBasicBlockRef fail = new_block(e, "failed"), ok = new_block(e, "ok");
   LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntEQ, code, LLVMConstInt(e->g->i32, ADC_OK, false), ""), ok, fail);
   LLVMPositionBuilderAtEnd(e->b, fail);
-  LLVMValueRef at = LLVMBuildStructGEP2(e->b, error_type(e->g), err_of(e), ERR_NEED, "");
+  LLVMValueRef at = LLVMBuildStructGEP2(e->b, error_type(e->g), error_record(e), ERR_NEED, "");
   LLVMValueRef need = LLVMBuildLoad2(e->b, e->g->i64, at, "");
   LLVMBuildStore(e->b, LLVMBuildAdd(e->b, need, from, ""), at);
-  LLVMBuildRet(e->b, code);
+  leave(e, code);
   LLVMPositionBuilderAtEnd(e->b, ok);
 }
 

@@ -26,9 +26,7 @@ LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx) {
   return at;
 }
 
-void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
-  LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
-  if (e->in_parallel) LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "llvm.access.group", 17), access_group(e->g));
+void tag_object(Emit *e, LLVMValueRef access, int object) {
   if (e->part) object = part_object(e, object);
   if (object < 0 || !e->scope) return;
   LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "alias.scope", 11),
@@ -36,6 +34,12 @@ void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
   if (e->noalias[object])
     LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "noalias", 7),
                     LLVMMetadataAsValue(e->g->ll, e->noalias[object]));
+}
+
+void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
+  LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
+  if (e->in_parallel) LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "llvm.access.group", 17), access_group(e->g));
+  tag_object(e, access, object);
 }
 
 static LLVMValueRef address(Emit *e, LLVMValueRef base, const Type *t, LLVMValueRef offset) {

@@ -4,7 +4,7 @@
  * them without control flow or carried memory, which the optimiser is told to turn into vectors; its scalars are elements of the body's
  * small tensors.  What lies in rows comes and goes by way of emit_rows.c; sums at computed places are added one iteration after the
  * other.  What is no whole block, and iterations that vectors cannot do, are done alone. */
-#include "codegen/emit.h"
+#include "codegen/chunks.h"
 #include <llvm-c/DebugInfo.h>
 #include <string.h>
 
@@ -116,6 +116,11 @@ static LLVMValueRef place(Lanes *k, LLVMTypeRef t, LLVMValueRef buffer, int i, L
   return lane_place(k->e, t, buffer, i, k->width, lane);
 }
 
+/* LLVM would look at a buffer's uses to see that nobody else has it, but not at so many. */
+static void store_in_buffer(Lanes *k, LLVMValueRef x, LLVMValueRef buffer, int i) {
+  tag_object(k->e, LLVMBuildStore(k->e->b, x, place(k, LLVMTypeOf(x), buffer, i, lane_of(k))), k->e->stack_object);
+}
+
 /* A buffer that is read at lanes only known at run time stays in memory; loops follow each other: one takes over those before it. */
 static LLVMValueRef memory_buffer(Lanes *k, int elem_bytes, int n) {
   Emit *e = k->e;
@@ -145,7 +150,7 @@ static void store_buffer(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   Emit *e = k->e;
   LLVMValueRef y = eval(e, x->v, idx);
   if (x->v->type->elem == BOOL) y = LLVMBuildZExt(e->b, y, e->g->i8, "");
-  LLVMBuildStore(e->b, y, place(k, memory_type(k, x), x->buffer, i, lane_of(k)));
+  store_in_buffer(k, y, x->buffer, i);
 }
 
 /* Each lane has sums of its own. */
@@ -186,10 +191,9 @@ static void store_indices(Lanes *k, Exit *x) {
   for (int i = 0; i < count(t); i++) {
     LLVMValueRef *idx = const_index(k, t, i);
     for (int a = 0; a < op->u.index.naxis; a++)
-      LLVMBuildStore(e->b, index_value(e, op->opd[2 + a], idx), place(k, e->g->i64, x->at[a], i, lane_of(k)));
+      store_in_buffer(k, index_value(e, op->opd[2 + a], idx), x->at[a], i);
     if (op->u.index.masked)
-      LLVMBuildStore(e->b, LLVMBuildZExt(e->b, eval(e, op->opd[op->nopd - 1], idx), e->g->i8, ""),
-                     place(k, e->g->i8, x->mask, i, lane_of(k)));
+      store_in_buffer(k, LLVMBuildZExt(e->b, eval(e, op->opd[op->nopd - 1], idx), e->g->i8, ""), x->mask, i);
   }
 }
 
@@ -201,7 +205,7 @@ static void look(Lanes *k) {
   if (k->last) watch_pair(k, k->last, k->last);
   if (!k->strange) return;
   LLVMBuildStore(e->b, LLVMBuildOr(e->b, LLVMBuildLoad2(e->b, e->g->i1, k->seen, ""), k->strange, ""), k->seen);
-  LLVMBuildStore(e->b, LLVMBuildZExt(e->b, k->strange, e->g->i8, ""), place(k, e->g->i8, k->flag, 0, lane_of(k)));
+  store_in_buffer(k, LLVMBuildZExt(e->b, k->strange, e->g->i8, ""), k->flag, 0);
 }
 
 static void iteration(Lanes *k) {
@@ -401,9 +405,13 @@ static void carry_in(Lanes *k) {
   for (int i = 0; i < k->op->nres; i++) {
     Value *init = k->op->opd[loop_ninit(k->op) + i];
     const Value *to = k->op->res[i];
-    if (k->exit[i].x.kind == LANE_FOLD) fold_begin(k, &k->exit[i], init);
-    else if (!same_memory(k->e->p, init, to) && !begins_unseen(k->op, i)) copy_in(k->e, to, init);
+    if (k->exit[i].x.kind != LANE_FOLD && !same_memory(k->e->p, init, to) && !begins_unseen(k->op, i)) copy_in(k->e, to, init);
   }
+}
+
+static void folds_begin(Lanes *k) {
+  for (int i = 0; i < k->op->nres; i++)
+    if (k->exit[i].x.kind == LANE_FOLD) fold_begin(k, &k->exit[i], k->op->opd[loop_ninit(k->op) + i]);
 }
 
 static void carry_out(Lanes *k) {
@@ -469,35 +477,60 @@ static void block(Lanes *k, LLVMValueRef n) {
   if_end(e, &some);
 }
 
-static void blocks(Lanes *k, LLVMValueRef n) {
+/* Iterations from `from`, where a block begins, up to `to`. */
+static void blocks(Lanes *k, LLVMValueRef from, LLVMValueRef to) {
   Emit *e = k->e;
   Loop loop;
-  LLVMValueRef w = i64(k, k->width);
+  LLVMValueRef w = i64(k, k->width), n = from == e->zero ? to : LLVMBuildSub(e->b, to, from, "");
   LLVMValueRef count = LLVMBuildSDiv(e->b, LLVMBuildNSWAdd(e->b, n, i64(k, k->width - 1), ""), w, "");
-  k->first = LLVMBuildNSWMul(e->b, loop_begin(e, &loop, count), w, "");
-  LLVMValueRef left = LLVMBuildNSWSub(e->b, n, k->first, "");
+  k->first = index_add(e, from, LLVMBuildNSWMul(e->b, loop_begin(e, &loop, count), w, ""));
+  LLVMValueRef left = LLVMBuildNSWSub(e->b, to, k->first, "");
   block(k, LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, left, w, ""), left, w, ""));
   loop.as_it_is = true;
   loop_end(e, &loop);
 }
 
-static void one_by_one(Lanes *k, LLVMValueRef n) {
+static void one_by_one(Lanes *k, LLVMValueRef from, LLVMValueRef to) {
   Loop loop;
-  alone(k, loop_begin(k->e, &loop, n));
+  k->first = from;
+  alone(k, loop_begin(k->e, &loop, from == k->e->zero ? to : LLVMBuildSub(k->e->b, to, from, "")));
   loop_end(k->e, &loop);
+}
+
+static void all_lanes(Lanes *k, LLVMValueRef from, LLVMValueRef to) {
+  (k->width == 1 ? one_by_one : blocks)(k, from, to);
+  carry_out(k);
+}
+
+static void lanes_in_chunks(Lanes *k, LLVMValueRef count, LLVMValueRef n) {
+  Emit *e = k->e;
+  Chunks c;
+  chunks_begin(e, &c, count, n, k->width);
+  LLVMValueRef *left = loop_enter(e, &c, k->u);
+  folds_begin(k);
+  for (int i = 0; i < k->op->nres; i++) {
+    const Exit *x = &k->exit[i];
+    for (int j = 0; x->x.kind == LANE_FOLD && j < x->n; j++)
+      chunk_begins(e, &c, k->u->split->fold[i], x->v->type->elem, x->acc[j]);
+  }
+  all_lanes(k, c.from, c.to);
+  loop_leave(e, &c, k->u, left);
 }
 
 void emit_lanes(Emit *e, Unit *u) {
   Lanes k = {.e = e, .u = u, .op = u->op, .first = e->zero};
   const Region *body = u->op->reg[0];
-  LLVMValueRef n = eval(e, u->op->opd[1], NULL);
+  LLVMValueRef n = eval(e, u->op->opd[1], NULL), count = u->split ? chunk_count(e, &u, 1) : NULL;
   int mark = memo_mark(e), nlate = e->nlate;
   open_exits(&k);
   carry_in(&k);
   for (const Op *op = body->first; op; op = op->next)
     if (op->code == OP_sym) PUSH(e->arena, e->late, e->nlate, e->late_cap) = (Late){op->u.sym, counter(&k)};
-  (k.width == 1 ? one_by_one : blocks)(&k, n);
-  carry_out(&k);
+  if (count) lanes_in_chunks(&k, count, n);
+  else {
+    folds_begin(&k);
+    all_lanes(&k, e->zero, n);
+  }
   for (int i = 0; i < e->nbuffer; i++) e->buffer[i].taken = false;
   e->nlate = nlate;
   memo_release(e, mark);

@@ -3,7 +3,7 @@
  * Requires: a plan for each region.  Ensures: what a loop carries is in one place (a register, or the memory of its
  * class) from the loop's start to its results' last use; what a turn allocates behind the planned workspace is given
  * back at its end. */
-#include "codegen/emit.h"
+#include "codegen/chunks.h"
 
 typedef struct Turn {
   LLVMValueRef dynamic;
@@ -98,6 +98,21 @@ static LLVMValueRef trip_count(Emit *e, LLVMValueRef lo, LLVMValueRef hi, LLVMVa
   return LLVMBuildSelect(b, some, n, e->zero, "");
 }
 
+/* Turns from `from` up to `to`. */
+static void turns(Emit *e, Unit *u, LLVMValueRef lo, LLVMValueRef step, LLVMValueRef from, LLVMValueRef to) {
+  Loop loop;
+  bool all = from == e->zero;
+  LLVMValueRef i = loop_begin(e, &loop, all ? to : LLVMBuildSub(e->b, to, from, ""));
+  Turn t = turn_begin(e);
+  if (!all) i = LLVMBuildAdd(e->b, from, i, "");
+  i = LLVMBuildAdd(e->b, lo, LLVMBuildMul(e->b, i, step, ""), "");
+  LLVMBuildStore(e->b, i, where_of(e, u->op->reg[0]->param[0]));
+  emit_groups(e, u->sub[0]);
+  yield(e, u->sub[0]);
+  turn_end(e, &t);
+  loop_end(e, &loop);
+}
+
 static void emit_for(Emit *e, Unit *u) {
   Op *op = u->op;
   if (in_lanes(e->p, op->reg[0])) {
@@ -105,17 +120,17 @@ static void emit_for(Emit *e, Unit *u) {
     return;
   }
   LLVMValueRef lo = eval(e, op->opd[0], NULL), hi = eval(e, op->opd[1], NULL), step = eval(e, op->opd[2], NULL);
-  LLVMValueRef n = trip_count(e, lo, hi, step);
+  LLVMValueRef n = trip_count(e, lo, hi, step), count = u->split ? chunk_count(e, &u, 1) : NULL;
   carry(e, op);
-  Loop loop;
-  LLVMValueRef i = loop_begin(e, &loop, n);
-  Turn t = turn_begin(e);
-  i = LLVMBuildAdd(e->b, lo, LLVMBuildMul(e->b, i, step, ""), "");
-  LLVMBuildStore(e->b, i, where_of(e, op->reg[0]->param[0]));
-  emit_groups(e, u->sub[0]);
-  yield(e, u->sub[0]);
-  turn_end(e, &t);
-  loop_end(e, &loop);
+  if (!count) {
+    turns(e, u, lo, step, e->zero, n);
+    return;
+  }
+  Chunks c;
+  chunks_begin(e, &c, count, n, 1);
+  LLVMValueRef *left = loop_enter(e, &c, u);
+  turns(e, u, lo, step, c.from, c.to);
+  loop_leave(e, &c, u, left);
 }
 
 static void emit_while(Emit *e, Unit *u) {

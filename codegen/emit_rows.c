@@ -162,7 +162,9 @@ LLVMValueRef row_element(Emit *e, Value *v, const LLVMValueRef *idx) {
   LLVMTypeRef t = elem_type(e->g, v->type->elem);
   LLVMValueRef counter = LLVMBuildLoad2(e->b, e->g->i64, e->rows->counter, "");
   LLVMValueRef lane = LLVMBuildNSWSub(e->b, counter, e->rows->first, "");
-  return LLVMBuildLoad2(e->b, t, lane_place(e, t, r->buffer, i, e->rows->width, lane), "");
+  LLVMValueRef x = LLVMBuildLoad2(e->b, t, lane_place(e, t, r->buffer, i, e->rows->width, lane), "");
+  tag_object(e, x, e->stack_object);
+  return x;
 }
 
 Rows *rows_begin(Emit *e, LLVMValueRef counter, LLVMValueRef first, int width) {

@@ -112,7 +112,7 @@ void finish_debug(Codegen *g); /* debug.c: completes the DWARF of what was emitt
 
 /* ---- texts for the header's comment (no LLVM module needed) ------------------------------------------------------ */
 
-void workspace_text(Ctx *c, Func *f, Text *t); /* "16n bytes", "none" */
-void work_text(Ctx *c, Func *f, Text *t);                       /* "4nm + 9n flops" */
+void workspace_text(Ctx *c, Func *f, int64_t grain, Text *t); /* "16n bytes", "none" */
+void work_text(Ctx *c, Func *f, Text *t);                     /* "4nm + 9n flops" */
 
 #endif

@@ -12,6 +12,8 @@
 
 extern const unsigned char adc_runtime_bc[];
 extern const size_t adc_runtime_bc_size;
+extern const unsigned char adc_pool_bc[];
+extern const size_t adc_pool_bc_size;
 
 static bool starts(const char *s, const char *prefix) { return !strncmp(s, prefix, strlen(prefix)); }
 
@@ -52,6 +54,13 @@ static void link_runtime(Codegen *g) {
       make_internal(g, "adc_rt_");
       return;
     }
+}
+
+/* Threads, where there is an operating system that has them and the user need not bring his own. */
+static void link_pool(Codegen *g) {
+  bool posix = g->pointer_bytes == 8 && (strstr(g->triple, "linux") || strstr(g->triple, "darwin") || strstr(g->triple, "macos"));
+  if (posix && !g->o->freestanding && !g->o->parallel_for && LLVMGetNamedFunction(g->mod, "adc_parallel_for"))
+    link_bitcode(g, adc_pool_bc, adc_pool_bc_size);
 }
 
 /* LLVM's own choice is half a register on some processors that have whole ones, for the sake of their clock. */
@@ -159,6 +168,7 @@ bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
   finish_debug(g);
   verify(g, "after emission");
   link_runtime(g);
+  link_pool(g);
   keep_variants(g);
   if (g->nparts) run_passes(g, "mergefunc");
   run_passes(g, "globaldce"); /* most of the runtime is not called: it need not be optimised */

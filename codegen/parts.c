@@ -401,7 +401,7 @@ int emit_part(Emit *e, Plan *p, int from) {
 }
 
 void open_parts(Emit *e) {
-  if (e->g->o->opt_level < 1 || e->g->o->debug || count(e->f->body) < LONG) return;
+  if (e->g->o->opt_level < 1 || e->g->o->debug || e->g->o->grain || count(e->f->body) < LONG) return;
   e->parts = NEW(e->arena, struct Parts);
   *e->parts = (struct Parts){.cells = new_cells(e), .scratch = new_cells(e)};
   e->parts->home = NEW_N(e->arena, Home, e->f->nvalue + 1);

@@ -52,6 +52,17 @@ typedef enum {
   UNIT_EFFECT   /* a check */
 } UnitKind;
 
+/* How threads share the outermost loop of a unit, in chunks whose number follows from sizes alone. */
+typedef struct Split {
+  Dim *turns;    /* of the loop */
+  Dim *work;     /* operations altogether, more or less */
+  Dim *most;     /* chunks at most */
+  Dim *copies;   /* of what is made in a chunk: no fewer, and growing with the sizes as a workspace has to */
+  Dim *room;     /* for the parts of a fold: elements */
+  Opcode *fold;  /* by result: how a chunk's part is folded into the result; OP_COUNT: chunks write apart */
+  int *partial;  /* by result: the slot that holds the parts of all chunks but the first; -1: none, or a scalar */
+} Split;
+
 typedef struct Plan Plan;
 typedef struct Unit {
   UnitKind kind;
@@ -66,6 +77,7 @@ typedef struct Unit {
   bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
   bool tiled;   /* a matrix product with a kernel of its own */
   int scratch;  /* the slot that this works in */
+  Split *split; /* NULL: one thread does it */
   /* Loops, outermost first.  The unit's labels (axes of v; of the operands of a reduction) each have a loop, or
    * LEVEL_UNIT. */
   int nlevel;
@@ -93,6 +105,7 @@ typedef struct Slot {
   Dim *bytes;
   bool dynamic; /* its size is known only at run time */
   bool nested;  /* made in a region, and perhaps of no valid size when that is not entered */
+  Dim *copies;  /* so many, one for each chunk that is under way; NULL: one */
   int free_from;
 } Slot;
 
@@ -119,15 +132,17 @@ struct Plan {
   Slot *slot;        /* of the root */
   Band *band;        /* of the root */
   int need_words;
+  int64_t grain;     /* of the root: what a thread is worth asking for, in operations; 0: there is one thread */
 };
 
-Plan *plan_func(Ctx *c, Func *f);
+Plan *plan_func(Ctx *c, Func *f, int64_t grain);
 
 /* Parts of plan_func. */
 void plan_lanes(Plan *p);     /* lanes.c: which loops are computed in lanes */
 void plan_places(Plan *p);    /* place.c: virtual or stored */
 void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
 void plan_units(Plan *p);     /* schedule.c: units, their loops, groups */
+void plan_splits(Plan *p);    /* split.c: what threads share */
 void plan_storage(Plan *p);   /* storage.c */
 
 /* ---- schedule.c for plan_region.c and ownership.c ---------------------------------------------------------------------- */
@@ -186,6 +201,19 @@ Value *carried(const Op *op, int region, int k);           /* the parameter of a
 bool func_is_recursive(const Func *f, const Func *callee); /* callee calls f, at whatever distance */
 bool op_has_effect(const Op *op);                          /* it may fail, or not end */
 bool same_memory(const Plan *p, const Value *a, const Value *b);
+
+/* ---- split.c: what threads share ------------------------------------------------------------------------------------------ */
+
+Dim *split_room(Ctx *c, const Split *s, const Type *t); /* how many elements the parts of a fold of that type take */
+enum { SCATTER_MULTIPLE = 8 };
+int split_scatter_axis(const Op *op); /* which axis of what is added a chunk takes a part of; -1: none */
+int64_t split_block(const Plan *p); /* a product is shared in blocks of so many rows and columns, or more, */
+Dim *split_blocks(const Plan *p, Dim *extent); /* of which there are so many along an axis */
+
+/* ---- work.c: how much there is to do --------------------------------------------------------------------------------------- */
+
+Dim *loop_turns(Ctx *c, const Op *op); /* how often the body runs, where the bounds are dimensions; NULL: that is not known */
+Dim *region_flops(Ctx *c, const Region *r, bool *more); /* *more: something is left out whose amount only a run can tell */
 
 /* ---- facts about operations (place.c) ------------------------------------------------------------------------------
  */

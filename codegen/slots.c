@@ -29,7 +29,9 @@ static LLVMValueRef opaque(Emit *e, LLVMValueRef p) {
 
 static LLVMValueRef slot_bytes(Emit *e, int slot) {
   const Slot *x = &e->p->slot[slot];
-  return x->nested ? nested_bytes(&e->dim, x->type, &e->slot_bad[slot]) : bytes_of(e, e->entry, x->type);
+  LLVMValueRef n = x->nested ? nested_bytes(&e->dim, x->type, &e->slot_bad[slot]) : bytes_of(e, e->entry, x->type);
+  e->slot_size[slot] = n;
+  return x->copies ? LLVMBuildMul(e->entry, n, dim_of(e, x->copies), "") : n;
 }
 
 /* ---- the planned ones --------------------------------------------------------------------------------------------- */
@@ -120,6 +122,7 @@ void place_slots(Emit *e) {
   int n = e->p->nslot;
   e->slot = NEW_N(e->arena, LLVMValueRef, n + 1);
   e->slot_bad = NEW_N(e->arena, LLVMValueRef, n + 1);
+  e->slot_size = NEW_N(e->arena, LLVMValueRef, n + 1);
   LLVMValueRef end = e->parts && n >= TABLE_FROM ? by_table(e) : one_by_one(e);
   e->dynamic = LLVMBuildAlloca(e->entry, e->g->i64, "");
   LLVMBuildStore(e->entry, end, e->dynamic);
