@@ -237,6 +237,7 @@ typedef struct ProductCall {
   Matrix m[3];
   LLVMValueRef size[3], add, space; /* size: by kind of label */
 } ProductCall;
+LLVMValueRef product_function(Emit *e, Elem elem); /* the kernel */
 void product_call(Emit *e, const ProductCall *call);
 /* emit_trim.c: how far indices along `side`, rows or columns, reach for what is not zero and what is wanted. */
 typedef struct Reach { Dim *after, *before; } Reach; /* NULL: as far as there are any */

@@ -41,9 +41,10 @@ static void emit_argsort(Emit *e, const Unit *u) {
 /* The call's arguments: matrices, then numbers, of which the first is the batch. */
 typedef struct MatrixCall {
   const Op *op;
-  LLVMValueRef ptr[4], n[5];
+  LLVMValueRef ptr[6], n[5];
   const Type *type[4]; /* of what a pointer points to */
   int nptr, nint, batch; /* batch: axes of it */
+  int scratch;           /* the slot that its products work in; -1: it takes none */
 } MatrixCall;
 
 static void add_matrix(MatrixCall *c, LLVMValueRef at, const Type *t) {
@@ -51,7 +52,17 @@ static void add_matrix(MatrixCall *c, LLVMValueRef at, const Type *t) {
   c->ptr[c->nptr++] = at;
 }
 
+/* Factorisations and solves are given the product of large blocks, where the target has one. */
+static void add_product(Emit *e, MatrixCall *c) {
+  Opcode code = c->op->code;
+  if (code != OP_trisolve && code != OP_cholesky && code != OP_lu && code != OP_lusolve) return;
+  bool has = c->scratch >= 0;
+  c->ptr[c->nptr++] = has ? product_function(e, c->op->opd[0]->type->elem) : LLVMConstNull(e->g->ptr);
+  c->ptr[c->nptr++] = has ? slot_memory(e, c->scratch) : LLVMConstNull(e->g->ptr);
+}
+
 static void call(Emit *e, MatrixCall *c) {
+  add_product(e, c);
   call_runtime(e, op_info[c->op->code].name, c->op->opd[0]->type->elem, c->nptr, c->ptr, c->nint, c->n);
 }
 
@@ -78,7 +89,8 @@ void emit_matrix(Emit *e, Unit *u) {
   }
   const Type *a = op->opd[0]->type;
   bool solve = op->code == OP_trisolve || op->code == OP_lusolve;
-  MatrixCall c = {.op = op, .batch = a->rank - 2};
+  bool scratch = e->g->vector_bytes && factor_space(e->ctx, op);
+  MatrixCall c = {.op = op, .batch = a->rank - 2, .scratch = scratch ? u->scratch : -1};
   for (int k = op->nopd > 1 && op->code != OP_trisolve; k < op->nopd; k++) add_matrix(&c, where_of(e, op->opd[k]), op->opd[k]->type);
   add_matrix(&c, target(e, u), u->v->type);
   c.n[c.nint++] = product_of(e, a->rank - 2, a->dim);

@@ -170,6 +170,7 @@ bool product_find(Ctx *c, const Op *op, Product *p);
 /* Without slices of which all elements lie one after another: a product reads these where they are. */
 Value *behind_windows(Value *v);
 Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
+Type *factor_space(Ctx *c, const Op *op); /* what the products in a factorisation or solve take; NULL: there is none that is large */
 
 /* range.c: how far the index of a level of a nest, or, back, its negative, goes beyond that of an outer one (-1: beyond 0) for a term to
  * be other than zero; NULL: as far as it can. */

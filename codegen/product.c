@@ -121,12 +121,26 @@ bool product_find(Ctx *c, const Op *op, Product *p) {
   return !few(p->extent);
 }
 
+enum { SMALL_FACTOR = 16 };
+
 /* What the runtime's product asks for: min(k, KC) (min(m, MC) + min(n, MC) + 2 NR + MR) elements; see runtime/gemm.c. */
-Type *product_space(Ctx *c, const Op *op, const Product *p) {
+static Type *space(Ctx *c, Elem elem, Dim *m, Dim *n, Dim *k) {
   enum { KC = 384, MC = 768, PADDING = 128 };
-  Dim *across = dim_const(c, PADDING), *mc = dim_const(c, MC);
-  across = dim_add(c, across, dim_min(c, p->extent[PRODUCT_ROW], mc));
-  across = dim_add(c, across, dim_min(c, p->extent[PRODUCT_COL], mc));
-  Dim *d = dim_mul(c, across, dim_min(c, p->extent[PRODUCT_SUM], dim_const(c, KC)));
-  return type_tensor(c, op->res[0]->type->elem, 1, &d);
+  Dim *mc = dim_const(c, MC), *across = dim_add(c, dim_add(c, dim_const(c, PADDING), dim_min(c, m, mc)), dim_min(c, n, mc));
+  Dim *d = dim_mul(c, across, dim_min(c, k, dim_const(c, KC)));
+  return type_tensor(c, elem, 1, &d);
+}
+
+Type *product_space(Ctx *c, const Op *op, const Product *p) {
+  return space(c, op->res[0]->type->elem, p->extent[PRODUCT_ROW], p->extent[PRODUCT_COL], p->extent[PRODUCT_SUM]);
+}
+
+Type *factor_space(Ctx *c, const Op *op) {
+  bool solves = op->code == OP_trisolve || op->code == OP_lusolve;
+  if (!solves && op->code != OP_cholesky && op->code != OP_lu) return NULL;
+  const Type *a = op->opd[0]->type, *x = op->opd[op->nopd - 1]->type;
+  Dim *n = a->dim[a->rank - 1];
+  int64_t few;
+  if (dim_is_const(n, &few) && few <= 2 * SMALL_FACTOR) return NULL;
+  return space(c, a->elem, n, solves ? x->dim[x->rank - 1] : n, n);
 }

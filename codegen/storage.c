@@ -128,9 +128,11 @@ static void place_home(Storage *s, const Value *v) {
 
 static void place_scratch(Storage *s, const Plan *p, Unit *u) {
   Product product;
-  if (!u->tiled || !product_find(p->ctx, u->op, &product)) return;
+  Type *space = u->op ? factor_space(p->ctx, u->op) : NULL;
+  if (u->tiled && product_find(p->ctx, u->op, &product)) space = product_space(p->ctx, u->op, &product);
+  if (!space) return;
   if (u->split) s->copies = u->split->copies;
-  u->scratch = take_slot(s, product_space(p->ctx, u->op, &product), p != s->p, u->begin, u->end);
+  u->scratch = take_slot(s, space, p != s->p, u->begin, u->end);
   if (u->split) s->copies = NULL;
 }
 

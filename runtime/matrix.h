@@ -2,10 +2,20 @@
  *
  * Included once for each: T is the type, FN(name) the name of an exported function, LOCAL(name) of one of this file, ABS the
  * absolute value, SQRT and LOG.  Matrices are given by their first element and the distance between rows (ld).  Everything is
- * done in place: no function needs memory besides its result.  Recursion halves the matrix, so that nearly all the work is in
+ * done in place: no function needs memory besides its result, and for large products their panels.  Recursion halves the matrix, so that nearly all the work is in
  * `subtract`, the product of two blocks. */
 
-enum { LOCAL(SMALL) = 16, LOCAL(COLUMNS) = 256, LOCAL(DEPTH) = 64 };
+enum { LOCAL(SMALL) = 16, LOCAL(COLUMNS) = 256, LOCAL(DEPTH) = 64, LOCAL(LARGE) = 1 << 15, LOCAL(BLOCK) = 96 };
+
+/* The packed product of runtime/gemm.h, for large blocks, and what it works in; NULL: the target has none. */
+typedef void (*LOCAL(Product))(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t ai, int64_t ak, const T *b, int64_t bk,
+                               int64_t bj, T *c, int64_t ci, int64_t cj, int64_t add, T *space);
+typedef struct LOCAL(Kernel) { LOCAL(Product) product; T *space; } LOCAL(Kernel);
+void FN(trisolve)(const T *t, const T *b, T *x, LOCAL(Product) product, T *space, int64_t batch, int64_t n, int64_t m, int64_t upper,
+                  int64_t trans);
+void FN(cholesky)(const T *a, T *l, LOCAL(Product) product, T *space, int64_t batch, int64_t n);
+void FN(lu)(const T *a, T *f, LOCAL(Product) product, T *space, int64_t batch, int64_t n);
+void FN(lusolve)(const T *f, const T *b, T *x, LOCAL(Product) product, T *space, int64_t batch, int64_t n, int64_t m, int64_t trans);
 
 /* c[j] -= x[0] b0[j] + ... + x[3] b3[j] */
 static void LOCAL(row4)(int64_t n, const T *x, const T *restrict b, int64_t ldb, T *restrict c) {
@@ -34,9 +44,13 @@ static void LOCAL(rows4x4)(int64_t n, const T *x, const T *restrict b, int64_t l
 }
 
 /* c[m, n] -= a[m, k] b[k, n]; a's element (i, p) is at a[i * ai + p * ap]: a itself, or a transpose. */
-static void LOCAL(subtract)(int64_t m, int64_t n, int64_t k, const T *a, int64_t ai, int64_t ap, const T *b, int64_t ldb, T *c,
-                            int64_t ldc) {
+static void LOCAL(subtract)(LOCAL(Kernel) g, int64_t m, int64_t n, int64_t k, const T *a, int64_t ai, int64_t ap, const T *b,
+                            int64_t ldb, T *c, int64_t ldc) {
   T x[16];
+  if (g.product && m >= 8 && n >= 16 && m * n * k >= LOCAL(LARGE)) {
+    g.product(m, n, k, -1, a, ai, ap, b, ldb, 1, c, ldc, 1, 1, g.space);
+    return;
+  }
   for (int64_t j0 = 0; j0 < n; j0 += LOCAL(COLUMNS))
     for (int64_t p0 = 0; p0 < k; p0 += LOCAL(DEPTH)) {
       int64_t cols = n - j0 < LOCAL(COLUMNS) ? n - j0 : LOCAL(COLUMNS), end = k - p0 < LOCAL(DEPTH) ? k : p0 + LOCAL(DEPTH);
@@ -96,7 +110,7 @@ static void LOCAL(solve_vector)(LOCAL(Tri) s, int64_t n, T *x, int64_t ldx) {
 }
 
 /* x[n, m] becomes the solution of T y = x. */
-static void LOCAL(solve)(LOCAL(Tri) s, int64_t n, int64_t m, T *x, int64_t ldx) {
+static void LOCAL(solve)(LOCAL(Kernel) g, LOCAL(Tri) s, int64_t n, int64_t m, T *x, int64_t ldx) {
   if (m == 1) {
     LOCAL(solve_vector)(s, n, x, ldx);
     return;
@@ -110,13 +124,13 @@ static void LOCAL(solve)(LOCAL(Tri) s, int64_t n, int64_t m, T *x, int64_t ldx) 
   rest.t += h * (s.ti + s.tj);
   T *low = x + h * ldx;
   if (s.lower) {
-    LOCAL(solve)(s, h, m, x, ldx);
-    LOCAL(subtract)(n - h, m, h, s.t + h * s.ti, s.ti, s.tj, x, ldx, low, ldx);
-    LOCAL(solve)(rest, n - h, m, low, ldx);
+    LOCAL(solve)(g, s, h, m, x, ldx);
+    LOCAL(subtract)(g, n - h, m, h, s.t + h * s.ti, s.ti, s.tj, x, ldx, low, ldx);
+    LOCAL(solve)(g, rest, n - h, m, low, ldx);
   } else {
-    LOCAL(solve)(rest, n - h, m, low, ldx);
-    LOCAL(subtract)(h, m, n - h, s.t + h * s.tj, s.ti, s.tj, low, ldx, x, ldx);
-    LOCAL(solve)(s, h, m, x, ldx);
+    LOCAL(solve)(g, rest, n - h, m, low, ldx);
+    LOCAL(subtract)(g, h, m, n - h, s.t + h * s.tj, s.ti, s.tj, low, ldx, x, ldx);
+    LOCAL(solve)(g, s, h, m, x, ldx);
   }
 }
 
@@ -124,29 +138,32 @@ static void LOCAL(copy)(int64_t n, const T *from, T *to) {
   for (int64_t k = 0; k < n; k++) to[k] = from[k];
 }
 
-void FN(trisolve)(const T *t, const T *b, T *x, int64_t batch, int64_t n, int64_t m, int64_t upper, int64_t trans) {
+void FN(trisolve)(const T *t, const T *b, T *x, LOCAL(Product) product, T *space, int64_t batch, int64_t n, int64_t m, int64_t upper,
+                  int64_t trans) {
+  LOCAL(Kernel) g = {product, space};
   LOCAL(copy)(batch * n * m, b, x);
   for (int64_t k = 0; k < batch; k++) {
     LOCAL(Tri) s = {t + k * n * n, trans ? 1 : n, trans ? n : 1, !upper == !trans, false};
-    LOCAL(solve)(s, n, m, x + k * n * m, m);
+    LOCAL(solve)(g, s, n, m, x + k * n * m, m);
   }
 }
 
 /* ---- Cholesky -------------------------------------------------------------------------------------------------------------- */
 
 /* The upper triangle u with u^T u = u, in place; false where it is not positive definite. */
-static bool LOCAL(factor)(int64_t n, T *u, int64_t ld) {
+static bool LOCAL(factor)(LOCAL(Kernel) g, int64_t n, T *u, int64_t ld) {
   if (n > LOCAL(SMALL)) {
     int64_t h = n / 2;
     T *right = u + h, *rest = u + h * (ld + 1);
-    if (!LOCAL(factor)(h, u, ld)) return false;
-    LOCAL(solve)((LOCAL(Tri)){u, 1, ld, true, false}, h, n - h, right, ld);
+    if (!LOCAL(factor)(g, h, u, ld)) return false;
+    LOCAL(solve)(g, (LOCAL(Tri)){u, 1, ld, true, false}, h, n - h, right, ld);
     /* Blocks of rows, from their diagonal on. */
-    for (int64_t i = 0; i < n - h; i += LOCAL(SMALL)) {
-      int64_t rows = n - h - i < LOCAL(SMALL) ? n - h - i : LOCAL(SMALL);
-      LOCAL(subtract)(rows, n - h - i, h, right + i, 1, ld, right + i, ld, rest + i * (ld + 1), ld);
+    int64_t block = g.product ? LOCAL(BLOCK) : LOCAL(SMALL);
+    for (int64_t i = 0; i < n - h; i += block) {
+      int64_t rows = n - h - i < block ? n - h - i : block;
+      LOCAL(subtract)(g, rows, n - h - i, h, right + i, 1, ld, right + i, ld, rest + i * (ld + 1), ld);
     }
-    return LOCAL(factor)(n - h, rest, ld);
+    return LOCAL(factor)(g, n - h, rest, ld);
   }
   for (int64_t k = 0; k < n; k++) {
     T *row = u + k * ld, d = row[k];
@@ -159,11 +176,12 @@ static bool LOCAL(factor)(int64_t n, T *u, int64_t ld) {
   return true;
 }
 
-void FN(cholesky)(const T *a, T *l, int64_t batch, int64_t n) {
+void FN(cholesky)(const T *a, T *l, LOCAL(Product) product, T *space, int64_t batch, int64_t n) {
+  LOCAL(Kernel) g = {product, space};
   for (int64_t k = 0; k < batch; k++, a += n * n, l += n * n) {
     for (int64_t i = 0; i < n; i++)
       for (int64_t j = 0; j <= i; j++) l[j * n + i] = a[i * n + j];
-    bool ok = LOCAL(factor)(n, l, n);
+    bool ok = LOCAL(factor)(g, n, l, n);
     for (int64_t i = 0; i < n; i++)
       for (int64_t j = 0; j <= i; j++) {
         T x = ok ? l[j * n + i] : (T)__builtin_nanf("");
@@ -185,15 +203,15 @@ static void LOCAL(swap_rows)(int64_t m, T *x, T *y) {
 }
 
 /* Columns c .. c + w - 1 of the rows from c on; exchanges are of these columns only, and noted at pivot[row * ld]. */
-static void LOCAL(factor_columns)(T *a, int64_t n, int64_t ld, int64_t c, int64_t w, T *pivot) {
+static void LOCAL(factor_columns)(LOCAL(Kernel) g, T *a, int64_t n, int64_t ld, int64_t c, int64_t w, T *pivot) {
   if (w > 8) {
     int64_t h = w / 2;
-    LOCAL(factor_columns)(a, n, ld, c, h, pivot);
+    LOCAL(factor_columns)(g, a, n, ld, c, h, pivot);
     for (int64_t i = c; i < c + h; i++) LOCAL(swap_rows)(w - h, a + i * ld + c + h, a + (int64_t)pivot[i * ld] * ld + c + h);
     T *corner = a + c * ld + c;
-    LOCAL(solve)((LOCAL(Tri)){corner, ld, 1, true, true}, h, w - h, corner + h, ld);
-    LOCAL(subtract)(n - c - h, w - h, h, corner + h * ld, ld, 1, corner + h, ld, corner + h * ld + h, ld);
-    LOCAL(factor_columns)(a, n, ld, c + h, w - h, pivot);
+    LOCAL(solve)(g, (LOCAL(Tri)){corner, ld, 1, true, true}, h, w - h, corner + h, ld);
+    LOCAL(subtract)(g, n - c - h, w - h, h, corner + h * ld, ld, 1, corner + h, ld, corner + h * ld + h, ld);
+    LOCAL(factor_columns)(g, a, n, ld, c + h, w - h, pivot);
     for (int64_t i = c + h; i < c + w; i++) LOCAL(swap_rows)(h, a + i * ld + c, a + (int64_t)pivot[i * ld] * ld + c);
     return;
   }
@@ -213,25 +231,27 @@ static void LOCAL(factor_columns)(T *a, int64_t n, int64_t ld, int64_t c, int64_
   }
 }
 
-void FN(lu)(const T *a, T *f, int64_t batch, int64_t n) {
+void FN(lu)(const T *a, T *f, LOCAL(Product) product, T *space, int64_t batch, int64_t n) {
+  LOCAL(Kernel) g = {product, space};
   int64_t ld = n + 1;
   for (int64_t k = 0; k < batch; k++, a += n * n, f += n * ld) {
     for (int64_t i = 0; i < n; i++) LOCAL(copy)(n, a + i * n, f + i * ld);
-    LOCAL(factor_columns)(f, n, ld, 0, n, f + n);
+    LOCAL(factor_columns)(g, f, n, ld, 0, n, f + n);
   }
 }
 
-void FN(lusolve)(const T *f, const T *b, T *x, int64_t batch, int64_t n, int64_t m, int64_t trans) {
+void FN(lusolve)(const T *f, const T *b, T *x, LOCAL(Product) product, T *space, int64_t batch, int64_t n, int64_t m, int64_t trans) {
+  LOCAL(Kernel) g = {product, space};
   int64_t ld = n + 1;
   LOCAL(copy)(batch * n * m, b, x);
   for (int64_t k = 0; k < batch; k++, f += n * ld, x += n * m) {
     if (!trans) {
       for (int64_t i = 0; i < n; i++) LOCAL(swap_rows)(m, x + i * m, x + (int64_t)f[i * ld + n] * m);
-      LOCAL(solve)((LOCAL(Tri)){f, ld, 1, true, true}, n, m, x, m);
-      LOCAL(solve)((LOCAL(Tri)){f, ld, 1, false, false}, n, m, x, m);
+      LOCAL(solve)(g, (LOCAL(Tri)){f, ld, 1, true, true}, n, m, x, m);
+      LOCAL(solve)(g, (LOCAL(Tri)){f, ld, 1, false, false}, n, m, x, m);
     } else {
-      LOCAL(solve)((LOCAL(Tri)){f, 1, ld, true, false}, n, m, x, m);
-      LOCAL(solve)((LOCAL(Tri)){f, 1, ld, false, true}, n, m, x, m);
+      LOCAL(solve)(g, (LOCAL(Tri)){f, 1, ld, true, false}, n, m, x, m);
+      LOCAL(solve)(g, (LOCAL(Tri)){f, 1, ld, false, true}, n, m, x, m);
       for (int64_t i = n; i-- > 0;) LOCAL(swap_rows)(m, x + i * m, x + (int64_t)f[i * ld + n] * m);
     }
   }
@@ -308,9 +328,9 @@ static void LOCAL(turn)(int64_t n, T *x) {
 /* x becomes P^T L^-T x U^-T Q^T, with the sign of the exchanges: how cofactors of L D U's middle become those of the whole. */
 static void LOCAL(outward)(const T *f, T *x, int64_t n) {
   int64_t ld = n + 3, odd = 0;
-  LOCAL(solve)((LOCAL(Tri)){f, 1, ld, false, true}, n, n, x, n);
+  LOCAL(solve)((LOCAL(Kernel)){0}, (LOCAL(Tri)){f, 1, ld, false, true}, n, n, x, n);
   LOCAL(turn)(n, x);
-  LOCAL(solve)((LOCAL(Tri)){f, ld, 1, false, true}, n, n, x, n);
+  LOCAL(solve)((LOCAL(Kernel)){0}, (LOCAL(Tri)){f, ld, 1, false, true}, n, n, x, n);
   LOCAL(turn)(n, x);
   for (int64_t i = n; i-- > 0;) {
     int64_t row = (int64_t)f[i * ld + n], col = (int64_t)f[i * ld + n + 1];
@@ -328,9 +348,9 @@ static void LOCAL(inward)(const T *f, T *x, int64_t n) {
     LOCAL(swap_rows)(n, x + i * n, x + (int64_t)f[i * ld + n] * n);
     LOCAL(swap_columns)(n, x, n, i, (int64_t)f[i * ld + n + 1]);
   }
-  LOCAL(solve)((LOCAL(Tri)){f, ld, 1, true, true}, n, n, x, n);
+  LOCAL(solve)((LOCAL(Kernel)){0}, (LOCAL(Tri)){f, ld, 1, true, true}, n, n, x, n);
   LOCAL(turn)(n, x);
-  LOCAL(solve)((LOCAL(Tri)){f, 1, ld, true, true}, n, n, x, n);
+  LOCAL(solve)((LOCAL(Kernel)){0}, (LOCAL(Tri)){f, 1, ld, true, true}, n, n, x, n);
   LOCAL(turn)(n, x);
 }
 

@@ -8,10 +8,6 @@
 #define ABS __builtin_fabs
 #define SQRT __builtin_sqrt
 #define LOG __builtin_log
-void FN(trisolve)(const T *t, const T *b, T *x, int64_t batch, int64_t n, int64_t m, int64_t upper, int64_t trans);
-void FN(cholesky)(const T *a, T *l, int64_t batch, int64_t n);
-void FN(lu)(const T *a, T *f, int64_t batch, int64_t n);
-void FN(lusolve)(const T *f, const T *b, T *x, int64_t batch, int64_t n, int64_t m, int64_t trans);
 void FN(logdet)(const T *f, T *y, int64_t batch, int64_t n);
 void FN(det)(const T *f, T *y, int64_t batch, int64_t n);
 void FN(lucp)(const T *a, T *f, int64_t batch, int64_t n);
