@@ -2,8 +2,8 @@
  *
  * Included once for each: T is the type, FN(name) the name of an exported function, LOCAL(name) of one of this file, ABS the
  * absolute value, SQRT and LOG.  Matrices are given by their first element and the distance between rows (ld).  Everything is
- * done in place: no function needs memory besides its result, and for large products their panels.  Recursion halves the matrix, so that nearly all the work is in
- * `subtract`, the product of two blocks. */
+ * done in place: no function needs memory besides its result, and for large products their panels.  Recursion halves the matrix, so
+ * that nearly all the work is in `subtract`, the product of two blocks. */
 
 enum { LOCAL(SMALL) = 16, LOCAL(COLUMNS) = 256, LOCAL(DEPTH) = 64, LOCAL(LARGE) = 1 << 15, LOCAL(BLOCK) = 96 };
 
