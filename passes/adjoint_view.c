@@ -69,13 +69,24 @@ static void adjoint_set_slice(Deriv *d, Op *op, Value *dy) {
   if (is_active(d, x)) deriv_add(d, x, b_set_slice(b, dy, b_splat(b, v->type, 0), start, stride));
 }
 
-/* As adjoint_gather. */
+/* So small that to go over all of it costs no more than to look for a place in it. */
+static bool is_few(const Type *t) {
+  enum { FEW = 32 };
+  int64_t n = 1, d;
+  for (int a = 0; a < t->rank; a++) {
+    if (!dim_is_const(t->dim[a], &d) || d > FEW) return false;
+    n *= d;
+  }
+  return n <= FEW;
+}
+
+/* As adjoint_gather; but elements of a small tensor stay numbers of their own (an update needs memory). */
 static void adjoint_slice(Deriv *d, Op *op, Value *dy) {
   Builder *b = &d->b;
   Value *x = op->opd[0], *dx = deriv_of(d, x);
   Dim **start = op->u.slice.start;
   int64_t *stride = op->u.slice.stride;
-  if (!dx || !deriv_in_region(d)) deriv_add(d, x, b_embed(b, dy, start, stride, x->type));
+  if (!dx || !deriv_in_region(d) || is_few(x->type)) deriv_add(d, x, b_embed(b, dy, start, stride, x->type));
   else d->d[x->id] = b_set_slice(b, dx, b_map2(b, OP_add, b_slice(b, dx, start, stride, dy->type->dim), dy), start, stride);
 }
 
