@@ -26,6 +26,10 @@ LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx) {
   return at;
 }
 
+LLVMValueRef place_in(Emit *e, const Value *v, const LLVMValueRef *idx) {
+  return row_major(e, e->p->value[v->id].padded ? padded_type(e->ctx, v->type) : v->type, idx);
+}
+
 void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
   LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
   if (e->in_parallel) LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "llvm.access.group", 17), access_group(e->g));
@@ -218,7 +222,7 @@ static LLVMValueRef compute(Emit *e, Value *v, const LLVMValueRef *idx) {
   case PLACE_SCALAR:
     if (!v->def && v->region == e->f->body) return e->where[v->id];
     return LLVMBuildLoad2(e->b, elem_reg(e->g, v->type->elem), e->where[v->id], "");
-  default: return load_elem(e, e->where[v->id], e->object[v->id], v->type, row_major(e, v->type, idx));
+  default: return load_elem(e, e->where[v->id], e->object[v->id], v->type, place_in(e, v, idx));
   }
 }
 
