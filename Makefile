@@ -71,9 +71,9 @@ CLI_SRC := $(wildcard driver/main.c driver/cmd_*.c)
 ir_OBJ := $(call obj,$(call src,ir))
 frontend_OBJ := $(call obj,$(call src,frontend)) $(GRAMMAR:.c=.o) $(LEXER:.c=.o)
 passes_OBJ := $(call obj,$(call src,passes))
-codegen_OBJ := $(call obj,$(call src,codegen)) $(B)/codegen/runtime_bc.o $(B)/codegen/math_bc.o
+codegen_OBJ := $(call obj,$(call src,codegen)) $(B)/codegen/runtime_bc.o $(B)/codegen/math_bc.o $(B)/codegen/pool_bc.o
 driver_OBJ := $(call obj,$(filter-out $(CLI_SRC),$(call src,driver)))
-cli_OBJ := $(call obj,$(CLI_SRC))
+cli_OBJ := $(call obj,$(CLI_SRC) runtime/pool.c)
 LIB_OBJ := $(foreach f,$(FOLDERS),$($(f)_OBJ))
 RULEGEN_OBJ := $(call obj,$(call src,passes/rulegen))
 FUZZ_SMOKE := $(if $(wildcard tests/fuzz/smoke.c),$(B)/tests/fuzz_smoke)
@@ -84,7 +84,7 @@ SUPPORT_OBJ := $(call obj,$(filter-out $(SUPPORT_MAIN),$(SUPPORT_SRC)) $(wildcar
 
 # ---- goals -----------------------------------------------------------------------------------------------------------
 
-.PHONY: all objects support deps demo check do-demo do-check do-fuzz lint format fuzz install install-only uninstall clean help FORCE
+.PHONY: all objects support deps demo check do-demo do-check do-fuzz bench lint format fuzz install install-only uninstall clean help FORCE
 
 all: $(B)/adc $(B)/libadc.a
 
@@ -98,6 +98,7 @@ help:
 	@echo 'make check      install what is missing, build, run every test (TESTS="tests/ir ..." for a part)'
 	@echo 'make lint       the rules of the source tree'
 	@echo 'make fuzz       the libFuzzer target, run for FUZZ_SECONDS (60)'
+	@echo 'make bench      the benchmark set, beside JAX, PyTorch and CasADi after `make bench/peers` (ROWS="gmm conv:f32")'
 	@echo 'make format     clang-format over the sources'
 	@echo 'make install    into DESTDIR/PREFIX (/usr/local); make uninstall takes it away'
 	@echo 'make clean      remove every build directory'
@@ -179,43 +180,65 @@ $(B)/passes/%_rules.inc: passes/%.rules $(B)/host/rulegen
 
 # ---- the runtime, embedded as bitcode --------------------------------------------------------------------------------
 
-# Two modules: elementary functions are linked after the loops have been optimised, the others before.
-MATH_BC := $(patsubst %.c,$(B)/%.bc,$(wildcard runtime/math_*.c))
-RT_BC := $(filter-out $(MATH_BC),$(patsubst %.c,$(B)/%.bc,$(call src,runtime)))
+# Elementary functions are linked after the loops have been optimised, file by file as they are needed, the others before, the threads
+# where they are asked for.  Those are compiled for adc itself too: what `adc run` calls shares its own.
+MATH_SRC := $(wildcard runtime/math_*.c)
+POOL_BC := $(B)/runtime/pool.bc
+RT_BC := $(filter-out $(POOL_BC),$(patsubst %.c,$(B)/%.bc,$(filter-out $(MATH_SRC),$(call src,runtime))))
+# Doubles and floats, without and with a fused multiply-add.
+MATH_KIND := f64 f32 f64-fused f32-fused
+MATH_BC := $(foreach k,$(MATH_KIND),$(patsubst runtime/%.c,$(B)/runtime/$(k)/%.bc,$(MATH_SRC)))
 
 # Scalar code, which codegen/widen.c makes vectors of.
 $(MATH_BC): RT_FLAGS += -fno-vectorize -fno-slp-vectorize
+$(B)/runtime/f32/%.bc $(B)/runtime/f32-fused/%.bc: RT_FLAGS += -DSINGLE=1
+$(B)/runtime/f64-fused/%.bc $(B)/runtime/f32-fused/%.bc: RT_FLAGS += -DFUSED=1
 
-$(B)/runtime/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
-	$(call say,CLANG   $<)
+define bitcode
+	$(call say,CLANG   $@)
 	@mkdir -p $(@D)
 	$(Q)$(RT_CLANG) $(RT_FLAGS) -MMD -MP -c $< -o $@
+endef
+$(B)/runtime/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
+	$(bitcode)
+define math_rule
+$(B)/runtime/$(1)/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
+	$$(bitcode)
+endef
+$(foreach k,$(MATH_KIND),$(eval $(call math_rule,$(k))))
 
 # Declared by codegen as: extern const unsigned char adc_NAME_bc[]; extern const size_t adc_NAME_bc_size;
 $(B)/codegen/runtime_bc.c: $(RT_BC) | $(NEED_LLVM)
-$(B)/codegen/math_bc.c: $(MATH_BC) | $(NEED_LLVM)
-$(B)/codegen/%_bc.c:
+$(B)/codegen/pool_bc.c: $(POOL_BC) | $(NEED_LLVM)
+$(B)/codegen/runtime_bc.c $(B)/codegen/pool_bc.c: $(B)/codegen/%_bc.c:
 	$(call say,EMBED   $@)
 	@mkdir -p $(@D)
-	$(Q)$(LLVM_BIN)/llvm-link $^ -o $(B)/runtime/$*.bc
+	$(Q)$(LLVM_BIN)/llvm-link $^ -o $(B)/runtime/$*.linked.bc
 	$(Q){ echo '#include <stddef.h>'; \
 	  echo 'extern const unsigned char adc_$*_bc[]; extern const size_t adc_$*_bc_size;'; \
 	  echo 'const unsigned char adc_$*_bc[] __attribute__((aligned(16))) = {'; \
-	  od -An -v -tx1 $(B)/runtime/$*.bc | sed 's/ \(..\)/0x\1,/g'; \
+	  od -An -v -tx1 $(B)/runtime/$*.linked.bc | sed 's/ \(..\)/0x\1,/g'; \
 	  echo '0};'; \
 	  echo 'const size_t adc_$*_bc_size = sizeof adc_$*_bc - 1;'; } >$@
+
+# codegen/math_bc.h says what it defines.
+$(B)/codegen/math_bc.c: $(MATH_BC) runtime/embed.sh codegen/math_bc.h | $(NEED_LLVM)
+	$(call say,EMBED   $@)
+	@mkdir -p $(@D)
+	$(Q)runtime/embed.sh $(LLVM_BIN)/llvm-nm $(MATH_BC) >$@
 
 # ---- adc, libadc.a ---------------------------------------------------------------------------------------------------
 
 $(B)/adc: $(LIB_OBJ) $(cli_OBJ)
 	$(call say,LINK    $@)
-	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -lpthread -o $@
 
 # One object, in which every name but adc_* has become local: a user's program may use any name of ours.
 $(B)/libadc.a: $(LIB_OBJ)
 	$(call say,AR      $@)
 	$(Q)$(LD) -r $^ -o $(B)/libadc.o
-	$(Q)$(OBJCOPY) -w --keep-global-symbol='adc_*' --keep-global-symbol='!adc_runtime_bc*' --keep-global-symbol='!adc_math_bc*' $(B)/libadc.o
+	$(Q)$(OBJCOPY) -w --keep-global-symbol='adc_*' --keep-global-symbol='!adc_runtime_bc*' --keep-global-symbol='!adc_math_file' \
+	  --keep-global-symbol='!adc_pool_bc*' $(B)/libadc.o
 	$(Q)rm -f $@.new && $(AR) rcs $@.new $(B)/libadc.o && mv $@.new $@
 
 # For working in one folder.
@@ -279,6 +302,21 @@ do-fuzz:
 	build-fuzz/tests/fuzz_frontend -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 \
 	  -artifact_prefix=build-fuzz/found/ -dict=tests/fuzz/tdsl.dict build-fuzz/found tests/fuzz/corpus
 
+# ---- benchmarks ------------------------------------------------------------------------------------------------------
+
+BENCH_PYTHON := $(firstword $(wildcard bench/peers/bin/python) python3)
+ROWS ?=
+BENCH ?= --seconds 5
+
+bench: $(B)/adc
+	@$(BENCH_PYTHON) bench/run.py --adc $(B)/adc $(BENCH) $(ROWS)
+
+# PyTorch's own index has it without what a graphics card needs.
+bench/peers:
+	python3 -m venv $@
+	-$@/bin/pip install -q --retries 0 --timeout 10 --index-url https://download.pytorch.org/whl/cpu $$(grep ^torch bench/peers.txt)
+	$@/bin/pip install -q -r bench/peers.txt || { rm -rf $@; exit 1; }
+
 # ---- install ---------------------------------------------------------------------------------------------------------
 
 INSTALL ?= install
@@ -314,5 +352,5 @@ uninstall:
 clean:
 	rm -rf build build-*
 
-DEPFILES = $(patsubst %.o,%.d,$(LIB_OBJ) $(cli_OBJ) $(RULEGEN_OBJ)) $(RT_BC:.bc=.d) $(MATH_BC:.bc=.d) $(SUPPORT:$(B)/tests/%=$(B)/tests/support/%.d) $(SUPPORT_OBJ:.o=.d) $(wildcard $(B)/tests/fuzz/*.d)
+DEPFILES = $(patsubst %.o,%.d,$(LIB_OBJ) $(cli_OBJ) $(RULEGEN_OBJ)) $(RT_BC:.bc=.d) $(MATH_BC:.bc=.d) $(POOL_BC:.bc=.d) $(SUPPORT:$(B)/tests/%=$(B)/tests/support/%.d) $(SUPPORT_OBJ:.o=.d) $(wildcard $(B)/tests/fuzz/*.d)
 -include $(wildcard $(DEPFILES))

@@ -94,7 +94,7 @@ FuncInfo *describe(Func *f, const CodegenOptions *o) {
   text_init(&work, c->arena);
   work_text(c, f, &work);
   text_init(&workspace, c->arena);
-  workspace_text(c, f, &workspace);
+  workspace_text(c, f, o->grain, &workspace);
   *info = (FuncInfo){.name = c_name(c, o, f->name, ""),
                      .kind = kind_name[f->kind],
                      .signature = f->signature,

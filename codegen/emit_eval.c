@@ -30,15 +30,20 @@ LLVMValueRef place_in(Emit *e, const Value *v, const LLVMValueRef *idx) {
   return row_major(e, e->p->value[v->id].padded ? padded_type(e->ctx, v->type) : v->type, idx);
 }
 
-void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
-  LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
-  if (e->in_parallel) LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "llvm.access.group", 17), access_group(e->g));
+void tag_object(Emit *e, LLVMValueRef access, int object) {
+  if (e->part) object = part_object(e, object);
   if (object < 0 || !e->scope) return;
   LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "alias.scope", 11),
                   LLVMMetadataAsValue(e->g->ll, e->scope[object]));
   if (e->noalias[object])
     LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "noalias", 7),
                     LLVMMetadataAsValue(e->g->ll, e->noalias[object]));
+}
+
+void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
+  LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
+  if (e->in_parallel) LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "llvm.access.group", 17), access_group(e->g));
+  tag_object(e, access, object);
 }
 
 static LLVMValueRef address(Emit *e, LLVMValueRef base, const Type *t, LLVMValueRef offset) {
@@ -70,7 +75,10 @@ static LLVMValueRef eval_where(Emit *e, LLVMValueRef cond, Value *v, const LLVMV
   from[0] = LLVMGetInsertBlock(e->b);
   Branch br;
   if_begin(e, &br, cond);
+  struct Rows *rows = e->rows;
+  e->rows = NULL; /* what is read by rows is read whatever the condition */
   LLVMValueRef in[2] = {LLVMConstNull(t), eval(e, v, idx)};
+  e->rows = rows;
   from[1] = LLVMGetInsertBlock(e->b);
   if_end(e, &br);
   LLVMValueRef phi = LLVMBuildPhi(e->b, t, "");
@@ -132,6 +140,20 @@ static LLVMValueRef eval_embed(Emit *e, Op *op, const LLVMValueRef *idx) {
   return eval_where(e, cond, op->opd[0], in);
 }
 
+/* An operand is computed only where the index lies in it. */
+static LLVMValueRef eval_concat(Emit *e, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef at[MAX_RANK], result = NULL;
+  memcpy(at, idx, (size_t)op->res[0]->type->rank * sizeof *at);
+  for (int k = 0; k < op->nopd; k++) {
+    LLVMValueRef size = dim_of(e, op->opd[k]->type->dim[op->u.axis]);
+    LLVMValueRef inside = LLVMBuildICmp(e->b, LLVMIntULT, at[op->u.axis], size, "");
+    LLVMValueRef x = eval_where(e, inside, op->opd[k], at);
+    result = result ? LLVMBuildSelect(e->b, inside, x, result, "") : x;
+    at[op->u.axis] = LLVMBuildNSWSub(e->b, at[op->u.axis], size, "");
+  }
+  return result;
+}
+
 static LLVMValueRef eval_reshape(Emit *e, Op *op, const LLVMValueRef *idx) {
   Value *x = op->opd[0];
   const Type *to = op->res[0]->type;
@@ -147,7 +169,7 @@ static LLVMValueRef eval_reshape(Emit *e, Op *op, const LLVMValueRef *idx) {
   }
   if (x->type->rank == 0) return eval(e, x, NULL);
   if (e->p->value[x->id].place == PLACE_VIRTUAL) return eval_small_reshape(e, op, idx);
-  return load_elem(e, e->where[x->id], e->object[x->id], x->type, row_major(e, to, idx));
+  return load_elem(e, where_of(e, x), e->object[x->id], x->type, row_major(e, to, idx));
 }
 
 static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
@@ -165,7 +187,7 @@ static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
 
 /* ---- zeros that nobody wrote --------------------------------------------------------------------------------------------- */
 
-static bool is_zero(LLVMValueRef x) {
+bool is_zero(LLVMValueRef x) {
   LLVMBool loses;
   return LLVMIsAConstantFP(x) && LLVMConstRealGetDouble(x, &loses) == 0;
 }
@@ -174,7 +196,7 @@ bool adds_nothing(const Value *v, LLVMValueRef x) {
   const Op *op = v->def;
   if (!is_zero(x)) return false;
   while (op && op->nopd && (op_is_view(op) || op->code == OP_contract) && op->code != OP_embed) op = op->opd[0]->def;
-  return op && (op->code == OP_embed || op->code == OP_mulz || op->code == OP_add);
+  return op && (op->code == OP_embed || op->code == OP_scatter_add || op->code == OP_mulz || op->code == OP_add);
 }
 
 /* NULL: the operation is none that a zero makes an end of. */
@@ -188,12 +210,44 @@ static LLVMValueRef without_zeros(const Op *op, const LLVMValueRef *x) {
   return NULL;
 }
 
+/* ---- quotients by one divisor -------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef inverse_of(Emit *e, LLVMValueRef y) {
+  if (!e->inverse) {
+    Dim *one[] = {dim_const(e->ctx, 1)};
+    e->inverse = NEW(e->arena, Value);
+    *e->inverse = (Value){.type = type_tensor(e->ctx, F64, 1, one), .id = -1};
+  }
+  LLVMValueRef r = memo_find(e, e->inverse, &y);
+  if (r) return r;
+  r = LLVMBuildFDiv(e->b, LLVMConstReal(LLVMTypeOf(y), 1), y, "");
+  memo_add(e, e->inverse, &y, r);
+  return r;
+}
+
+static bool is_one(LLVMValueRef x) {
+  LLVMBool loses;
+  return LLVMIsAConstantFP(x) && LLVMConstRealGetDouble(x, &loses) == 1;
+}
+
+/* x / y by the inverse of y and one step of Newton's, which rounds as a division does, and is nan where that is not finite.  What
+ * underflows may be a bit off. */
+static LLVMValueRef quotient(Emit *e, LLVMValueRef x, LLVMValueRef y) {
+  LLVMTypeRef t = LLVMTypeOf(y);
+  LLVMValueRef r = inverse_of(e, y);
+  if (is_one(x)) return r;
+  LLVMValueRef q = LLVMBuildFMul(e->b, x, r, ""), rest[] = {LLVMBuildFNeg(e->b, y, ""), q, x};
+  LLVMValueRef sum[] = {intrinsic(e->g, e->b, "llvm.fma", t, 3, rest), r, q};
+  return intrinsic(e->g, e->b, "llvm.fma", t, 3, sum);
+}
+
 static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   LLVMValueRef x[3];
   for (int k = 0; k < op->nopd; k++) x[k] = eval(e, op->opd[k], idx);
   set_line(e, op);
   LLVMValueRef known = without_zeros(op, x);
   if (known) return known;
+  if (e->plain_products && e->g->fused && e->p->value[op->res[0]->id].by_inverse) return quotient(e, x[0], x[1]);
   Opcode code = e->plain_products && op->code == OP_mulz ? OP_mul : op->code;
   return map_emit(e->g, e->b, code, op->opd[op->nopd - 1]->type->elem, op->res[0]->type->elem, x);
 }
@@ -209,6 +263,7 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {
   case OP_contract: return op_has_sum(op) ? eval_small(e, op, idx) : eval_product(e, op, idx);
   case OP_slice: return eval_slice(e, op, idx);
   case OP_embed: return eval_embed(e, op, idx);
+  case OP_concat: return in_lanes(e->p, op->parent) ? eval_small(e, op, idx) : eval_concat(e, op, idx);
   case OP_reshape: return eval_reshape(e, op, idx);
   case OP_gather: return eval_gather(e, op, idx);
   default:
@@ -217,13 +272,16 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {
 }
 
 static LLVMValueRef compute(Emit *e, Value *v, const LLVMValueRef *idx) {
+  e->computed++;
   switch (e->p->value[v->id].place) {
   case PLACE_VIRTUAL: return eval_op(e, v->def, idx);
   case PLACE_SCALAR:
-    if (!v->def && v->region == e->f->body) return e->where[v->id];
-    return LLVMBuildLoad2(e->b, elem_reg(e->g, v->type->elem), e->where[v->id], "");
-  default: return load_elem(e, e->where[v->id], e->object[v->id], v->type, place_in(e, v, idx));
+    if (!v->def && v->region == e->f->body) return where_of(e, v);
+    return LLVMBuildLoad2(e->b, elem_reg(e->g, v->type->elem), where_of(e, v), "");
+  default: break;
   }
+  LLVMValueRef r = row_element(e, v, idx);
+  return r ? r : load_elem(e, where_of(e, v), e->object[v->id], v->type, place_in(e, v, idx));
 }
 
 LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *at) {

@@ -3,7 +3,7 @@
  * Requires: units with the same loops, in an order in which a value is stored before it is read.  Ensures: every unit's
  * value is in its buffer, result or register.  Where a fold's inner loops run over folded axes alone, it folds in a
  * register; else into memory, which is set to the neutral element before. */
-#include "codegen/emit.h"
+#include "codegen/chunks.h"
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -14,6 +14,10 @@ typedef struct Nest {
   int n;
   LLVMValueRef idx[MAX_LEVEL];
   LLVMValueRef *acc; /* by unit: the alloca that a fold uses */
+  LLVMValueRef *part; /* by unit: where a fold into memory goes in a chunk; NULL: to the unit's target */
+  LLVMValueRef *left; /* by unit: of folds into registers, what chunks leave */
+  Chunks *chunks;     /* NULL: one thread does it */
+  bool folds;
   bool parallel;     /* the innermost loop's iterations keep apart in memory, which LLVM cannot see by itself */
   LLVMValueRef *held; /* by unit: what whole_vectors stores or folds later */
 } Nest;
@@ -30,7 +34,7 @@ LLVMValueRef unit_place(Emit *e, const Unit *u, const LLVMValueRef *idx) {
 LLVMValueRef unit_target(Emit *e, const Unit *u, int *object) {
   bool own = in_own_memory(e, u);
   *object = own ? e->object[u->v->id] : e->out_object[u->result];
-  return own ? e->where[u->v->id] : e->out[u->result];
+  return own ? where_of(e, u->v) : out_of(e, u->result);
 }
 
 static LLVMValueRef level_index(const Nest *k, const Unit *u, int label) {
@@ -107,7 +111,7 @@ static LLVMValueRef term(const Nest *k, const Unit *u) {
 
 static void store_scalar_result(Emit *e, const Unit *u, LLVMValueRef x) {
   if (u->v->type->elem == BOOL) x = LLVMBuildZExt(e->b, x, e->g->i32, "");
-  LLVMBuildStore(e->b, x, e->out[u->result]);
+  LLVMBuildStore(e->b, x, out_of(e, u->result));
 }
 
 static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
@@ -116,7 +120,7 @@ static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
   LLVMValueRef idx[MAX_RANK];
   if (t->rank == 0) {
     if (u->op && e->p->value[u->v->id].place == PLACE_SCALAR)
-      LLVMBuildStore(e->b, x, e->where[u->v->id]);
+      LLVMBuildStore(e->b, x, where_of(e, u->v));
     else
       store_scalar_result(e, u, x);
     return;
@@ -128,12 +132,14 @@ static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
   store_elem(e, base, object, t, at, x);
 }
 
-static void fold_into_memory(const Nest *k, const Unit *u) {
+static void fold_into_memory(const Nest *k, int i) {
   Emit *e = k->e;
+  const Unit *u = k->unit[i];
   LLVMValueRef idx[MAX_RANK], x = term(k, u);
   out_index(k, u, idx);
   int object;
   LLVMValueRef base = unit_target(e, u, &object), at = element_place(e, u, idx);
+  if (k->part[i]) base = k->part[i];
   store_elem(e, base, object, u->v->type, at, fold(e, u, load_elem(e, base, object, u->v->type, at), x));
 }
 
@@ -270,7 +276,7 @@ static void innermost(Nest *k) {
     }
     if (u->kind == UNIT_REDUCE) {
       if (u->acc_level < 0)
-        fold_into_memory(k, u);
+        fold_into_memory(k, i);
       else if (k->held)
         k->held[i] = term(k, u);
       else
@@ -327,42 +333,129 @@ static void whole_vectors(Nest *k, int level, int lanes) {
 
 static bool folds_from(const Unit *u, int level) { return u->kind == UNIT_REDUCE && u->acc_level == level; }
 
+static LLVMValueRef pick(Emit *e, LLVMIntPredicate p, LLVMValueRef x, LLVMValueRef y) {
+  return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, p, x, y, ""), x, y, "");
+}
+
+static bool is_trimmed(const Nest *k, int level) {
+  for (int outer = -1; outer < level; outer++)
+    for (int back = 0; back < 2; back++)
+      if (nest_reach(k->e->p, k->unit, k->n, level, outer, back)) return true;
+  return false;
+}
+
+/* The turns of a level that add more than zeros: *from, and so many that the loop ends where it must. */
+static LLVMValueRef turns_of(Nest *k, int level, LLVMValueRef *from) {
+  Emit *e = k->e;
+  LLVMValueRef n = dim_of(e, k->unit[0]->level[level]), to = n;
+  *from = e->zero;
+  for (int outer = -1; outer < level; outer++) {
+    LLVMValueRef at = outer < 0 ? e->zero : k->idx[outer];
+    Dim *far = nest_reach(e->p, k->unit, k->n, level, outer, false), *back = nest_reach(e->p, k->unit, k->n, level, outer, true);
+    if (far) to = pick(e, LLVMIntSLT, to, index_add(e, index_add(e, at, dim_of(e, far)), e->one));
+    if (back) *from = pick(e, LLVMIntSGT, *from, LLVMBuildNSWSub(e->b, at, dim_of(e, back), ""));
+  }
+  return *from == e->zero ? to : LLVMBuildNSWSub(e->b, to, *from, "");
+}
+
+static LLVMValueRef turns_in_chunk(const Nest *k, LLVMValueRef turns, LLVMValueRef *from) {
+  Emit *e = k->e;
+  LLVMValueRef to = pick(e, LLVMIntSLT, index_add(e, *from, turns), k->chunks->to);
+  *from = pick(e, LLVMIntSGT, *from, k->chunks->from);
+  return pick(e, LLVMIntSGT, LLVMBuildNSWSub(e->b, to, *from, ""), e->zero);
+}
+
 static void levels(Nest *k, int level) {
   Emit *e = k->e;
   const Unit *head = k->unit[0];
   for (int i = 0; i < k->n; i++)
     if (folds_from(k->unit[i], level)) LLVMBuildStore(e->b, neutral(e, k->unit[i]), k->acc[i]);
-  int lanes = level == head->nlevel - 1 ? room(k) : 0;
+  int lanes = k->chunks || level != head->nlevel - 1 ? 0 : room(k);
   if (level == head->nlevel)
     innermost(k);
-  else if (lanes)
+  else if (lanes && !is_trimmed(k, level))
     whole_vectors(k, level, lanes);
   else {
     Loop loop;
-    k->idx[level] = loop_begin(e, &loop, dim_of(e, head->level[level]));
+    LLVMValueRef from, turns = turns_of(k, level, &from);
+    if (k->chunks && level == 0) turns = turns_in_chunk(k, turns, &from);
+    k->idx[level] = index_add(e, loop_begin(e, &loop, turns), from);
+    loop.whole = dim_is_limited(head->level[level]);
     loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
+    loop.one_by_one = e->part && !k->folds;
     levels(k, level + 1);
     loop_end(e, &loop);
     e->in_parallel = false;
   }
-  for (int i = 0; i < k->n; i++)
-    if (folds_from(k->unit[i], level))
-      put(k, k->unit[i], LLVMBuildLoad2(e->b, elem_reg(e->g, k->unit[i]->v->type->elem), k->acc[i], ""));
+  for (int i = 0; i < k->n; i++) {
+    if (!folds_from(k->unit[i], level)) continue;
+    Elem t = k->unit[i]->v->type->elem;
+    LLVMValueRef x = LLVMBuildLoad2(e->b, elem_reg(e->g, t), k->acc[i], "");
+    if (k->chunks && level == 0) k->left[i] = chunk_leaves(e, k->chunks, t, x);
+    else put(k, k->unit[i], x);
+  }
+}
+
+/* ---- chunks of the outermost loop ----------------------------------------------------------------------------------------- */
+
+static bool has_part(const Unit *u) { return u->kind == UNIT_REDUCE && u->split->partial[0] >= 0; }
+
+/* A loop that is made into vectors is cut where these begin. */
+static void levels_in_chunks(Nest *k, LLVMValueRef count) {
+  Emit *e = k->e;
+  Chunks c;
+  const Unit *head = k->unit[0];
+  int object;
+  chunks_begin(e, &c, count, dim_of(e, head->level[0]), head->nlevel == 1 ? 64 : 1);
+  k->chunks = &c;
+  for (int i = 0; i < k->n; i++) {
+    const Unit *u = k->unit[i];
+    if (!has_part(u)) continue;
+    LLVMValueRef base = unit_target(e, u, &object);
+    k->part[i] = chunk_part(e, &c, u->op->code, u->v->type, base, object, u->split->partial[0]);
+  }
+  levels(k, 0);
+  chunks_end(e, &c);
+  for (int i = 0; i < k->n; i++) {
+    const Unit *u = k->unit[i];
+    if (k->left[i]) put(k, u, fold_scalars(e, &c, u->op->code, u->v->type->elem, k->left[i]));
+    if (!has_part(u)) continue;
+    LLVMValueRef base = unit_target(e, u, &object);
+    fold_parts(e, &c, u->op->code, u->v->type, base, object, u->split->partial[0]);
+  }
+}
+
+static void levels_both_ways(Nest *k, LLVMValueRef count) {
+  BothWays both;
+  both_begin(k->e, &both, count);
+  levels_in_chunks(k, count);
+  both_else(k->e, &both);
+  k->chunks = NULL;
+  memset(k->part, 0, sizeof *k->part * (size_t)k->n);
+  levels(k, 0);
+  both_end(k->e, &both);
 }
 
 void emit_nest(Emit *e, Unit **unit, int n) {
-  Nest k = {.e = e, .unit = unit, .n = n, .acc = NEW_N(e->arena, LLVMValueRef, n)};
+  Nest k = {.e = e, .unit = unit, .n = n};
   bool live = false;
+  k.acc = NEW_N(e->arena, LLVMValueRef, n);
+  k.part = NEW_N(e->arena, LLVMValueRef, n);
+  k.left = NEW_N(e->arena, LLVMValueRef, n);
   for (int i = 0; i < n; i++) {
     live |= !unit[i]->dead;
     k.parallel |= unit[i]->kind == UNIT_UPDATE;
     if (unit[i]->kind != UNIT_REDUCE) continue;
+    k.folds = true;
     if (unit[i]->acc_level >= 0)
       k.acc[i] = new_alloca(e, elem_reg(e->g, unit[i]->v->type->elem));
     else
       set_neutral(e, unit[i]);
   }
   int mark = memo_mark(e);
-  if (live) levels(&k, 0);
+  LLVMValueRef chunks = live && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
+  if (chunks && e->p != e->p->root) levels_both_ways(&k, chunks);
+  else if (chunks) levels_in_chunks(&k, chunks);
+  else if (live) levels(&k, 0);
   memo_release(e, mark);
 }

@@ -1,7 +1,7 @@
 /* emit_matrix.c - calls of the runtime's factorisations, solves, determinants and sorts.
  *
  * Requires: operands in memory.  Ensures: the result's buffer (or scalar) is complete; nothing else is written. */
-#include "codegen/emit.h"
+#include "codegen/chunks.h"
 
 /* A function of pointers, then i64s, without a result. */
 static void call_runtime(Emit *e, const char *name, Elem elem, int nptr, LLVMValueRef *ptr, int nint, LLVMValueRef *n) {
@@ -26,16 +26,46 @@ static LLVMValueRef flag(Emit *e, bool v) { return v ? e->one : e->zero; }
 
 static LLVMValueRef target(Emit *e, const Unit *u) {
   int object;
-  return u->v->type->rank ? unit_target(e, u, &object) : e->where[u->v->id];
+  return u->v->type->rank ? unit_target(e, u, &object) : where_of(e, u->v);
 }
 
 static void emit_argsort(Emit *e, const Unit *u) {
   Value *x = u->op->opd[0];
   int axis = u->op->u.scan.axis;
-  LLVMValueRef ptr[] = {e->where[x->id], target(e, u)};
+  LLVMValueRef ptr[] = {where_of(e, x), target(e, u)};
   LLVMValueRef n[] = {product_of(e, axis, x->type->dim), dim_of(e, x->type->dim[axis]),
                       product_of(e, x->type->rank - axis - 1, x->type->dim + axis + 1)};
   call_runtime(e, "argsort", x->type->elem, 2, ptr, 3, n);
+}
+
+/* The call's arguments: matrices, then numbers, of which the first is the batch. */
+typedef struct MatrixCall {
+  const Op *op;
+  LLVMValueRef ptr[4], n[5];
+  const Type *type[4]; /* of what a pointer points to */
+  int nptr, nint, batch; /* batch: axes of it */
+} MatrixCall;
+
+static void add_matrix(MatrixCall *c, LLVMValueRef at, const Type *t) {
+  c->type[c->nptr] = t;
+  c->ptr[c->nptr++] = at;
+}
+
+static void call(Emit *e, MatrixCall *c) {
+  call_runtime(e, op_info[c->op->code].name, c->op->opd[0]->type->elem, c->nptr, c->ptr, c->nint, c->n);
+}
+
+static void call_in_chunks(Emit *e, MatrixCall *c, LLVMValueRef count) {
+  Chunks chunks;
+  chunks_begin(e, &chunks, count, c->n[0], 1);
+  for (int k = 0; k < c->nptr; k++) {
+    const Type *t = c->type[k];
+    LLVMValueRef at = LLVMBuildMul(e->b, chunks.from, product_of(e, t->rank - c->batch, t->dim + c->batch), "");
+    c->ptr[k] = LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, t->elem), c->ptr[k], &at, 1, "");
+  }
+  c->n[0] = LLVMBuildSub(e->b, chunks.to, chunks.from, "");
+  call(e, c);
+  chunks_end(e, &chunks);
 }
 
 /* Factorisations are read instead of what they are of; then the batch, n, for solves the number of right-hand sides, for directions
@@ -48,15 +78,16 @@ void emit_matrix(Emit *e, Unit *u) {
   }
   const Type *a = op->opd[0]->type;
   bool solve = op->code == OP_trisolve || op->code == OP_lusolve;
-  LLVMValueRef ptr[4], n[5];
-  int nptr = 0, nint = 0;
-  for (int k = op->nopd > 1 && op->code != OP_trisolve; k < op->nopd; k++) ptr[nptr++] = e->where[op->opd[k]->id];
-  ptr[nptr++] = target(e, u);
-  n[nint++] = product_of(e, a->rank - 2, a->dim);
-  n[nint++] = dim_of(e, a->dim[a->rank - 1]);
-  if (op->code == OP_cofactor_dir || op->code == OP_lujet) n[nint++] = dim_of(e, op->opd[2]->type->dim[a->rank - 2]);
-  if (solve) n[nint++] = dim_of(e, op->opd[op->nopd - 1]->type->dim[a->rank - 1]);
-  if (op->code == OP_trisolve) n[nint++] = flag(e, op->u.matrix.upper);
-  if (solve) n[nint++] = flag(e, op->u.matrix.trans);
-  call_runtime(e, op_info[op->code].name, a->elem, nptr, ptr, nint, n);
+  MatrixCall c = {.op = op, .batch = a->rank - 2};
+  for (int k = op->nopd > 1 && op->code != OP_trisolve; k < op->nopd; k++) add_matrix(&c, where_of(e, op->opd[k]), op->opd[k]->type);
+  add_matrix(&c, target(e, u), u->v->type);
+  c.n[c.nint++] = product_of(e, a->rank - 2, a->dim);
+  c.n[c.nint++] = dim_of(e, a->dim[a->rank - 1]);
+  if (op->code == OP_cofactor_dir || op->code == OP_lujet) c.n[c.nint++] = dim_of(e, op->opd[2]->type->dim[a->rank - 2]);
+  if (solve) c.n[c.nint++] = dim_of(e, op->opd[op->nopd - 1]->type->dim[a->rank - 1]);
+  if (op->code == OP_trisolve) c.n[c.nint++] = flag(e, op->u.matrix.upper);
+  if (solve) c.n[c.nint++] = flag(e, op->u.matrix.trans);
+  LLVMValueRef count = u->split ? chunk_count(e, &u, 1) : NULL;
+  if (count) call_in_chunks(e, &c, count);
+  else call(e, &c);
 }

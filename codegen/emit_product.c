@@ -1,12 +1,7 @@
 /* emit_product.c - matrix products: calls of the runtime's kernel, in loops over what is more than a product of two matrices.
  *
  * Requires: a tiled unit (schedule.c).  Ensures: as emit_nest. */
-#include "codegen/emit.h"
-
-typedef struct Matrix {
-  LLVMValueRef base;
-  LLVMValueRef stride[3]; /* by kind of label; 0 where it has none */
-} Matrix;
+#include "codegen/chunks.h"
 
 static bool in_memory(const Emit *e, Value *v) {
   Place p = e->p->value[v->id].place;
@@ -16,7 +11,7 @@ static bool in_memory(const Emit *e, Value *v) {
 }
 
 static LLVMValueRef memory_of(Emit *e, const Value *v) {
-  if (e->p->value[v->id].place != PLACE_VIRTUAL) return e->where[v->id];
+  if (e->p->value[v->id].place != PLACE_VIRTUAL) return where_of(e, v);
   const Op *op = v->def;
   LLVMValueRef start[MAX_RANK];
   for (int a = 0; a < v->type->rank; a++) start[a] = dim_of(e, op->u.slice.start[a]);
@@ -39,17 +34,18 @@ static Matrix locate(Emit *e, const Product *p, const Type *t, const int8_t *lab
   return m;
 }
 
-static void call_kernel(Emit *e, const Unit *u, const Product *p, const Matrix *m, LLVMValueRef k, LLVMValueRef add, LLVMValueRef space) {
+void product_call(Emit *e, const ProductCall *call) {
+  const Matrix *m = call->m;
   enum { R = PRODUCT_ROW, C = PRODUCT_COL, K = PRODUCT_SUM };
-  Elem elem = u->v->type->elem;
-  LLVMTypeRef i = e->g->i64, q = e->g->ptr, t[] = {i, i, i, q, i, i, q, i, i, q, i, i, i, q};
+  LLVMTypeRef i = e->g->i64, q = e->g->ptr;
+  LLVMTypeRef t[] = {i, i, i, elem_type(e->g, call->elem), q, i, i, q, i, i, q, i, i, i, q};
   LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->g->ll), t, sizeof t / sizeof *t, false);
-  const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d", elem_name(elem), e->g->vector_bytes);
+  const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d", elem_name(call->elem), e->g->vector_bytes);
   LLVMValueRef fn = LLVMGetNamedFunction(e->g->mod, name);
   if (!fn) fn = LLVMAddFunction(e->g->mod, name, type);
-  LLVMValueRef x[] = {dim_of(e, p->extent[R]), dim_of(e, p->extent[C]), k,
+  LLVMValueRef x[] = {call->size[R], call->size[C], call->size[K], const_elem(e->g, call->elem, 1, 1),
                       m[0].base, m[0].stride[R], m[0].stride[K], m[1].base, m[1].stride[K], m[1].stride[C],
-                      m[2].base, m[2].stride[R], m[2].stride[C], add, space};
+                      m[2].base, m[2].stride[R], m[2].stride[C], call->add, call->space};
   LLVMBuildCall2(e->b, type, fn, x, sizeof x / sizeof *x, "");
 }
 
@@ -69,30 +65,130 @@ static LLVMValueRef target(Emit *e, const Unit *u) {
   return LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, u->v->type->elem), base, &at, 1, "");
 }
 
+/* The part of a product that one call computes. */
+typedef struct Window {
+  LLVMValueRef row, rows, col, cols;
+} Window;
+
+static LLVMValueRef shifted(Emit *e, Elem t, LLVMValueRef base, LLVMValueRef n, LLVMValueRef stride) {
+  LLVMValueRef at = index_mul(e, n, stride);
+  return at == e->zero ? base : LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, t), base, &at, 1, "");
+}
+
+typedef struct Tiled {
+  Unit *u;
+  Product p;
+  Dim *extent[MAX_LABEL]; /* by label */
+  int nlabel;
+  LLVMValueRef outer[MAX_LABEL]; /* by label: the index in a loop around, or NULL */
+  bool trimmed;
+  Trim trim;
+} Tiled;
+
+static bool is_outer(const Tiled *t, int l, bool sum) { return t->p.kind[l] >= 0 && !t->p.in[l] && (t->p.kind[l] == PRODUCT_SUM) == sum; }
+
+/* The loops over sums, innermost: the first turn of them all begins the result. */
+static void sum_part(Emit *e, Tiled *t, const Window *part) {
+  const Op *op = t->u->op;
+  Loop loop[MAX_LABEL];
+  LLVMValueRef add = LLVMConstInt(e->g->i1, t->u->adds, false), terms = dim_of(e, t->p.extent[PRODUCT_SUM]);
+  int nloop = 0;
+  for (int l = 0; l < t->nlabel; l++) {
+    if (!is_outer(t, l, true)) continue;
+    t->outer[l] = loop_begin(e, &loop[nloop], at_least_one(e, dim_of(e, t->extent[l]), &terms));
+    loop[nloop++].as_it_is = true;
+    add = LLVMBuildOr(e->b, add, LLVMBuildICmp(e->b, LLVMIntNE, t->outer[l], e->zero, ""), "");
+  }
+  Value *a = op->opd[t->p.swap], *b = op->opd[!t->p.swap];
+  ProductCall call = {.elem = t->u->v->type->elem, .size = {part->rows, part->cols, terms}};
+  call.m[0] = locate(e, &t->p, a->type, op->u.contract.opd[t->p.swap], memory_of(e, a), t->outer);
+  call.m[1] = locate(e, &t->p, b->type, op->u.contract.opd[!t->p.swap], memory_of(e, b), t->outer);
+  call.m[2] = locate(e, &t->p, t->u->v->type, op->u.contract.out, target(e, t->u), t->outer);
+  for (int i = 0; i < 3; i++) {
+    call.m[i].base = shifted(e, call.elem, call.m[i].base, part->row, call.m[i].stride[PRODUCT_ROW]);
+    call.m[i].base = shifted(e, call.elem, call.m[i].base, part->col, call.m[i].stride[PRODUCT_COL]);
+  }
+  call.add = LLVMBuildZExt(e->b, add, e->g->i64, "");
+  call.space = slot_memory(e, t->u->scratch);
+  if (t->trimmed) product_call_trimmed(e, &call, &t->trim);
+  else product_call(e, &call);
+  while (nloop > 0) loop_end(e, &loop[--nloop]);
+}
+
+static void whole(Emit *e, Tiled *t) {
+  Loop loop[MAX_LABEL];
+  int nloop = 0;
+  Window all = {e->zero, dim_of(e, t->p.extent[PRODUCT_ROW]), e->zero, dim_of(e, t->p.extent[PRODUCT_COL])};
+  for (int l = 0; l < t->nlabel; l++) {
+    if (!is_outer(t, l, false)) continue;
+    t->outer[l] = loop_begin(e, &loop[nloop], dim_of(e, t->extent[l]));
+    loop[nloop++].as_it_is = true;
+  }
+  sum_part(e, t, &all);
+  while (nloop > 0) loop_end(e, &loop[--nloop]);
+}
+
+/* ---- in blocks, which threads share --------------------------------------------------------------------------------------- */
+
+enum { MULTIPLE = 16 }; /* rows and columns of a block: whole vectors, unless blocks are small */
+
+typedef struct Blocks {
+  LLVMValueRef extent, n; /* rows or columns, and blocks of them */
+} Blocks;
+
+static Blocks blocks_along(Emit *e, Dim *extent) { return (Blocks){dim_of(e, extent), dim_of(e, split_blocks(e->p, extent))}; }
+
+/* Block `at` of them: where it begins, and how many rows or columns it has. */
+static void block_at(Emit *e, const Blocks *b, LLVMValueRef at, LLVMValueRef *from, LLVMValueRef *n) {
+  int64_t unit = split_block(e->p) < MULTIPLE ? 1 : MULTIPLE;
+  LLVMValueRef m = LLVMConstInt(e->g->i64, (unsigned long long)unit, false), bound[2];
+  LLVMValueRef last = LLVMConstInt(e->g->i64, (unsigned long long)unit - 1, false);
+  LLVMValueRef tiles = LLVMBuildUDiv(e->b, LLVMBuildAdd(e->b, b->extent, last, ""), m, "");
+  for (int i = 0; i < 2; i++) {
+    LLVMValueRef k = i ? LLVMBuildAdd(e->b, at, e->one, "") : at;
+    k = LLVMBuildMul(e->b, LLVMBuildUDiv(e->b, LLVMBuildMul(e->b, k, tiles, ""), b->n, ""), m, "");
+    bound[i] = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, k, b->extent, ""), k, b->extent, "");
+  }
+  *from = bound[0];
+  *n = LLVMBuildSub(e->b, bound[1], bound[0], "");
+}
+
+/* The next digit of i, in a system of mixed bases. */
+static LLVMValueRef digit(Emit *e, LLVMValueRef *i, LLVMValueRef base) {
+  LLVMValueRef d = LLVMBuildURem(e->b, *i, base, "");
+  *i = LLVMBuildUDiv(e->b, *i, base, "");
+  return d;
+}
+
+static void in_blocks(Emit *e, Tiled *t, LLVMValueRef count) {
+  Chunks c;
+  Loop loop;
+  Window part;
+  Blocks rows = blocks_along(e, t->p.extent[PRODUCT_ROW]), cols = blocks_along(e, t->p.extent[PRODUCT_COL]);
+  chunks_begin(e, &c, count, dim_of(e, t->u->split->turns), 1);
+  chunk_claim(e, &c, t->u->split->copies);
+  LLVMValueRef i = LLVMBuildAdd(e->b, c.from, loop_begin(e, &loop, LLVMBuildSub(e->b, c.to, c.from, "")), "");
+  LLVMValueRef col = digit(e, &i, cols.n), row = digit(e, &i, rows.n);
+  block_at(e, &rows, row, &part.row, &part.rows);
+  block_at(e, &cols, col, &part.col, &part.cols);
+  for (int l = t->nlabel; l-- > 0;)
+    if (is_outer(t, l, false)) t->outer[l] = digit(e, &i, dim_of(e, t->extent[l]));
+  sum_part(e, t, &part);
+  loop.as_it_is = true;
+  loop_end(e, &loop);
+  chunks_end(e, &c);
+}
+
 void emit_tiled(Emit *e, Unit *u) {
   const Op *op = u->op;
-  Product p;
-  if (!e->g->vector_bytes || !in_memory(e, op->opd[0]) || !in_memory(e, op->opd[1]) || !product_find(e->ctx, op, &p)) {
+  Tiled t = {.u = u};
+  if (!e->g->vector_bytes || !in_memory(e, op->opd[0]) || !in_memory(e, op->opd[1]) || !product_find(e->ctx, op, &t.p)) {
     emit_nest(e, &u, 1);
     return;
   }
-  Dim *extent[MAX_LABEL];
-  int n = label_extents(op, extent), nloop = 0;
-  Loop loop[MAX_LABEL];
-  LLVMValueRef outer[MAX_LABEL] = {0}, add = LLVMConstInt(e->g->i1, u->adds, false);
-  LLVMValueRef terms = dim_of(e, p.extent[PRODUCT_SUM]);
-  for (int sums = 0; sums < 2; sums++) /* loops over sums innermost: the first turn of them all begins the result */
-    for (int l = 0; l < n; l++) {
-      if (p.kind[l] < 0 || p.in[l] || (p.kind[l] == PRODUCT_SUM) != sums) continue;
-      LLVMValueRef turns = dim_of(e, extent[l]);
-      outer[l] = loop_begin(e, &loop[nloop], sums ? at_least_one(e, turns, &terms) : turns);
-      loop[nloop++].as_it_is = true;
-      if (sums) add = LLVMBuildOr(e->b, add, LLVMBuildICmp(e->b, LLVMIntNE, outer[l], e->zero, ""), "");
-    }
-  Value *a = op->opd[p.swap], *b = op->opd[!p.swap];
-  Matrix m[] = {locate(e, &p, a->type, op->u.contract.opd[p.swap], memory_of(e, a), outer),
-                locate(e, &p, b->type, op->u.contract.opd[!p.swap], memory_of(e, b), outer),
-                locate(e, &p, u->v->type, op->u.contract.out, target(e, u), outer)};
-  call_kernel(e, u, &p, m, terms, LLVMBuildZExt(e->b, add, e->g->i64, ""), slot_memory(e, u->scratch));
-  while (nloop > 0) loop_end(e, &loop[--nloop]);
+  t.nlabel = label_extents(op, t.extent);
+  t.trimmed = trim_find(e, u, &t.p, &t.trim);
+  LLVMValueRef count = t.trimmed ? NULL : chunk_count(e, &u, 1);
+  if (count) in_blocks(e, &t, count);
+  else whole(e, &t);
 }

@@ -3,7 +3,7 @@
  * Requires: a plan for each region.  Ensures: what a loop carries is in one place (a register, or the memory of its
  * class) from the loop's start to its results' last use; what a turn allocates behind the planned workspace is given
  * back at its end. */
-#include "codegen/emit.h"
+#include "codegen/chunks.h"
 
 typedef struct Turn {
   LLVMValueRef dynamic;
@@ -11,11 +11,11 @@ typedef struct Turn {
 } Turn;
 
 static Turn turn_begin(Emit *e) {
-  return (Turn){LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, ""), e->nlate, memo_mark(e)};
+  return (Turn){LLVMBuildLoad2(e->b, e->g->i64, dynamic_of(e), ""), e->nlate, memo_mark(e)};
 }
 
 static void turn_end(Emit *e, const Turn *t) {
-  LLVMBuildStore(e->b, t->dynamic, e->dynamic);
+  LLVMBuildStore(e->b, t->dynamic, dynamic_of(e));
   e->nlate = t->nlate;
   memo_release(e, t->memo);
 }
@@ -44,7 +44,7 @@ static void copy(Emit *e, Memory to, Value *v, const Memory *from) {
   close_loops(e, loop, t->rank, t->dim);
 }
 
-static Memory memory_of(const Emit *e, const Value *v) { return (Memory){e->where[v->id], e->object[v->id], v}; }
+static Memory memory_of(Emit *e, const Value *v) { return (Memory){where_of(e, v), e->object[v->id], v}; }
 
 static void make_moves(Emit *e, const Plan *s) {
   Memory *saved = NEW_N(e->arena, Memory, s->nmove + 1);
@@ -66,7 +66,7 @@ static void yield(Emit *e, const Plan *s) {
     if (r->res[i]->type->rank == 0) x[i] = eval(e, r->res[i], NULL);
   make_moves(e, s);
   for (int i = 0; i < r->nres; i++)
-    if (x[i]) LLVMBuildStore(e->b, x[i], e->where[r->parent->res[i]->id]);
+    if (x[i]) LLVMBuildStore(e->b, x[i], where_of(e, r->parent->res[i]));
 }
 
 /* ---- loops
@@ -81,10 +81,10 @@ static void carry(Emit *e, Op *op) {
   for (int i = 0; i < op->nres; i++) {
     Value *init = op->opd[ninit + i];
     if (x[i])
-      LLVMBuildStore(e->b, x[i], e->where[op->res[i]->id]);
+      LLVMBuildStore(e->b, x[i], where_of(e, op->res[i]));
     else if (!same_memory(e->p, init, op->res[i]) && !loop_overwrites(op, i) && !begins_unseen(op, i))
       copy(e, memory_of(e, op->res[i]), init, NULL);
-    for (int r = 0; x[i] && r < op->nreg; r++) e->where[carried(op, r, i)->id] = e->where[op->res[i]->id];
+    for (int r = 0; x[i] && r < op->nreg; r++) set_where(e, carried(op, r, i), where_of(e, op->res[i]));
   }
 }
 
@@ -103,6 +103,21 @@ static LLVMValueRef trip_count(Emit *e, LLVMValueRef lo, LLVMValueRef hi, LLVMVa
   return LLVMBuildSelect(b, some, n, e->zero, "");
 }
 
+/* Turns from `from` up to `to`. */
+static void turns(Emit *e, Unit *u, LLVMValueRef lo, LLVMValueRef step, LLVMValueRef from, LLVMValueRef to) {
+  Loop loop;
+  bool all = from == e->zero;
+  LLVMValueRef i = loop_begin(e, &loop, all ? to : LLVMBuildSub(e->b, to, from, ""));
+  Turn t = turn_begin(e);
+  if (!all) i = LLVMBuildAdd(e->b, from, i, "");
+  i = LLVMBuildAdd(e->b, lo, LLVMBuildMul(e->b, i, step, ""), "");
+  LLVMBuildStore(e->b, i, where_of(e, u->op->reg[0]->param[0]));
+  emit_groups(e, u->sub[0]);
+  yield(e, u->sub[0]);
+  turn_end(e, &t);
+  loop_end(e, &loop);
+}
+
 static void emit_for(Emit *e, Unit *u) {
   Op *op = u->op;
   if (in_lanes(e->p, op->reg[0])) {
@@ -110,17 +125,17 @@ static void emit_for(Emit *e, Unit *u) {
     return;
   }
   LLVMValueRef lo = eval(e, op->opd[0], NULL), hi = eval(e, op->opd[1], NULL), step = eval(e, op->opd[2], NULL);
-  LLVMValueRef n = trip_count(e, lo, hi, step);
+  LLVMValueRef n = trip_count(e, lo, hi, step), count = u->split ? chunk_count(e, &u, 1) : NULL;
   carry(e, op);
-  Loop loop;
-  LLVMValueRef i = loop_begin(e, &loop, n);
-  Turn t = turn_begin(e);
-  i = LLVMBuildAdd(e->b, lo, LLVMBuildMul(e->b, i, step, ""), "");
-  LLVMBuildStore(e->b, i, e->where[op->reg[0]->param[0]->id]);
-  emit_groups(e, u->sub[0]);
-  yield(e, u->sub[0]);
-  turn_end(e, &t);
-  loop_end(e, &loop);
+  if (!count) {
+    turns(e, u, lo, step, e->zero, n);
+    return;
+  }
+  Chunks c;
+  chunks_begin(e, &c, count, n, 1);
+  LLVMValueRef *left = loop_enter(e, &c, u);
+  turns(e, u, lo, step, c.from, c.to);
+  loop_leave(e, &c, u, left);
 }
 
 static void emit_while(Emit *e, Unit *u) {

@@ -47,8 +47,8 @@ LLVMValueRef nested_bytes(const DimEnv *env, const Type *t, LLVMValueRef *bad) {
 }
 
 static LLVMValueRef slot_bytes(Size *s, const Slot *slot) {
-  LLVMValueRef bad;
-  return slot->nested ? nested_bytes(&s->env, slot->type, &bad) : tensor_bytes(s, slot->type);
+  LLVMValueRef bad, n = slot->nested ? nested_bytes(&s->env, slot->type, &bad) : tensor_bytes(s, slot->type);
+  return slot->copies ? checked2(s, "llvm.smul.with.overflow", n, dim_emit(&s->env, slot->copies)) : n;
 }
 
 static void check_type(Size *s, bool *seen, const Type *t) {
@@ -113,8 +113,28 @@ static LLVMValueRef call_bytes(Size *s, const Region *r, LLVMValueRef most) {
   return most;
 }
 
+/* Of slots of one type the size is computed once. */
+static LLVMValueRef all_slots(Size *s, const Plan *p) {
+  LLVMValueRef total = LLVMConstInt(s->g->i64, 0, false);
+  const Slot **kind = NEW_N(s->g->arena, const Slot *, p->nslot);
+  int nkind = 0, *count = NEW_N(s->g->arena, int, p->nslot);
+  for (int i = 0, k; i < p->nslot; i++) {
+    if (p->slot[i].dynamic) continue;
+    const Slot *x = &p->slot[i];
+    for (k = 0; k < nkind && (kind[k]->type != x->type || kind[k]->nested != x->nested || kind[k]->copies != x->copies); k++) continue;
+    if (k == nkind) kind[nkind++] = &p->slot[i];
+    count[k]++;
+  }
+  for (int k = 0; k < nkind; k++) {
+    LLVMValueRef n = LLVMConstInt(s->g->i64, (unsigned)count[k], false);
+    n = checked2(s, "llvm.smul.with.overflow", n, slot_bytes(s, kind[k]));
+    total = checked2(s, "llvm.sadd.with.overflow", total, n);
+  }
+  return total;
+}
+
 void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
-  Plan *p = plan_func(g->ctx, f);
+  Plan *p = plan_func(g->ctx, f, g->o->grain);
   Size s = {.g = g, .b = LLVMCreateBuilderInContext(g->ll)};
   LLVMPositionBuilderAtEnd(s.b, LLVMAppendBasicBlockInContext(g->ll, fn, "entry"));
   s.env = (DimEnv){.g = g, .f = f, .b = s.b, .late = s.b, .bad = LLVMConstInt(g->i1, 0, false)};
@@ -127,8 +147,7 @@ void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
   for (int i = 0; i < f->body->nparam; i++) check_type(&s, seen, f->body->param[i]->type);
   check_region(&s, seen, f->body);
   LLVMValueRef total = LLVMConstInt(g->i64, 0, false);
-  for (int i = 0; i < p->nslot; i++)
-    if (!p->slot[i].dynamic) total = checked2(&s, "llvm.sadd.with.overflow", total, slot_bytes(&s, &p->slot[i]));
+  total = checked2(&s, "llvm.sadd.with.overflow", total, all_slots(&s, p));
   total = checked2(&s, "llvm.sadd.with.overflow", total, call_bytes(&s, f->body, LLVMConstInt(g->i64, 0, false)));
   for (int i = 0; accumulate && i < f->body->nres; i++)
     if (result_adds(f, i)) total = checked2(&s, "llvm.sadd.with.overflow", total, tensor_bytes(&s, f->body->res[i]->type));
@@ -148,8 +167,19 @@ static bool region_calls(const Region *r) {
   return false;
 }
 
-void workspace_text(Ctx *c, Func *f, Text *t) {
-  Plan *p = plan_func(c, f);
+static bool has_copies(const Plan *p) {
+  for (int i = 0; i < p->nslot; i++)
+    if (p->slot[i].copies) return true;
+  return false;
+}
+
+/* What threads take for themselves is too long a formula to be read. */
+static void threads_text(const Plan *p, const Plan *alone, Text *t) {
+  if (p->nslot > alone->nslot || has_copies(p)) text_add(t, ", and what threads need for themselves");
+}
+
+void workspace_text(Ctx *c, Func *f, int64_t grain, Text *t) {
+  Plan *p = plan_func(c, f, 0);
   Dim *sum = dim_const(c, 0);
   int fixed = 0;
   for (int i = 0; i < p->nslot; i++)
@@ -158,10 +188,7 @@ void workspace_text(Ctx *c, Func *f, Text *t) {
       fixed++;
     }
   bool calls = region_calls(f->body);
-  if (p->nslot == 0) {
-    text_add(t, calls ? "what calls need" : "none");
-    return;
-  }
+  if (p->nslot == 0) text_add(t, calls ? "what calls need" : "none");
   if (fixed && sum) {
     dim_print(t, sum);
     text_add(t, " bytes");
@@ -171,92 +198,6 @@ void workspace_text(Ctx *c, Func *f, Text *t) {
       text_add(t, ", rounded up to 64");
   }
   if (fixed < p->nslot) text_add(t, "%swhat sizes known only at run time need", fixed ? ", and " : "");
-  if (calls) text_add(t, ", and what calls need");
-}
-
-/* The leading term; a determinant of a factorisation is next to nothing. */
-static Dim *matrix_flops(Ctx *c, const Op *op) {
-  const Type *a = op->opd[0]->type, *x = op->opd[op->nopd - 1]->type;
-  Dim *n = a->dim[a->rank - 1], *squares = dim_mul(c, type_count(c, a), n);
-  switch (op->code) {
-  case OP_cholesky: return dim_floordiv(c, squares, dim_const(c, 3));
-  case OP_lu:
-  case OP_lucp: return dim_floordiv(c, dim_mul(c, squares, dim_const(c, 2)), dim_const(c, 3));
-  case OP_trisolve: return dim_mul(c, type_count(c, x), n);
-  case OP_lusolve: return dim_mul(c, type_count(c, x), dim_mul(c, n, dim_const(c, 2)));
-  case OP_cofactor: return dim_mul(c, squares, dim_const(c, 2));
-  case OP_cofactor_dir: return dim_mul(c, squares, dim_const(c, 4));
-  case OP_lujet: return dim_mul(c, dim_mul(c, type_count(c, x), n), dim_const(c, 6));
-  default: return NULL;
-  }
-}
-
-static Dim *op_flops(Ctx *c, const Op *op) {
-  if (op->nres != 1 || !elem_is_real(op->res[0]->type->elem)) return NULL;
-  Dim *n;
-  switch (op_info[op->code].family) {
-  case FAM_MAP:
-    return op->code == OP_select || op->code == OP_cast || op->code == OP_stop_gradient
-               ? NULL
-               : type_count(c, op->res[0]->type);
-  case FAM_REDUCE: return type_count(c, op->opd[0]->type);
-  case FAM_SCAN: return dim_mul(c, type_count(c, op->res[0]->type), dim_const(c, 2));
-  case FAM_MATRIX: return matrix_flops(c, op);
-  case FAM_CONTRACT: {
-    Dim *extent[MAX_LABEL];
-    int labels = label_extents(op, extent), per = (op->nopd == 2) + op_has_sum(op);
-    if (!per) return NULL;
-    n = dim_const(c, per);
-    for (int l = 0; l < labels; l++)
-      if (extent[l]) n = dim_mul(c, n, extent[l]);
-    return n;
-  }
-  default: return op->code == OP_scatter_add ? type_count(c, op->opd[0]->type) : NULL;
-  }
-}
-
-static Dim *scalar_dim(Ctx *c, const Value *v) {
-  if (!v->def || (v->def->code != OP_const && v->def->code != OP_dim)) return NULL;
-  return v->def->code == OP_dim ? v->def->u.dim : dim_const(c, v->def->u.cst.i);
-}
-
-/* How often the body runs, where the bounds are dimensions; NULL: that is not known. */
-static Dim *turns(Ctx *c, const Op *op) {
-  if (op->code != OP_for) return NULL;
-  Dim *lo = scalar_dim(c, op->opd[0]), *hi = scalar_dim(c, op->opd[1]), *step = scalar_dim(c, op->opd[2]);
-  int64_t k;
-  if (!lo || !hi || !step || !dim_is_const(step, &k) || k == 0) return NULL;
-  Dim *span = dim_add(c, k > 0 ? dim_sub(c, hi, lo) : dim_sub(c, lo, hi), dim_const(c, (k > 0 ? k : -k) - 1));
-  return dim_max(c, dim_const(c, 0), dim_floordiv(c, span, dim_const(c, k > 0 ? k : -k)));
-}
-
-/* *more: something is left out whose amount only a run can tell. */
-static Dim *region_flops(Ctx *c, const Region *r, bool *more) {
-  Dim *sum = dim_const(c, 0);
-  for (const Op *op = r->first; op; op = op->next) {
-    Dim *n = op->nreg ? NULL : op_flops(c, op);
-    *more |= op->code == OP_call;
-    if (op->code == OP_if) n = dim_max(c, region_flops(c, op->reg[0], more), region_flops(c, op->reg[1], more));
-    else if (op->nreg) {
-      Dim *k = turns(c, op);
-      n = k ? dim_mul(c, k, region_flops(c, op->reg[0], more)) : NULL;
-      *more |= !n;
-    }
-    if (n && dim_most(c, n)) n = dim_most(c, n);
-    if (n && !dim_mentions_value(n)) sum = dim_add(c, sum, n);
-    else *more |= n != NULL;
-  }
-  return sum;
-}
-
-void work_text(Ctx *c, Func *f, Text *t) {
-  bool more = false;
-  Dim *sum = region_flops(c, f->body, &more);
-  if (!sum) return;
-  if (more && dim_is(sum, 0)) {
-    text_add(t, "known only at run time");
-    return;
-  }
-  dim_print(t, sum);
-  text_add(t, more ? " flops, and what is known only at run time" : " flops");
+  if (calls && p->nslot) text_add(t, ", and what calls need");
+  if (grain) threads_text(plan_func(c, f, grain), p, t);
 }

@@ -2,7 +2,7 @@
  *
  * Requires: operands stored or computable; indices checked before, or masked.  Ensures: the result's buffer (or scalar)
  * is complete. */
-#include "codegen/emit.h"
+#include "codegen/chunks.h"
 #include <math.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ typedef struct Target {
 static Target target_of(Emit *e, const Unit *u) {
   Target t = {.type = u->v->type, .unit = u};
   if (t.type->rank == 0)
-    t.base = e->where[u->v->id], t.object = -1;
+    t.base = where_of(e, u->v), t.object = -1;
   else
     t.base = unit_target(e, u, &t.object);
   return t;
@@ -44,6 +44,37 @@ static void fill(Emit *e, const Target *t, Value *v) {
   close_loops(e, loop, t->type->rank, t->type->dim);
 }
 
+/* ---- loops that threads share ------------------------------------------------------------------------------------------- */
+
+typedef struct Shared {
+  Chunks chunks;
+  bool any;
+} Shared;
+
+/* Loops over a shape, of which chunks take parts of the first. */
+static void open_shared(Emit *e, Shared *s, Unit *u, int64_t multiple, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx) {
+  LLVMValueRef count = u->split ? chunk_count(e, &u, 1) : NULL;
+  s->any = count != NULL;
+  if (!s->any) {
+    open_loops(e, loop, n, dim, idx);
+    return;
+  }
+  chunks_begin(e, &s->chunks, count, dim_of(e, dim[0]), multiple);
+  LLVMValueRef turns = LLVMBuildSub(e->b, s->chunks.to, s->chunks.from, "");
+  idx[0] = LLVMBuildNSWAdd(e->b, s->chunks.from, loop_begin(e, loop, turns), "");
+  open_loops(e, loop + 1, n - 1, dim + 1, idx + 1);
+}
+
+static void close_shared(Emit *e, Shared *s, Loop *loop, int n, Dim *const *dim) {
+  if (!s->any) {
+    close_loops(e, loop, n, dim);
+    return;
+  }
+  close_loops(e, loop + 1, n - 1, dim + 1);
+  loop_end(e, loop);
+  chunks_end(e, &s->chunks);
+}
+
 /* ---- scan -------------------------------------------------------------------------------------------------------- */
 
 static void emit_linrec(Emit *e, Unit *u) {
@@ -57,7 +88,8 @@ static void emit_linrec(Emit *e, Unit *u) {
   LLVMValueRef out[MAX_RANK], idx[MAX_RANK];
   LLVMTypeRef elem = elem_reg(e->g, t.type->elem);
   LLVMValueRef state = new_alloca(e, elem), n = dim_of(e, t.type->dim[axis]);
-  open_loops(e, loop, rank - 1, outer, out);
+  Shared shared;
+  open_shared(e, &shared, u, axis == rank - 1 ? 1 : 8, loop, rank - 1, outer, out);
   LLVMBuildStore(e->b, LLVMConstNull(elem), state);
   LLVMValueRef i = loop_begin(e, &along, n);
   if (op->u.scan.reverse) i = LLVMBuildNSWSub(e->b, LLVMBuildNSWSub(e->b, n, e->one, ""), i, "");
@@ -68,7 +100,7 @@ static void emit_linrec(Emit *e, Unit *u) {
   LLVMBuildStore(e->b, s, state);
   put(e, &t, idx, s);
   loop_end(e, &along);
-  close_loops(e, loop, rank - 1, outer);
+  close_shared(e, &shared, loop, rank - 1, outer);
 }
 
 /* ---- updates ----------------------------------------------------------------------------------------------------- */
@@ -101,26 +133,64 @@ static void indexed_place(Emit *e, const Op *op, int rank, int first_idx, const 
   }
 }
 
+/* What of each axis is added: all, or a part of one. */
+typedef struct Range {
+  int axis;
+  LLVMValueRef from, to;
+} Range;
+
+static void open_axis(Emit *e, Loop *loop, const Type *t, int a, const Range *r, LLVMValueRef *idx) {
+  if (a != r->axis) {
+    open_loops(e, &loop[a], 1, t->dim + a, &idx[a]);
+    return;
+  }
+  idx[a] = LLVMBuildNSWAdd(e->b, r->from, loop_begin(e, &loop[a], LLVMBuildSub(e->b, r->to, r->from, "")), "");
+}
+
+static void add_range(Emit *e, const Op *op, const Target *to, const Range *r) {
+  bool onto = op->code == OP_scatter_acc;
+  Value *x = op->opd[onto];
+  const Type *t = x->type;
+  int nb = op->nopd > 1 + onto ? op->opd[1 + onto]->type->rank : 0;
+  Loop loop[MAX_RANK];
+  LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
+  Branch br;
+  for (int a = 0; a < nb; a++) open_axis(e, loop, t, a, r, idx);
+  if (op->u.index.masked) if_begin(e, &br, eval(e, op->opd[op->nopd - 1], idx));
+  for (int a = nb; a < t->rank; a++) open_axis(e, loop, t, a, r, idx);
+  indexed_place(e, op, to->type->rank, 1 + onto, idx, idx + nb, at);
+  LLVMValueRef old = get(e, to, at);
+  put(e, to, at, add_elem(e->g, e->b, to->type->elem, old, eval(e, x, idx)));
+  for (int a = t->rank; a-- > nb;)
+    if (a == r->axis || !dim_is(t->dim[a], 1)) loop_end(e, &loop[a]);
+  if (op->u.index.masked) if_end(e, &br);
+  for (int a = nb; a-- > 0;)
+    if (a == r->axis || !dim_is(t->dim[a], 1)) loop_end(e, &loop[a]);
+}
+
+static void add_in_chunks(Emit *e, Unit *u, const Target *t, LLVMValueRef count) {
+  Chunks c;
+  Target part = *t;
+  int slot = u->split->partial[0];
+  Range r = {.axis = split_scatter_axis(u->op)};
+  chunks_begin(e, &c, count, dim_of(e, u->split->turns), u->split->partial[0] < 0 ? SCATTER_MULTIPLE : 1);
+  r.from = c.from;
+  r.to = c.to;
+  if (slot >= 0) part.base = chunk_part(e, &c, OP_add, t->type, t->base, t->object, slot);
+  add_range(e, u->op, &part, &r);
+  chunks_end(e, &c);
+  if (slot >= 0) fold_parts(e, &c, OP_add, t->type, t->base, t->object, slot);
+}
+
 /* scatter_acc: onto its first operand. */
 static void emit_scatter_add(Emit *e, Unit *u) {
   Op *op = u->op;
   Target t = target_of(e, u);
   bool onto = op->code == OP_scatter_acc;
   if (!onto || !same_memory(e->p, op->opd[0], u->v)) fill(e, &t, onto ? op->opd[0] : NULL);
-  Value *x = op->opd[onto];
-  int nb = op->nopd > 1 + onto ? op->opd[1 + onto]->type->rank : 0;
-  Loop loop[MAX_RANK];
-  LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
-  Branch br;
-  open_loops(e, loop, nb, x->type->dim, idx);
-  if (op->u.index.masked) if_begin(e, &br, eval(e, op->opd[op->nopd - 1], idx));
-  open_loops(e, loop + nb, x->type->rank - nb, x->type->dim + nb, idx + nb);
-  indexed_place(e, op, t.type->rank, 1 + onto, idx, idx + nb, at);
-  LLVMValueRef old = get(e, &t, at);
-  put(e, &t, at, add_elem(e->g, e->b, t.type->elem, old, eval(e, x, idx)));
-  close_loops(e, loop + nb, x->type->rank - nb, x->type->dim + nb);
-  if (op->u.index.masked) if_end(e, &br);
-  close_loops(e, loop, nb, x->type->dim);
+  LLVMValueRef count = u->split ? chunk_count(e, &u, 1) : NULL;
+  if (count) add_in_chunks(e, u, &t, count);
+  else add_range(e, op, &t, &(Range){.axis = -1});
 }
 
 void update_place(Emit *e, const Op *op, const LLVMValueRef *idx, LLVMValueRef *at) {
@@ -170,7 +240,8 @@ static void emit_argmax(Emit *e, Unit *u) {
   Loop loop[MAX_RANK], along;
   LLVMValueRef out[MAX_RANK], idx[MAX_RANK], best = new_alloca(e, elem_reg(e->g, in->elem)),
                                              at = new_alloca(e, e->g->i64);
-  open_loops(e, loop, t.type->rank, t.type->dim, out);
+  Shared shared;
+  open_shared(e, &shared, u, axis == in->rank - 1 ? 1 : 8, loop, t.type->rank, t.type->dim, out);
   LLVMBuildStore(e->b, e->zero, at);
   LLVMValueRef i = loop_begin(e, &along, dim_of(e, in->dim[axis]));
   for (int a = 0, k = 0; a < in->rank; a++) idx[a] = a == axis ? i : out[k++];
@@ -180,41 +251,44 @@ static void emit_argmax(Emit *e, Unit *u) {
   LLVMBuildStore(e->b, LLVMBuildSelect(e->b, lead, i, LLVMBuildLoad2(e->b, e->g->i64, at, ""), ""), at);
   loop_end(e, &along);
   put(e, &t, out, LLVMBuildLoad2(e->b, e->g->i64, at, ""));
-  close_loops(e, loop, t.type->rank, t.type->dim);
+  close_shared(e, &shared, loop, t.type->rank, t.type->dim);
 }
 
 /* ---- checks
  * -------------------------------------------------------------------------------------------------------------------
  */
 
-static void emit_check_index(Emit *e, const Op *op) {
-  Value *idx = op->opd[0];
-  Loop loop[MAX_RANK];
-  LLVMValueRef at[MAX_RANK], limit = dim_of(e, op->u.check.a);
-  open_loops(e, loop, idx->type->rank, idx->type->dim, at);
-  LLVMValueRef i = index_value(e, idx, at), ok = LLVMBuildICmp(e->b, LLVMIntULT, i, limit, "");
+typedef void Check(Emit *e, const Op *op, const LLVMValueRef *at);
+
+static void check_index(Emit *e, const Op *op, const LLVMValueRef *at) {
+  LLVMValueRef limit = dim_of(e, op->u.check.a), i = index_value(e, op->opd[0], at), ok = LLVMBuildICmp(e->b, LLVMIntULT, i, limit, "");
   ok = LLVMBuildAnd(e->b, ok, LLVMBuildICmp(e->b, LLVMIntSGE, limit, e->zero, ""), "");
   if (op->nopd > 1) ok = LLVMBuildOr(e->b, ok, LLVMBuildNot(e->b, eval(e, op->opd[1], at), ""), "");
   fail_unless(e, ok, ADC_EINDEX, op->loc, i, op->u.check.text);
-  close_loops(e, loop, idx->type->rank, idx->type->dim);
 }
 
-static void emit_assert(Emit *e, const Op *op) {
-  Value *c = op->opd[0];
+static void check_holds(Emit *e, const Op *op, const LLVMValueRef *at) {
+  const Type *t = op->opd[0]->type;
+  fail_unless(e, eval(e, op->opd[0], at), ADC_EASSERT, op->loc, t->rank ? row_major(e, t, at) : NULL, op->u.check.text);
+}
+
+static void check_each(Emit *e, Unit *u, Check *check) {
+  const Op *op = u->op;
+  const Type *t = op->opd[0]->type;
   Loop loop[MAX_RANK];
   LLVMValueRef at[MAX_RANK];
-  open_loops(e, loop, c->type->rank, c->type->dim, at);
-  fail_unless(e, eval(e, c, at), ADC_EASSERT, op->loc, c->type->rank ? row_major(e, c->type, at) : NULL,
-              op->u.check.text);
-  close_loops(e, loop, c->type->rank, c->type->dim);
+  Shared shared;
+  open_shared(e, &shared, u, t->rank == 1 ? 64 : 1, loop, t->rank, t->dim, at);
+  check(e, op, at);
+  close_shared(e, &shared, loop, t->rank, t->dim);
 }
 
 void emit_effect(Emit *e, Unit *u) {
   const Op *op = u->op;
   if (op->code == OP_check_index)
-    emit_check_index(e, op);
+    check_each(e, u, check_index);
   else if (op->code == OP_assert)
-    emit_assert(e, op);
+    check_each(e, u, check_holds);
   else {
     LLVMIntPredicate p = op->code == OP_check_dim_eq ? LLVMIntEQ : LLVMIntSLE;
     LLVMValueRef ok = LLVMBuildICmp(e->b, p, dim_of(e, op->u.check.a), dim_of(e, op->u.check.b), "");
@@ -222,7 +296,7 @@ void emit_effect(Emit *e, Unit *u) {
   }
 }
 
-void emit_special(Emit *e, Unit *u) {
+static void emit_alone_or_shared(Emit *e, Unit *u) {
   if (op_info[u->op->code].family == FAM_MATRIX || u->op->code == OP_argsort) {
     emit_matrix(e, u);
     return;
@@ -237,4 +311,21 @@ void emit_special(Emit *e, Unit *u) {
   case OP_call: emit_call(e, u); return;
   default: emit_region(e, u);
   }
+}
+
+void emit_special(Emit *e, Unit *u) {
+  Split *split = u->split;
+  LLVMValueRef count = split && e->p != e->p->root && !u->op->nreg ? chunk_count(e, &u, 1) : NULL;
+  if (!count) {
+    emit_alone_or_shared(e, u);
+    return;
+  }
+  BothWays both;
+  both_begin(e, &both, count);
+  emit_alone_or_shared(e, u);
+  both_else(e, &both);
+  u->split = NULL;
+  emit_alone_or_shared(e, u);
+  u->split = split;
+  both_end(e, &both);
 }

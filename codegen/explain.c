@@ -117,10 +117,10 @@ static void explain_scratch(const Explain *x, const Plan *p) {
 
 static void explain_func(Func *f, Text *to) {
   Ctx *c = f->module->ctx;
-  Plan *p = plan_func(c, f);
+  Plan *p = plan_func(c, f, 0);
   Explain x = {.c = c, .p = p, .home = NEW_N(c->arena, Home, f->nvalue + 1), .to = to};
   text_add(to, "%s: workspace: ", f->name);
-  workspace_text(c, f, to);
+  workspace_text(c, f, 0, to);
   text_add(to, "\n");
   visit(&x, f->body);
   for (int i = 0; i < x.norder; i++) {

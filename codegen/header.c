@@ -271,6 +271,20 @@ static const char *guard_name(Ctx *c, const CodegenOptions *o, const char *stem)
   return s;
 }
 
+static void print_hook(Text *out) {
+  Comment c;
+  text_add(out, "\n");
+  comment_open(&c, out);
+  comment_text(&c, "Threads share long loops through this function: it calls body(env, i) for each i from 0 to chunks - 1, in any order "
+                   "and on any threads, and returns when all are done.");
+  comment_text(&c, "The object brings one with a pool of POSIX threads (link with -lpthread), of which there are as many as "
+                   "ADC_NUM_THREADS in the environment says, or else as there are processors.");
+  comment_text(&c, "A program may define its own, and has to where there are no POSIX threads and with --freestanding. Results are "
+                   "the same, bit by bit, for any number of threads.");
+  comment_close(&c);
+  text_add(out, "void adc_parallel_for(void (*body)(void *env, int64_t i), void *env, int64_t chunks);\n");
+}
+
 bool codegen_header(Module *m, const CodegenOptions *o, const char *stem, Text *out) {
   Ctx *c = m->ctx;
   if (!names_check(m, o)) return false;
@@ -285,6 +299,7 @@ bool codegen_header(Module *m, const CodegenOptions *o, const char *stem, Text *
                 "   args[i] pointing to the i-th argument; NULL there means a NULL pointer. */\n");
   text_add(out, "#ifndef %s\n#define %s\n#include <stddef.h>\n#include <stdint.h>\n\n%s", guard, guard, shared);
   text_add(out, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
+  if (o->grain) print_hook(out);
   CStructs *s = structs_collect(m, o);
   for (int i = 0; i < s->n; i++) print_struct(c, s->at[i], out);
   for (int i = 0; i < m->nfunc; i++)

@@ -27,7 +27,10 @@ typedef struct Codegen {
   int pointer_bytes;
   int vector_bytes; /* of a register that the target computes with; 0: none worth using */
   bool selects_jump; /* a select of a single number may become a jump */
+  bool fused;       /* the target has a fused multiply-add */
   LLVMValueRef access_group; /* NULL: not made yet */
+  LLVMMetadataRef *part_scope, *part_noalias; /* NULL: not made yet */
+  int nparts; /* functions that are parts of others */
   int math_calls;   /* so many calls of elementary functions have been emitted */
   const char *triple;
   bool is_elf;
@@ -44,7 +47,8 @@ bool codegen_open(Codegen *g, Module *m, const CodegenOptions *o);
 /* codegen_open, everything exported, runtime linked, verified, optimised: ready to be written. */
 bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o);
 void codegen_close(Codegen *g);
-void link_bitcode(Codegen *g, const unsigned char *data, size_t size); /* its adc_… functions become internal */
+void link_bitcode(Codegen *g, const unsigned char *data, size_t size);
+void make_internal(Codegen *g, const char *prefix); /* the functions that are so called */
 LLVMTypeRef elem_type(Codegen *g, Elem e); /* in memory: bool is i8 */
 LLVMTypeRef elem_reg(Codegen *g, Elem e);  /* in a register: bool is i1 */
 
@@ -55,6 +59,15 @@ LLVMValueRef math_call(Codegen *g, LLVMBuilderRef b, const char *name, int n, LL
 LLVMValueRef pure_function(Codegen *g, const char *name, LLVMTypeRef type); /* declared, without effects */
 void keep_variants(Codegen *g); /* before the optimiser: it may call vector functions */
 bool link_math(Codegen *g);     /* after it: those called get bodies; false: none is */
+
+/* ---- value_map.c ------------------------------------------------------------------------------------------------- */
+
+typedef struct ValueMap {
+  struct ValueEntry { LLVMValueRef key, value; } *entry;
+  size_t size, n;
+} ValueMap;
+LLVMValueRef value_find(const ValueMap *m, LLVMValueRef key); /* NULL: not entered */
+void value_enter(Arena *a, ValueMap *m, LLVMValueRef key, LLVMValueRef value);
 
 /* ---- masks.c ------------------------------------------------------------------------------------------------------ */
 
@@ -99,7 +112,7 @@ void finish_debug(Codegen *g); /* debug.c: completes the DWARF of what was emitt
 
 /* ---- texts for the header's comment (no LLVM module needed) ------------------------------------------------------ */
 
-void workspace_text(Ctx *c, Func *f, Text *t); /* "16n bytes", "none" */
-void work_text(Ctx *c, Func *f, Text *t);                       /* "4nm + 9n flops" */
+void workspace_text(Ctx *c, Func *f, int64_t grain, Text *t); /* "16n bytes", "none" */
+void work_text(Ctx *c, Func *f, Text *t);                     /* "4nm + 9n flops" */
 
 #endif

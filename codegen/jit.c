@@ -34,6 +34,13 @@ static bool link_process(Ctx *c, LLVMOrcLLJITRef j) {
   return true;
 }
 
+static bool define_hook(Ctx *c, LLVMOrcLLJITRef j, const CodegenOptions *o) {
+  if (!o->parallel_for) return true;
+  LLVMJITEvaluatedSymbol at = {(LLVMOrcExecutorAddress)(uintptr_t)o->parallel_for, {LLVMJITSymbolGenericFlagsExported, 0}};
+  LLVMOrcCSymbolMapPair pair = {LLVMOrcLLJITMangleAndIntern(j, "adc_parallel_for"), at};
+  return !report(c, LLVMOrcJITDylibDefine(LLVMOrcLLJITGetMainJITDylib(j), LLVMOrcAbsoluteSymbols(&pair, 1)));
+}
+
 static bool add_object(Ctx *c, LLVMOrcLLJITRef j, const char *bytes, size_t len) {
   LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(bytes, len, "tdsl");
   return !report(c, LLVMOrcLLJITAddObjectFile(j, LLVMOrcLLJITGetMainJITDylib(j), buffer));
@@ -63,7 +70,7 @@ Jit *jit_new(Module *m, const CodegenOptions *o) {
   if (!codegen_emit(m, &own, EMIT_OBJECT, &object, &len)) return NULL;
   LLVMOrcLLJITRef lljit;
   if (report(c, LLVMOrcCreateLLJIT(&lljit, NULL))) return NULL;
-  if (!link_process(c, lljit) || !add_object(c, lljit, object, len)) {
+  if (!link_process(c, lljit) || !define_hook(c, lljit, o) || !add_object(c, lljit, object, len)) {
     LLVMConsumeError(LLVMOrcDisposeLLJIT(lljit));
     return NULL;
   }

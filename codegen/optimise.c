@@ -12,6 +12,8 @@
 
 extern const unsigned char adc_runtime_bc[];
 extern const size_t adc_runtime_bc_size;
+extern const unsigned char adc_pool_bc[];
+extern const size_t adc_pool_bc_size;
 
 static bool starts(const char *s, const char *prefix) { return !strncmp(s, prefix, strlen(prefix)); }
 
@@ -36,18 +38,29 @@ void link_bitcode(Codegen *g, const unsigned char *data, size_t size) {
     drop_attribute(f, "tune-cpu");
     drop_attribute(f, "frame-pointer");
     drop_attribute(f, "min-legal-vector-width");
-    const char *name = LLVMGetValueName(f);
-    if (!LLVMIsDeclaration(f) && (starts(name, "adc_rt_") || starts(name, "adc_math_")))
-      LLVMSetLinkage(f, LLVMInternalLinkage);
   }
+}
+
+/* The runtime's functions are the module's own, once all is linked. */
+void make_internal(Codegen *g, const char *prefix) {
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
+    if (!LLVMIsDeclaration(f) && starts(LLVMGetValueName(f), prefix)) LLVMSetLinkage(f, LLVMInternalLinkage);
 }
 
 static void link_runtime(Codegen *g) {
   for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
     if (starts(LLVMGetValueName(f), "adc_rt_")) {
       link_bitcode(g, adc_runtime_bc, adc_runtime_bc_size);
+      make_internal(g, "adc_rt_");
       return;
     }
+}
+
+/* Threads, where there is an operating system that has them and the user need not bring his own. */
+static void link_pool(Codegen *g) {
+  bool posix = g->pointer_bytes == 8 && (strstr(g->triple, "linux") || strstr(g->triple, "darwin") || strstr(g->triple, "macos"));
+  if (posix && !g->o->freestanding && !g->o->parallel_for && LLVMGetNamedFunction(g->mod, "adc_parallel_for"))
+    link_bitcode(g, adc_pool_bc, adc_pool_bc_size);
 }
 
 /* LLVM's own choice is half a register on some processors that have whole ones, for the sake of their clock. */
@@ -88,7 +101,7 @@ static const char before_vectors[] =
     "function(sroa<modify-cfg>,early-cse,simplifycfg),cgscc(inline,function-attrs),globaldce,"
     "function<eager-inv>(early-cse<memssa>,jump-threading," COMBINE ",simplifycfg,loop-rotate," HOIST ","
     "loop(loop-idiom,indvars,loop-unroll-full),sroa<modify-cfg>,early-cse<memssa>," COMBINE "," HOIST ","
-    "loop-vectorize," COMBINE ",simplifycfg,";
+    "loop-vectorize," COMBINE ",simplifycfg,sroa<modify-cfg>,";
 static const char *const after_vectors[] = {"", "", "early-cse,simplifycfg)",
                                             "loop-unroll<O3>,early-cse," HOIST ",simplifycfg)"};
 static const char few_passes[] =
@@ -155,7 +168,9 @@ bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
   finish_debug(g);
   verify(g, "after emission");
   link_runtime(g);
+  link_pool(g);
   keep_variants(g);
+  if (g->nparts) run_passes(g, "mergefunc");
   run_passes(g, "globaldce"); /* most of the runtime is not called: it need not be optimised */
   set_vector_width(g);
   stage_begin(g->ctx, "LLVM: optimise");

@@ -207,6 +207,9 @@ static bool reads_rows(const Plan *p, const Op *op) {
   return true;
 }
 
+/* A few pieces that are read once, element by element. */
+static bool cheap_concat(const ValueInfo *info, const Op *op) { return op->nopd <= 3 && info->use == 1; }
+
 static Place stored(ValueInfo *info, Why why) {
   info->why = why;
   return PLACE_BUFFER;
@@ -240,7 +243,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
     if (op_has_sum(op)) return PLACE_BUFFER;
     break;
   case FAM_VIEW:
-    if (op->code == OP_set_slice || op->code == OP_concat) return PLACE_BUFFER;
+    if (op->code == OP_set_slice || (op->code == OP_concat && !cheap_concat(info, op))) return PLACE_BUFFER;
     break;
   case FAM_INDEX:
     if (op->code != OP_gather) return PLACE_BUFFER;

@@ -29,6 +29,7 @@ typedef struct ValueInfo {
                 */
   bool forced; /* some of them need it in memory */
   bool in_blocks; /* some of them are in a loop over blocks that it is not in */
+  bool by_inverse; /* a quotient in lanes, one of several by the same divisor */
   bool lanes;  /* the first result of a loop that is computed in lanes */
   int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
   bool shared;   /* … and there are others */
@@ -52,6 +53,17 @@ typedef enum {
   UNIT_EFFECT   /* a check */
 } UnitKind;
 
+/* How threads share the outermost loop of a unit, in chunks whose number follows from sizes alone. */
+typedef struct Split {
+  Dim *turns;    /* of the loop */
+  Dim *work;     /* operations altogether, more or less */
+  Dim *most;     /* chunks at most */
+  Dim *copies;   /* of what is made in a chunk: no fewer, and growing with the sizes as a workspace has to */
+  Dim *room;     /* for the parts of a fold: elements */
+  Opcode *fold;  /* by result: how a chunk's part is folded into the result; OP_COUNT: chunks write apart */
+  int *partial;  /* by result: the slot that holds the parts of all chunks but the first; -1: none, or a scalar */
+} Split;
+
 typedef struct Plan Plan;
 typedef struct Unit {
   UnitKind kind;
@@ -66,6 +78,7 @@ typedef struct Unit {
   bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
   bool tiled;   /* a matrix product with a kernel of its own */
   int scratch;  /* the slot that this works in */
+  Split *split; /* NULL: one thread does it */
   /* Loops, outermost first.  The unit's labels (axes of v; of the operands of a reduction) each have a loop, or
    * LEVEL_UNIT. */
   int nlevel;
@@ -93,6 +106,7 @@ typedef struct Slot {
   Dim *bytes;
   bool dynamic; /* its size is known only at run time */
   bool nested;  /* made in a region, and perhaps of no valid size when that is not entered */
+  Dim *copies;  /* so many, one for each chunk that is under way; NULL: one */
   int free_from;
 } Slot;
 
@@ -117,10 +131,12 @@ struct Plan {
   Group *group;
   int nslot, slot_cap;
   Slot *slot;        /* of the root */
+  Band *band;        /* of the root */
   int need_words;
+  int64_t grain;     /* of the root: what a thread is worth asking for, in operations; 0: there is one thread */
 };
 
-Plan *plan_func(Ctx *c, Func *f);
+Plan *plan_func(Ctx *c, Func *f, int64_t grain);
 enum { VECTOR_BYTES = 64 };
 Type *padded_type(Ctx *c, const Type *t); /* t with rows of whole vectors */
 
@@ -129,6 +145,7 @@ void plan_lanes(Plan *p);     /* lanes.c: which loops are computed in lanes */
 void plan_places(Plan *p);    /* place.c: virtual or stored */
 void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
 void plan_units(Plan *p);     /* schedule.c: units, their loops, groups */
+void plan_splits(Plan *p);    /* split.c: what threads share */
 void plan_storage(Plan *p);   /* storage.c */
 
 /* ---- schedule.c for plan_region.c and ownership.c ---------------------------------------------------------------------- */
@@ -157,6 +174,10 @@ bool product_find(Ctx *c, const Op *op, Product *p);
 Value *behind_windows(Value *v);
 Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
 
+/* range.c: how far the index of a level of a nest, or, back, its negative, goes beyond that of an outer one (-1: beyond 0) for a term to
+ * be other than zero; NULL: as far as it can. */
+Dim *nest_reach(Plan *p, Unit **unit, int n, int level, int outer, bool back);
+
 /* ---- lanes.c: loops computed in lanes ---------------------------------------------------------------------------------------- */
 
 /* How the new value of something carried is made of the old one, `held`, which is op's first operand: entries are set, something is
@@ -165,8 +186,9 @@ typedef enum { LANE_NONE, LANE_SET, LANE_SCATTER, LANE_FOLD } LaneKind;
 typedef struct LaneExit { LaneKind kind; Value *held; Op *op; } LaneExit;
 LaneExit lane_exit(const Op *loop, int k);
 bool fits_lanes(const Op *op);
-/* It has products with a zero that stays one, and a nan that any of them had as a plain product would be seen in what leaves. */
-bool shows_nan(const Plan *p, const Op *loop);
+/* It has products with a zero that stays one (or, with `inverses`, quotients by inverses), and a nan that any of them had as a plain
+ * product would be seen in what leaves. */
+bool shows_nan(const Plan *p, const Op *loop, bool inverses);
 /* Each entry of what is set is set, so that a constant to begin with is never seen. */
 bool begins_unseen(const Op *loop, int k);
 bool in_lanes(const Plan *p, const Region *r); /* r is the body of such a loop */
@@ -182,6 +204,19 @@ Value *carried(const Op *op, int region, int k);           /* the parameter of a
 bool func_is_recursive(const Func *f, const Func *callee); /* callee calls f, at whatever distance */
 bool op_has_effect(const Op *op);                          /* it may fail, or not end */
 bool same_memory(const Plan *p, const Value *a, const Value *b);
+
+/* ---- split.c: what threads share ------------------------------------------------------------------------------------------ */
+
+Dim *split_room(Ctx *c, const Split *s, const Type *t); /* how many elements the parts of a fold of that type take */
+enum { SCATTER_MULTIPLE = 8 };
+int split_scatter_axis(const Op *op); /* which axis of what is added a chunk takes a part of; -1: none */
+int64_t split_block(const Plan *p); /* a product is shared in blocks of so many rows and columns, or more, */
+Dim *split_blocks(const Plan *p, Dim *extent); /* of which there are so many along an axis */
+
+/* ---- work.c: how much there is to do --------------------------------------------------------------------------------------- */
+
+Dim *loop_turns(Ctx *c, const Op *op); /* how often the body runs, where the bounds are dimensions; NULL: that is not known */
+Dim *region_flops(Ctx *c, const Region *r, bool *more); /* *more: something is left out whose amount only a run can tell */
 
 /* ---- facts about operations (place.c) ------------------------------------------------------------------------------
  */

@@ -16,6 +16,7 @@ typedef struct Storage {
   Life *home; /* by the home's id */
   bool *stepped, *dense; /* by the home's id: rows that the next step reads; what is read as a plain array */
   int pos;
+  Dim *copies; /* of what is made in the loop that threads share; NULL: in no such loop */
 } Storage;
 
 static Type *at_most(Ctx *c, Type *t) {
@@ -25,7 +26,8 @@ static Type *at_most(Ctx *c, Type *t) {
   return type_tensor(c, t->elem, t->rank, dim);
 }
 
-static int take_slot(Plan *p, Type *t, bool in_region, int from, int to) {
+static int take_slot(const Storage *s, Type *t, bool in_region, int from, int to) {
+  Plan *p = s->p;
   bool nested = false;
   t = at_most(p->ctx, t);
   for (int i = 0; in_region && i < t->rank; i++) nested |= !dim_nonneg(p->ctx, t->dim[i]);
@@ -33,11 +35,11 @@ static int take_slot(Plan *p, Type *t, bool in_region, int from, int to) {
   bool dynamic = type_mentions_value(t);
   if (bytes) bytes = dim_mul(p->ctx, bytes, dim_const(p->ctx, elem_size(t->elem)));
   for (int i = 0; i < p->nslot && !dynamic && bytes; i++)
-    if (p->slot[i].bytes == bytes && p->slot[i].free_from <= from) {
+    if (p->slot[i].bytes == bytes && p->slot[i].copies == s->copies && p->slot[i].free_from <= from) {
       p->slot[i].free_from = to + 1;
       return i;
     }
-  PUSH(p->ctx->arena, p->slot, p->nslot, p->slot_cap) = (Slot){t, bytes, dynamic, nested, to + 1};
+  PUSH(p->ctx->arena, p->slot, p->nslot, p->slot_cap) = (Slot){t, bytes, dynamic, nested, s->copies, to + 1};
   return p->nslot - 1;
 }
 
@@ -109,7 +111,7 @@ static void all_dense(Storage *s, const Unit *u) {
 /* It goes by place_in (emit.h) wherever it reads or writes memory. */
 static bool follows_padding(const Plan *p, const Unit *u) {
   if (!u->op || u->kind == UNIT_EFFECT) return true;
-  if (u->tiled || u->into) return false;
+  if (u->tiled || u->into || u->split) return false;
   if (u->op->nreg) return !in_lanes(p, u->op->reg[0]);
   return u->kind != UNIT_SPECIAL || u->op->code == OP_set || u->op->code == OP_set_slice || u->op->code == OP_scatter_acc;
 }
@@ -153,6 +155,8 @@ static bool wants_padding(const Storage *s, const Value *v) {
   const Type *t = v->type;
   int home = s->p->value[v->id].home;
   int64_t n;
+  for (int i = 0; i < t->rank; i++)
+    if (dim_is_limited(t->dim[i])) return false;
   return s->stepped[home] && !s->dense[home] && t->rank > 1 && elem_is_real(t->elem) && !type_mentions_value(t) &&
          !dim_is_const(t->dim[t->rank - 1], &n);
 }
@@ -190,7 +194,7 @@ static void place_home(Storage *s, const Value *v) {
     if (value[i].home == info->home && value[i].result >= 0) result = value[i].result;
   bool padded = result < 0 && wants_padding(s, v);
   Type *t = padded ? padded_type(s->p->ctx, v->type) : v->type;
-  int slot = needs_slot(s, v, result) ? take_slot(s->p, t, region_of(v) != s->p->region, l->first, l->last) : -1;
+  int slot = needs_slot(s, v, result) ? take_slot(s, t, region_of(v) != s->p->region, l->first, l->last) : -1;
   for (int i = 0; info->shared && i < n; i++)
     if (value[i].home == info->home && value[i].place == PLACE_BUFFER) {
       value[i].result = result;
@@ -204,8 +208,22 @@ static void place_home(Storage *s, const Value *v) {
 
 static void place_scratch(Storage *s, const Plan *p, Unit *u) {
   Product product;
-  if (u->tiled && product_find(p->ctx, u->op, &product))
-    u->scratch = take_slot(s->p, product_space(p->ctx, u->op, &product), p != s->p, u->begin, u->end);
+  if (!u->tiled || !product_find(p->ctx, u->op, &product)) return;
+  if (u->split) s->copies = u->split->copies;
+  u->scratch = take_slot(s, product_space(p->ctx, u->op, &product), p != s->p, u->begin, u->end);
+  if (u->split) s->copies = NULL;
+}
+
+/* What chunks fold in apart from each other. */
+static void place_partials(Storage *s, const Plan *p, Unit *u) {
+  Ctx *c = p->ctx;
+  Split *x = u->split;
+  for (int k = 0; x && u->op && k < u->op->nres; k++) {
+    const Type *t = u->op->res[k]->type;
+    if (x->partial[k] < 0) continue;
+    Dim *room = split_room(c, x, t);
+    x->partial[k] = take_slot(s, type_tensor(c, t->elem, 1, &room), p != s->p, u->begin, u->end);
+  }
 }
 
 static void place_plan(Storage *s, Plan *p) {
@@ -215,11 +233,14 @@ static void place_plan(Storage *s, Plan *p) {
       for (int k = 0; u->op && k < u->op->nres; k++)
         if (p->producer[u->op->res[k]->id] == u) place_home(s, u->op->res[k]);
       place_scratch(s, p, u);
+      place_partials(s, p, u);
+      if (u->split && u->sub[0]) s->copies = u->split->copies;
       for (int r = 0; r < 2; r++)
         if (u->sub[r]) place_plan(s, u->sub[r]);
+      if (u->split && u->sub[0]) s->copies = NULL;
     }
   for (int i = 0; i < p->nmove; i++)
-    if (p->move[i].save) p->move[i].slot = take_slot(s->p, p->move[i].to->type, true, p->exit->begin, p->exit->end);
+    if (p->move[i].save) p->move[i].slot = take_slot(s, p->move[i].to->type, true, p->exit->begin, p->exit->end);
 }
 
 void plan_storage(Plan *p) {
@@ -232,10 +253,11 @@ void plan_storage(Plan *p) {
   place_plan(&s, p);
 }
 
-Plan *plan_func(Ctx *c, Func *f) {
+Plan *plan_func(Ctx *c, Func *f, int64_t grain) {
   Plan *p = NEW(c->arena, Plan);
-  *p = (Plan){.ctx = c, .f = f, .region = f->body};
+  *p = (Plan){.ctx = c, .f = f, .region = f->body, .grain = grain};
   p->root = p;
+  p->band = band_new(f);
   p->value = NEW_N(c->arena, ValueInfo, f->nvalue + 1);
   p->producer = NEW_N(c->arena, Unit *, f->nvalue + 1);
   p->need_words = f->body->nres / 64 + 1;
@@ -243,6 +265,7 @@ Plan *plan_func(Ctx *c, Func *f) {
   plan_places(p);
   plan_ownership(p);
   plan_units(p);
+  plan_splits(p);
   plan_storage(p);
   return p;
 }

@@ -14,7 +14,7 @@ void usage_error(const char *fmt, ...) {
   va_end(ap);
 }
 
-typedef enum { STRING, FLAG, REAL_TYPE, ORDER, COLOR, DIAGNOSTICS, SEED, LATER } Kind;
+typedef enum { STRING, FLAG, REAL_TYPE, ORDER, COLOR, DIAGNOSTICS, SEED, GRAIN, LATER } Kind;
 typedef struct Row {
   const char *name;
   unsigned verbs;
@@ -42,6 +42,7 @@ static const Row rows[] = {
      "what `real` means (default f64)"},
     {"--target", BUILDS, STRING, AT(code.target), "TRIPLE", "the machine to compile for (default: this one)"},
     {"--cpu", CODE, STRING, AT(code.cpu), "native|NAME", "the processor to compile for"},
+    {"--threads", CODE, GRAIN, AT(code.grain), "N", "threads share loops of many operations, chunks of N (default 32768) or more"},
     {"-g", CODE, FLAG, AT(code.debug), NULL, "debug information: lines of the .tdsl file"},
     {"--freestanding", BUILDS, FLAG, AT(code.freestanding), NULL, "no malloc: a workspace must be given"},
     {"-MD", BUILDS, FLAG, AT(depfile), NULL, "write a depfile STEM.d"},
@@ -52,7 +53,6 @@ static const Row rows[] = {
     {"--diagnostics", FOR_ALL, DIAGNOSTICS, 0, "text|json", "how diagnostics are printed (json: on standard error)"},
     {"--color", FOR_ALL, COLOR, 0, "auto|always|never", "colour in diagnostics (also: NO_COLOR)"},
     {"--help", FOR_ALL, FLAG, AT(help), NULL, "this text"},
-    {"--threads", CODE, LATER, 0, NULL, NULL},
     {"--blas", CODE, LATER, 0, NULL, NULL},
     {"--mem-limit", CODE, LATER, 0, NULL, NULL},
     {"--trap-nan", CODE, LATER, 0, NULL, NULL},
@@ -63,8 +63,9 @@ void options_help(FILE *to, unsigned verb_bit) {
   for (int i = 0; i < ROWS; i++) {
     if (!(rows[i].verbs & verb_bit) || rows[i].kind == LATER) continue;
     char left[64];
-    snprintf(left, sizeof left, "%s%s%s", rows[i].name, rows[i].value ? (rows[i].name[1] == '-' ? "=" : " ") : "",
-             rows[i].value ? rows[i].value : "");
+    const char *value = rows[i].value, *join = !value ? "" : rows[i].name[1] == '-' ? "=" : " ";
+    bool may = rows[i].kind == GRAIN; /* it goes without its value too */
+    snprintf(left, sizeof left, "%s%s%s%s%s", rows[i].name, may ? "[" : "", join, value ? value : "", may ? "]" : "");
     fprintf(to, "  %-26s %s\n", left, rows[i].doc);
   }
   if (verb_bit & CODE)
@@ -123,6 +124,10 @@ static bool set(Options *o, const Row *r, const char *value) {
     if (!number(r->name, value, 0, INT64_MAX, &n)) return false;
     o->seed = (uint64_t)n;
     return true;
+  case GRAIN:
+    if (!number(r->name, *value ? value : "32768", 1, INT64_MAX / 4, &n)) return false;
+    *(int64_t *)at = n;
+    return true;
   case LATER: usage_error("%s is not supported yet", r->name); return false;
   }
   return false;
@@ -151,7 +156,7 @@ static bool option(Options *o, unsigned bit, char *word, int argc, char **argv, 
       usage_error("%s takes no value", r->name);
       return false;
     }
-    if (!takes) return set(o, r, "");
+    if (!takes || (r->kind == GRAIN && !word[len])) return set(o, r, "");
     if (word[len]) return set(o, r, word + len + 1);
     if (*i + 1 < argc) return set(o, r, argv[++*i]);
     usage_error("%s needs a value", r->name);

@@ -186,6 +186,7 @@ static bool run(Run *r, const char *text, size_t len) {
   if (!check_names(r, call, n)) return false;
   if (!r->o->code.cpu) r->o->code.cpu = "native";
   r->o->code.packed_only = true;
+  if (r->o->code.grain) r->o->code.parallel_for = adc_parallel_for;
   if (r->o->code.opt_level < 0) r->o->code.opt_level = elements_given(r) > 50000 ? 3 : 1;
   pipeline_lower(r->m, r->o->code.opt_level);
   r->jit = jit_new(r->m, &r->o->code);

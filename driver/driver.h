@@ -75,6 +75,9 @@ bool options_parse(Options *o, unsigned verb_bit, int argc, char **argv);
 void options_help(FILE *to, unsigned verb_bit);
 void usage_error(const char *fmt, ...) ADC_PRINTF(1, 2); /* "adc: …" on stderr */
 
+/* Threads for what adc calls itself (runtime/pool.c). */
+void adc_parallel_for(void (*body)(void *env, int64_t chunk), void *env, int64_t chunks);
+
 /* Prints the context's diagnostics as the options say; the exit status that they give. */
 int report(Ctx *c, const Options *o);
 /* Reads o->file; NULL after a message. */

@@ -22,7 +22,7 @@ _adc() {
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     return
   fi
-  local code="--wrt= --order= --real= --cpu= -O0 -O1 -O2 -O3 -g -o"
+  local code="--wrt= --order= --real= --cpu= -O0 -O1 -O2 -O3 -g --threads -o"
   local files="--fn= --emit= --prefix= --target= --freestanding -MD --time-passes --explain-memory"
   case $verb in
     grad) options="$code $files" ;;

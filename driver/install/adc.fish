@@ -28,6 +28,7 @@ complete -c adc -n $code -o O1 -d "Some optimisation"
 complete -c adc -n $code -o O2 -d "Most optimisations"
 complete -c adc -n $code -o O3 -d "All optimisations"
 complete -c adc -n $code -s g -d "Debug information"
+complete -c adc -n $code -l threads -d "Threads share long loops"
 complete -c adc -n "__fish_seen_subcommand_from grad compile run plot graph opt" -s o -r -d "Where to write"
 complete -c adc -n "__fish_seen_subcommand_from compile run graph" -l derive -x -a "grad vjp jvp hvp jacobian hessian" -d "Derivatives to make"
 

@@ -28,6 +28,7 @@ code=(
   '--cpu=[processor to compile for]:cpu:(native)'
   '(-O0 -O1 -O2 -O3)'{-O0,-O1,-O2,-O3}'[how hard to optimise]'
   '-g[debug information]'
+  '--threads=-[threads share long loops]::operations of a chunk'
 )
 files=(
   '--fn=[functions to compile]:functions'

@@ -8,6 +8,7 @@ Each program, at random values, in the plain interpreter:
   round trip   the reverse sweep printed by --emit=tdsl and compiled again gives the same numbers.
 Each tenth of them (COMPILE_EACH in the environment changes that; WORKERS is how many run at once) is compiled besides:
   values       the interpreter against compiled code at -O0 and -O3, the program and its reverse sweep;
+  threads      the same with --threads, in chunks as small as can be;
   f32          -O0 against -O3 with `real` as f32; far from f64 is a note, since a branch may go the other way;
   certificate  `adc test`: Taylor rates, <Jv, w> = <v, Jt w>, -O0 against -O3; at order 2, in every mix of modes, where the program is short.
 A failure prints the seed and what differs; `generate.py SEED` prints the program.  SECONDS bounds the time, 0: no bound; a COUNT of 0:
@@ -170,6 +171,8 @@ def check_compiled(p, values, gradients):
     near("-O3 against the interpreter", results(path, p.give, "-O3"), values)
     near("-O0 against the interpreter", results(path, p.give, "-O0"), values)
     near("the reverse sweep against the interpreter", results(path, p.give + p.give_seeds, "--derive=vjp"), gradients)
+    near("--threads against the interpreter", results(path, p.give, "-O3", "--threads=1"), values)
+    near("the reverse sweep with --threads", results(path, p.give + p.give_seeds, "-O3", "--derive=vjp", "--threads=1"), gradients)
     single(p, path, gradients)
     call(adc, "test", path, "f", *p.give, f"--order={order if p.text.count(chr(10)) < 50 else 1}")
 

@@ -1,4 +1,5 @@
 /* ir_check.c - compares compiled code with the interpreter: ir_check FILE.ir [SYM=N…] [-ON] [--cpu=NAME] [--seed=N]
+ * [--threads]
  *
  * Every exported function of the file is called with random arguments, with all results wanted, with each one alone,
  * and accumulating; prints `ok` or the first difference.  What is compiled went through the passes for code generation, what is
@@ -9,6 +10,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Chunks are independent of each other: the last one may come first. */
+static void backwards(void (*body)(void *env, int64_t chunk), void *env, int64_t chunks) {
+  while (chunks > 0) body(env, --chunks);
+}
 
 static uint64_t state = 88172645463325252u;
 static uint64_t next_random(void) {
@@ -222,7 +228,10 @@ int main(int argc, char **argv) {
       o.code.cpu = argv[i] + 6;
     else if (!strncmp(argv[i], "--imax=", 7))
       o.imax = atoi(argv[i] + 7);
-    else if (strchr(argv[i], '='))
+    else if (!strcmp(argv[i], "--threads")) {
+      o.code.grain = 1; /* all that can be shared is */
+      o.code.parallel_for = backwards;
+    } else if (strchr(argv[i], '='))
       o.set[o.nset++] = argv[i];
     else
       file = argv[i];
