@@ -194,6 +194,7 @@ bool is_zero(LLVMValueRef x); /* the constant */
 /* x, an element of v, is a zero of a cotangent's own making: the sign of the sum's zero is nobody's. */
 bool adds_nothing(const Value *v, LLVMValueRef x);
 LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx);
+LLVMValueRef place_in(Emit *e, const Value *v, const LLVMValueRef *idx); /* … in v's memory */
 LLVMValueRef load_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset);
 void store_elem(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef offset, LLVMValueRef x);
 void tag_object(Emit *e, LLVMValueRef access, int object); /* what it cannot alias */
@@ -220,6 +221,7 @@ void rows_store(Emit *e, const Value *to, LLVMValueRef buffer, int i, int n, int
 void emit_nest(Emit *e, Unit **unit, int n); /* STORE and REDUCE units with the same loops */
 /* Where a unit's value goes: the result pointer or its buffer. */
 LLVMValueRef unit_target(Emit *e, const Unit *u, int *object);
+LLVMValueRef unit_place(Emit *e, const Unit *u, const LLVMValueRef *idx); /* … and where its element idx is there */
 /* Folds by the reduction's operation or by the map operation that it repeats. */
 LLVMValueRef fold_neutral(Emit *e, Opcode code, Elem t);
 LLVMValueRef fold_term(Emit *e, Opcode code, Elem t, LLVMValueRef acc, LLVMValueRef x);

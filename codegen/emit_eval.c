@@ -26,6 +26,10 @@ LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx) {
   return at;
 }
 
+LLVMValueRef place_in(Emit *e, const Value *v, const LLVMValueRef *idx) {
+  return row_major(e, e->p->value[v->id].padded ? padded_type(e->ctx, v->type) : v->type, idx);
+}
+
 void tag_object(Emit *e, LLVMValueRef access, int object) {
   if (e->part) object = part_object(e, object);
   if (object < 0 || !e->scope) return;
@@ -277,7 +281,7 @@ static LLVMValueRef compute(Emit *e, Value *v, const LLVMValueRef *idx) {
   default: break;
   }
   LLVMValueRef r = row_element(e, v, idx);
-  return r ? r : load_elem(e, where_of(e, v), e->object[v->id], v->type, row_major(e, v->type, idx));
+  return r ? r : load_elem(e, where_of(e, v), e->object[v->id], v->type, place_in(e, v, idx));
 }
 
 LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *at) {

@@ -22,9 +22,17 @@ typedef struct Nest {
   LLVMValueRef *held; /* by unit: what whole_vectors stores or folds later */
 } Nest;
 
+/* Not at a result pointer alone. */
+static bool in_own_memory(const Emit *e, const Unit *u) {
+  return u->op && e->p->producer[u->v->id] == u && e->p->value[u->v->id].place == PLACE_BUFFER;
+}
+
+LLVMValueRef unit_place(Emit *e, const Unit *u, const LLVMValueRef *idx) {
+  return in_own_memory(e, u) ? place_in(e, u->v, idx) : row_major(e, u->v->type, idx);
+}
+
 LLVMValueRef unit_target(Emit *e, const Unit *u, int *object) {
-  const ValueInfo *info = &e->p->value[u->v->id];
-  bool own = u->op && e->p->producer[u->v->id] == u && info->place == PLACE_BUFFER;
+  bool own = in_own_memory(e, u);
   *object = own ? e->object[u->v->id] : e->out_object[u->result];
   return own ? where_of(e, u->v) : out_of(e, u->result);
 }
@@ -41,9 +49,9 @@ static void out_index(const Nest *k, const Unit *u, LLVMValueRef *idx) {
 /* Where in its memory u's element idx is. */
 static LLVMValueRef element_place(Emit *e, const Unit *u, const LLVMValueRef *idx) {
   LLVMValueRef at[MAX_RANK];
-  if (!u->into || u->into->code != OP_set_slice) return row_major(e, u->v->type, idx);
+  if (!u->into || u->into->code != OP_set_slice) return unit_place(e, u, idx);
   update_place(e, u->into, idx, at);
-  return row_major(e, u->v->type, at);
+  return unit_place(e, u, at);
 }
 
 /* ---- folds ------------------------------------------------------------------------------------------------------- */
@@ -135,17 +143,28 @@ static void fold_into_memory(const Nest *k, int i) {
   store_elem(e, base, object, u->v->type, at, fold(e, u, load_elem(e, base, object, u->v->type, at), x));
 }
 
-static void update(const Nest *k, const Unit *u) {
+/* Where an update stores at the current indices; idx gets the operand's index. */
+static LLVMValueRef updated_place(const Nest *k, const Unit *u, LLVMValueRef *idx) {
+  LLVMValueRef at[MAX_RANK];
+  for (int i = 0; i < u->op->opd[1]->type->rank; i++) idx[i] = level_index(k, u, i);
+  update_place(k->e, u->op, idx, at);
+  return unit_place(k->e, u, at);
+}
+
+static LLVMValueRef updated(const Nest *k, const Unit *u) {
   Emit *e = k->e;
-  Op *op = u->op;
-  LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
-  for (int i = 0; i < op->opd[1]->type->rank; i++) idx[i] = level_index(k, u, i);
-  LLVMValueRef x = eval(e, op->opd[1], idx);
-  update_place(e, op, idx, at);
+  LLVMValueRef idx[MAX_RANK], to = updated_place(k, u, idx), x = eval(e, u->op->opd[1], idx);
+  if (u->op->code != OP_scatter_acc) return x;
   int object;
-  LLVMValueRef base = unit_target(e, u, &object), to = row_major(e, u->v->type, at);
-  if (op->code == OP_scatter_acc) x = add_elem(e->g, e->b, u->v->type->elem, load_elem(e, base, object, u->v->type, to), x);
-  store_elem(e, base, object, u->v->type, to, x);
+  LLVMValueRef base = unit_target(e, u, &object);
+  return add_elem(e->g, e->b, u->v->type->elem, load_elem(e, base, object, u->v->type, to), x);
+}
+
+static void put_update(const Nest *k, const Unit *u, LLVMValueRef x) {
+  LLVMValueRef idx[MAX_RANK], to = updated_place(k, u, idx);
+  int object;
+  LLVMValueRef base = unit_target(k->e, u, &object);
+  store_elem(k->e, base, object, u->v->type, to, x);
 }
 
 static void set_neutral_at(Emit *e, const Unit *u) {
@@ -167,47 +186,70 @@ static void set_neutral(Emit *e, const Unit *u) {
     return;
   }
   LLVMValueRef base = unit_target(e, u, &object), count = e->one;
-  for (int i = 0; i < u->v->type->rank; i++) count = index_mul(e, count, dim_of(e, u->v->type->dim[i]));
+  const Type *t = e->p->value[u->v->id].padded && in_own_memory(e, u) ? padded_type(e->ctx, u->v->type) : u->v->type;
+  for (int i = 0; i < t->rank; i++) count = index_mul(e, count, dim_of(e, t->dim[i]));
   LLVMValueRef i = loop_begin(e, &loop, count);
   store_elem(e, base, object, u->v->type, i, neutral(e, u));
   loop_end(e, &loop);
 }
 
 /* ---- whole vectors -----------------------------------------------------------------------------------------------
- * Where loops are short their last vector is masked, and what reads it back soon, as the next step of a recurrence does, waits until
- * the masked store is done.  What has one axis and a slot of its own has room for the whole vector, because slots are rounded up. */
+ * Where loops are short their last vector is masked, and what reads it back soon, or only what lies behind it, as the next step of a
+ * recurrence does, waits until the masked store is done.  Rows in slots, which are rounded up, have room for the whole vector if they
+ * are alone there or padded. */
 
-enum { SLOT_ROUNDED = 64 };
+static bool known_index(const Value *v, int64_t *x) {
+  if (!v->def || v->type->rank) return false;
+  if (v->def->code == OP_const) *x = v->def->u.cst.i;
+  return v->def->code == OP_const || (v->def->code == OP_dim && dim_is_const(v->def->u.dim, x));
+}
+
+/* Updates of different entries on some axis. */
+static bool apart(const Op *a, const Op *b) {
+  if (a->code == OP_set_slice || b->code == OP_set_slice) return false;
+  for (int i = 0; i < a->u.index.naxis; i++)
+    for (int j = 0; j < b->u.index.naxis; j++) {
+      int64_t x, y;
+      bool same_axis = a->u.index.axis[i] == b->u.index.axis[j];
+      if (same_axis && known_index(a->opd[2 + i], &x) && known_index(b->opd[2 + j], &y) && x != y) return true;
+    }
+  return false;
+}
 
 /* Units after i in the nest may find in memory what i stores there: it cannot be stored later than they run. */
 static bool met_again(const Nest *k, int i) {
   const Plan *p = k->e->p;
-  const Value *v = k->unit[i]->v;
+  const Unit *from = k->unit[i];
   for (int j = i + 1; j < k->n; j++) {
     const Unit *u = k->unit[j];
-    if (u->v && same_memory(p, u->v, v)) return true;
-    for (int r = 0; r < u->nread; r++)
-      if (u->read[r].v != v && same_memory(p, u->read[r].v, v)) return true;
+    bool both = from->kind == UNIT_UPDATE && u->kind == UNIT_UPDATE && same_memory(p, u->v, from->v) && apart(from->op, u->op);
+    if (u->v && same_memory(p, u->v, from->v) && !both) return true;
+    for (int r = 0; r < u->nread; r++) {
+      const Value *v = u->read[r].v;
+      bool in_register = v == from->v && from->kind == UNIT_STORE, elsewhere = both && v == u->op->opd[0];
+      if (!in_register && !elsewhere && same_memory(p, v, from->v)) return true;
+    }
   }
   return false;
 }
 
 static bool has_room(const Nest *k, int i) {
   const Unit *u = k->unit[i];
-  const Plan *p = k->e->p;
-  if (u->kind != UNIT_STORE || u->dead || u->into || !u->op || p->producer[u->v->id] != u || u->v->type->rank != 1) return false;
-  const ValueInfo *info = &p->value[u->v->id];
-  return info->place == PLACE_BUFFER && info->slot >= 0 && info->result < 0 && u->v->type->elem != BOOL && !met_again(k, i);
+  if ((u->kind != UNIT_STORE && u->kind != UNIT_UPDATE) || u->dead || u->into || u->adds || !in_own_memory(k->e, u)) return false;
+  const ValueInfo *info = &k->e->p->value[u->v->id];
+  int rank = u->v->type->rank;
+  if (info->slot < 0 || info->result >= 0 || u->v->type->elem == BOOL || (rank > 1 && !info->padded)) return false;
+  return u->place[rank - 1] == u->nlevel - 1 && !met_again(k, i);
 }
 
 /* Elements of a vector that all that is stored whole has room for; 0: nothing is. */
 static int room(const Nest *k) {
   int least = 0;
-  if (k->unit[0]->nlevel != 1 || !few_turns(k->e) || k->e->g->o->opt_level < 2) return 0;
+  if (!few_turns(k->e) || k->e->g->o->opt_level < 2) return 0;
   for (int i = 0; i < k->n; i++) {
     const Unit *u = k->unit[i];
-    if (u->kind == UNIT_REDUCE && u->acc_level != 0) return 0;
-    int fit = has_room(k, i) ? SLOT_ROUNDED / (int)elem_size(u->v->type->elem) : 0;
+    if (u->kind == UNIT_REDUCE && (u->acc_level < 0 || u->acc_level >= u->nlevel)) return 0;
+    int fit = has_room(k, i) ? VECTOR_BYTES / (int)elem_size(u->v->type->elem) : 0;
     if (fit && (!least || fit < least)) least = fit;
   }
   return least;
@@ -227,7 +269,9 @@ static void innermost(Nest *k) {
     const Unit *u = k->unit[i];
     if (u->op) set_line(e, u->op);
     if (u->kind == UNIT_UPDATE) {
-      update(k, u);
+      LLVMValueRef x = updated(k, u);
+      if (k->held && has_room(k, i)) k->held[i] = x;
+      else put_update(k, u, x);
       continue;
     }
     if (u->kind == UNIT_REDUCE) {
@@ -253,18 +297,18 @@ static void innermost(Nest *k) {
 }
 
 /* The loop goes on to the end of the last vector, where it computes nothing: zeros are stored there, and nothing is folded in. */
-static void whole_vectors(Nest *k, int lanes) {
+static void whole_vectors(Nest *k, int level, int lanes) {
   Emit *e = k->e;
-  LLVMValueRef n = dim_of(e, k->unit[0]->level[0]);
+  LLVMValueRef n = dim_of(e, k->unit[0]->level[level]);
   LLVMValueRef up = LLVMBuildNSWAdd(e->b, n, LLVMConstInt(e->g->i64, (unsigned)lanes - 1, false), "");
   Loop loop;
   Branch br;
   LLVMBasicBlockRef from[2];
   k->held = NEW_N(e->arena, LLVMValueRef, k->n);
-  k->idx[0] = loop_begin(e, &loop, LLVMBuildAnd(e->b, up, LLVMConstInt(e->g->i64, (unsigned long long)-lanes, true), ""));
+  k->idx[level] = loop_begin(e, &loop, LLVMBuildAnd(e->b, up, LLVMConstInt(e->g->i64, (unsigned long long)-lanes, true), ""));
   loop.parallel = e->in_parallel = k->parallel;
   from[0] = LLVMGetInsertBlock(e->b);
-  if_begin(e, &br, LLVMBuildICmp(e->b, LLVMIntSLT, k->idx[0], n, ""));
+  if_begin(e, &br, LLVMBuildICmp(e->b, LLVMIntSLT, k->idx[level], n, ""));
   innermost(k);
   from[1] = LLVMGetInsertBlock(e->b);
   if_end(e, &br);
@@ -279,6 +323,7 @@ static void whole_vectors(Nest *k, int lanes) {
   for (int i = 0; i < k->n; i++) {
     if (!k->held[i]) continue;
     if (k->unit[i]->kind == UNIT_REDUCE) fold_into_register(k, i, k->held[i]);
+    else if (k->unit[i]->kind == UNIT_UPDATE) put_update(k, k->unit[i], k->held[i]);
     else put(k, k->unit[i], k->held[i]);
   }
   loop_end(e, &loop);
@@ -290,6 +335,13 @@ static bool folds_from(const Unit *u, int level) { return u->kind == UNIT_REDUCE
 
 static LLVMValueRef pick(Emit *e, LLVMIntPredicate p, LLVMValueRef x, LLVMValueRef y) {
   return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, p, x, y, ""), x, y, "");
+}
+
+static bool is_trimmed(const Nest *k, int level) {
+  for (int outer = -1; outer < level; outer++)
+    for (int back = 0; back < 2; back++)
+      if (nest_reach(k->e->p, k->unit, k->n, level, outer, back)) return true;
+  return false;
 }
 
 /* The turns of a level that add more than zeros: *from, and so many that the loop ends where it must. */
@@ -318,11 +370,11 @@ static void levels(Nest *k, int level) {
   const Unit *head = k->unit[0];
   for (int i = 0; i < k->n; i++)
     if (folds_from(k->unit[i], level)) LLVMBuildStore(e->b, neutral(e, k->unit[i]), k->acc[i]);
-  int lanes = k->chunks ? 0 : room(k);
+  int lanes = k->chunks || level != head->nlevel - 1 ? 0 : room(k);
   if (level == head->nlevel)
     innermost(k);
-  else if (lanes)
-    whole_vectors(k, lanes);
+  else if (lanes && !is_trimmed(k, level))
+    whole_vectors(k, level, lanes);
   else {
     Loop loop;
     LLVMValueRef from, turns = turns_of(k, level, &from);

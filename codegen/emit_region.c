@@ -26,7 +26,12 @@ static void turn_end(Emit *e, const Turn *t) {
 typedef struct Memory {
   LLVMValueRef base;
   int object;
+  const Value *of; /* whose memory; NULL: its elements lie one after another */
 } Memory;
+
+static LLVMValueRef place(Emit *e, const Memory *m, const Type *t, const LLVMValueRef *idx) {
+  return m->of ? place_in(e, m->of, idx) : row_major(e, t, idx);
+}
 
 /* from: NULL: v as it is. */
 static void copy(Emit *e, Memory to, Value *v, const Memory *from) {
@@ -34,19 +39,19 @@ static void copy(Emit *e, Memory to, Value *v, const Memory *from) {
   LLVMValueRef idx[MAX_RANK];
   const Type *t = v->type;
   open_loops(e, loop, t->rank, t->dim, idx);
-  LLVMValueRef at = row_major(e, t, idx);
-  store_elem(e, to.base, to.object, t, at, from ? load_elem(e, from->base, from->object, t, at) : eval(e, v, idx));
+  LLVMValueRef x = from ? load_elem(e, from->base, from->object, t, place(e, from, t, idx)) : eval(e, v, idx);
+  store_elem(e, to.base, to.object, t, place(e, &to, t, idx), x);
   close_loops(e, loop, t->rank, t->dim);
 }
 
-static Memory memory_of(Emit *e, const Value *v) { return (Memory){where_of(e, v), e->object[v->id]}; }
+static Memory memory_of(Emit *e, const Value *v) { return (Memory){where_of(e, v), e->object[v->id], v}; }
 
 static void make_moves(Emit *e, const Plan *s) {
   Memory *saved = NEW_N(e->arena, Memory, s->nmove + 1);
   for (int i = 0; i < s->nmove; i++) {
     const Move *m = &s->move[i];
     if (!m->save) continue;
-    saved[i] = (Memory){slot_memory(e, m->slot), m->slot};
+    saved[i] = (Memory){slot_memory(e, m->slot), m->slot, NULL};
     copy(e, saved[i], s->region->res[m->yield], NULL);
   }
   for (int i = 0; i < s->nmove; i++)

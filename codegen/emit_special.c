@@ -11,10 +11,11 @@ typedef struct Target {
   LLVMValueRef base;
   int object;
   Type *type;
+  const Unit *unit;
 } Target;
 
 static Target target_of(Emit *e, const Unit *u) {
-  Target t = {.type = u->v->type};
+  Target t = {.type = u->v->type, .unit = u};
   if (t.type->rank == 0)
     t.base = where_of(e, u->v), t.object = -1;
   else
@@ -24,14 +25,14 @@ static Target target_of(Emit *e, const Unit *u) {
 
 static LLVMValueRef get(Emit *e, const Target *t, const LLVMValueRef *idx) {
   if (t->type->rank == 0) return LLVMBuildLoad2(e->b, elem_reg(e->g, t->type->elem), t->base, "");
-  return load_elem(e, t->base, t->object, t->type, row_major(e, t->type, idx));
+  return load_elem(e, t->base, t->object, t->type, unit_place(e, t->unit, idx));
 }
 
 static void put(Emit *e, const Target *t, const LLVMValueRef *idx, LLVMValueRef x) {
   if (t->type->rank == 0)
     LLVMBuildStore(e->b, x, t->base);
   else
-    store_elem(e, t->base, t->object, t->type, row_major(e, t->type, idx), x);
+    store_elem(e, t->base, t->object, t->type, unit_place(e, t->unit, idx), x);
 }
 
 /* Sets every element of the target: to v's, or to zero. */

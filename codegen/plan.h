@@ -33,6 +33,7 @@ typedef struct ValueInfo {
   bool lanes;  /* the first result of a loop that is computed in lanes */
   int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
   bool shared;   /* … and there are others */
+  bool padded;   /* PLACE_BUFFER: its rows, along the last axis, are whole vectors in memory */
 } ValueInfo;
 
 enum { LEVEL_UNIT = -1, LEVEL_OTHER = -2, MAX_LEVEL = 2 * MAX_LABEL };
@@ -136,6 +137,8 @@ struct Plan {
 };
 
 Plan *plan_func(Ctx *c, Func *f, int64_t grain);
+enum { VECTOR_BYTES = 64 };
+Type *padded_type(Ctx *c, const Type *t); /* t with rows of whole vectors */
 
 /* Parts of plan_func. */
 void plan_lanes(Plan *p);     /* lanes.c: which loops are computed in lanes */

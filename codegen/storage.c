@@ -14,6 +14,7 @@ typedef struct Life {
 typedef struct Storage {
   Plan *p;
   Life *home; /* by the home's id */
+  bool *stepped, *dense; /* by the home's id: rows that the next step reads; what is read as a plain array */
   int pos;
   Dim *copies; /* of what is made in the loop that threads share; NULL: in no such loop */
 } Storage;
@@ -85,6 +86,81 @@ static void number(Storage *s, Plan *p) {
   reads(s, p->exit);
 }
 
+/* ---- padded rows
+ * A row of a carried state is read soon after it was written, where its neighbours were written as well.  Whole vectors serve that best
+ * (emit_kernel.c), so such rows are padded; not tapes, which are large and read much later. */
+
+Type *padded_type(Ctx *c, const Type *t) {
+  Dim *dim[MAX_RANK], *lanes = dim_const(c, VECTOR_BYTES / elem_size(t->elem));
+  for (int i = 0; i < t->rank; i++) dim[i] = t->dim[i];
+  Dim *up = dim_add(c, dim[t->rank - 1], dim_sub(c, lanes, dim_const(c, 1)));
+  dim[t->rank - 1] = dim_mul(c, dim_floordiv(c, up, lanes), lanes);
+  return type_tensor(c, t->elem, t->rank, dim);
+}
+
+static void is_dense(Storage *s, const Value *v) { s->dense[s->p->value[v->id].home] = true; }
+
+static void all_dense(Storage *s, const Unit *u) {
+  for (int k = 0; k < u->op->nopd; k++) is_dense(s, u->op->opd[k]);
+  for (int k = 0; k < u->op->nres; k++) is_dense(s, u->op->res[k]);
+  for (int k = 0; k < u->nread; k++) is_dense(s, u->read[k].v);
+  for (int i = 0; i < u->op->nreg; i++)
+    for (int k = 0; k < u->op->reg[i]->nparam; k++) is_dense(s, u->op->reg[i]->param[k]);
+}
+
+/* It goes by place_in (emit.h) wherever it reads or writes memory. */
+static bool follows_padding(const Plan *p, const Unit *u) {
+  if (!u->op || u->kind == UNIT_EFFECT) return true;
+  if (u->tiled || u->into || u->split) return false;
+  if (u->op->nreg) return !in_lanes(p, u->op->reg[0]);
+  return u->kind != UNIT_SPECIAL || u->op->code == OP_set || u->op->code == OP_set_slice || u->op->code == OP_scatter_acc;
+}
+
+/* v is what a loop around the unit carries. */
+static bool is_carried(const Plan *p, const Value *v) {
+  for (const Region *r = p->region; r->parent; r = r->parent->parent)
+    for (int i = 0; op_is_loop(r->parent) && i < r->nparam; i++)
+      if (same_memory(p, r->param[i], v)) return true;
+  return false;
+}
+
+static void note_steps(Storage *s, const Plan *p, const Unit *u) {
+  for (int k = 0; k < u->nread; k++) {
+    const Read *r = &u->read[k];
+    int rank = r->v->type->rank;
+    bool stored = u->kind == UNIT_UPDATE && r->v == u->op->opd[0] && u->op->code != OP_scatter_acc;
+    if (!stored && rank > 1 && r->level[rank - 1] >= 0 && is_carried(p, r->v)) s->stepped[s->p->value[r->v->id].home] = true;
+  }
+}
+
+static void note_access(Storage *s, const Plan *p) {
+  for (int i = 0; i < p->nunit; i++) {
+    const Unit *u = p->unit[i];
+    if (!follows_padding(p, u)) all_dense(s, u);
+    note_steps(s, p, u);
+    for (int r = 0; r < 2; r++)
+      if (u->sub[r]) note_access(s, u->sub[r]);
+  }
+}
+
+static void note_reshapes(Storage *s, const Region *r) {
+  ReshapeMap map;
+  for (const Op *op = r->first; op; op = op->next) {
+    for (int i = 0; i < op->nreg; i++) note_reshapes(s, op->reg[i]);
+    if (op->code == OP_reshape && !reshape_map(s->p->ctx, op->opd[0]->type, op->res[0]->type, &map)) is_dense(s, op->opd[0]);
+  }
+}
+
+static bool wants_padding(const Storage *s, const Value *v) {
+  const Type *t = v->type;
+  int home = s->p->value[v->id].home;
+  int64_t n;
+  for (int i = 0; i < t->rank; i++)
+    if (dim_is_limited(t->dim[i])) return false;
+  return s->stepped[home] && !s->dense[home] && t->rank > 1 && elem_is_real(t->elem) && !type_mentions_value(t) &&
+         !dim_is_const(t->dim[t->rank - 1], &n);
+}
+
 /* ---- slots
  * -----------------------------------------------------------------------------------------------------------------------
  */
@@ -116,13 +192,17 @@ static void place_home(Storage *s, const Value *v) {
   int result = info->result, n = s->p->f->nvalue;
   for (int i = 0; info->shared && i < n; i++)
     if (value[i].home == info->home && value[i].result >= 0) result = value[i].result;
-  int slot = needs_slot(s, v, result) ? take_slot(s, v->type, region_of(v) != s->p->region, l->first, l->last) : -1;
+  bool padded = result < 0 && wants_padding(s, v);
+  Type *t = padded ? padded_type(s->p->ctx, v->type) : v->type;
+  int slot = needs_slot(s, v, result) ? take_slot(s, t, region_of(v) != s->p->region, l->first, l->last) : -1;
   for (int i = 0; info->shared && i < n; i++)
     if (value[i].home == info->home && value[i].place == PLACE_BUFFER) {
       value[i].result = result;
       value[i].slot = slot;
+      value[i].padded = padded;
     }
   info->slot = slot;
+  info->padded = padded;
   l->made = false;
 }
 
@@ -167,7 +247,11 @@ static void place_plan(Storage *s, Plan *p) {
 
 void plan_storage(Plan *p) {
   Storage s = {.p = p, .home = NEW_N(p->ctx->arena, Life, p->f->nvalue + 1)};
+  s.stepped = NEW_N(p->ctx->arena, bool, p->f->nvalue + 1);
+  s.dense = NEW_N(p->ctx->arena, bool, p->f->nvalue + 1);
   number(&s, p);
+  note_access(&s, p);
+  note_reshapes(&s, p->region);
   place_plan(&s, p);
 }
 

@@ -74,11 +74,27 @@ static void adjoint_mulz(Deriv *d, Op *op, Value *dy) {
   if (is_active(d, b)) deriv_add(d, b, b_map2(&d->b, OP_mulz, a, dy));
 }
 
+/* t is at most 1/2: what is left to 1 has no error that is large beside it. */
+static void add_slope(Deriv *d, Value *x, Value *t, Value *u, Value *dy) {
+  deriv_add(d, x, b_map2(&d->b, OP_mulz, dy, b_map2(&d->b, OP_mul, t, u)));
+}
+
+static bool adjoint_logistic(Deriv *d, Op *op, Value *dy) {
+  Value *t = op->res[0], *u, *z = logistic_argument(op, &t, &u);
+  if (has_plain_slope(op)) {
+    z = op->opd[0];
+    u = b_map2(&d->b, OP_sub, b_splat(&d->b, t->type, 1), t);
+  }
+  if (z && is_active(d, z)) add_slope(d, z, t, u, dy);
+  return z != NULL;
+}
+
 static void adjoint(Deriv *d, Op *op, Value *dy) {
   if (op->code == OP_mulz) {
     adjoint_mulz(d, op, dy);
     return;
   }
+  if (adjoint_logistic(d, op, dy)) return;
   for (int i = 0; i < op->nopd; i++) {
     if (!contributes(op, i) || !is_active(d, op->opd[i])) continue;
     Names n = {&d->b, op, dy, op->opd[i]->type->elem};

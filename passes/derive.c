@@ -273,8 +273,10 @@ static Func *build(const Plan *p) {
   if (!g) return NULL;
   if (p->kind == FUNC_JVP)
     build_forward(p, g);
-  else
+  else {
+    if (p->optimise) pass_logistic(g);
     build_reverse(p, g);
+  }
   pass_inline(g); /* the rules of functions that have their own */
   if (p->optimise)
     pass_optimise(g);

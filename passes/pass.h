@@ -75,6 +75,12 @@ Op *simplify_region_before(Simplify *s, Op *op, int *fuel);
 Op *simplify_region_after(Simplify *s, Op *op, int *fuel);
 bool only_here(Simplify *s, const Value *v); /* used once, and computed in the region that is being simplified */
 
+/* ---- logistic.c ------------------------------------------------------------------------------------------------------------- */
+
+void pass_logistic(Func *f);
+bool has_plain_slope(const Op *op); /* a sigmoid of what is not positive */
+Value *logistic_argument(const Op *op, Value **t, Value **u); /* z, if op is sigmoid(z) by way of t and u; else NULL */
+
 /* ---- hoist.c ---------------------------------------------------------------------------------------------------------------- */
 
 bool is_free(const Op *op); /* a broadcast or counter of one axis or more: cheaper to do again than to keep */
