@@ -11,7 +11,7 @@ static bool in_memory(const Emit *e, Value *v) {
 }
 
 static LLVMValueRef memory_of(Emit *e, const Value *v) {
-  if (e->p->value[v->id].place != PLACE_VIRTUAL) return e->where[v->id];
+  if (e->p->value[v->id].place != PLACE_VIRTUAL) return where_of(e, v);
   const Op *op = v->def;
   LLVMValueRef start[MAX_RANK];
   for (int a = 0; a < v->type->rank; a++) start[a] = dim_of(e, op->u.slice.start[a]);

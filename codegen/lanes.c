@@ -15,6 +15,25 @@ static bool is_small(const Type *t, int64_t most) {
   return n <= most;
 }
 
+static bool is_number(const Value *v, int64_t *k) {
+  const Op *op = v->def;
+  if (v->type->rank || !op || (op->code != OP_const && op->code != OP_dim)) return false;
+  if (op->code == OP_dim) return dim_is_const(op->u.dim, k);
+  *k = op->u.cst.i;
+  return true;
+}
+
+/* Elements of what is computed are picked by numbers alone. */
+static bool picks_by_numbers(const Op *op) {
+  bool from_result = op->code == OP_scatter_add;
+  int first = op->code == OP_gather || from_result ? 1 : 2;
+  const Type *t = from_result ? op->res[0]->type : op->opd[0]->type;
+  int64_t at, extent;
+  for (int i = 0; i < op->u.index.naxis; i++)
+    if (!is_number(op->opd[first + i], &at) || !dim_is_const(t->dim[op->u.index.axis[i]], &extent) || at < 0 || at >= extent) return false;
+  return !op->u.index.masked;
+}
+
 static bool can_compute(const Op *op, const Region *body) {
   const Op *x;
   switch (op_info[op->code].family) {
@@ -28,6 +47,7 @@ static bool can_compute(const Op *op, const Region *body) {
   case FAM_SCAN: return op->code == OP_linrec;
   case FAM_VIEW: return op->code != OP_set_slice;
   case FAM_INDEX:
+    if (picks_by_numbers(op)) return true;
     x = op->opd[0]->def;
     while (x && x->parent == body && x->code == OP_slice) x = x->opd[0]->def;
     return op->code == OP_gather && (!x || x->parent != body);
