@@ -156,8 +156,8 @@ typedef struct Loop {
   int mark;
   int math_calls; /* as many calls of elementary functions were emitted before it: what has some is long enough */
   bool parallel; /* the iterations are independent of each other: set before loop_end */
-  bool one_by_one; /* LLVM shall not interleave vectors of iterations: set before loop_end */
   bool whole;     /* as a rule it is as long as some vectors: set before loop_end */
+  bool one_by_one; /* LLVM shall not interleave vectors of iterations: set before loop_end */
   bool as_it_is;  /* LLVM shall not unroll or vectorise it: set before loop_end */
 } Loop;
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n); /* the counter, 0 <= i < n */

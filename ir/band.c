@@ -134,9 +134,8 @@ static bool combine(Band *w, const Op *op, int a, int b, Line *l) {
   Line x, y;
   if (!line(w, op->opd[0], a, b, &x) || !line(w, op->opd[1], a, b, &y)) return false;
   bool minus = op->code == OP_sub;
-  if (minus ? __builtin_sub_overflow(x.a, y.a, &l->a) || __builtin_sub_overflow(x.b, y.b, &l->b)
-            : __builtin_add_overflow(x.a, y.a, &l->a) || __builtin_add_overflow(x.b, y.b, &l->b))
-    return false;
+  l->a = minus ? x.a - y.a : x.a + y.a; /* each below FUEL times 2^31 */
+  l->b = minus ? x.b - y.b : x.b + y.b;
   l->c = minus ? dim_sub(w->ctx, x.c, y.c) : dim_add(w->ctx, x.c, y.c);
   return l->c != NULL;
 }
@@ -148,6 +147,7 @@ static bool take_symbol(Band *w, Line *l, int which) {
   for (int i = 0; i < l->c->nterm; i++) {
     const Mono *m = &l->c->term[i];
     if (m->nfactor != 1 || m->factor[0]->kind != ATOM_SYM || m->factor[0]->sym != sym) continue;
+    if (m->coef > INT32_MAX || m->coef < -INT32_MAX) return false;
     *(which ? &l->b : &l->a) = m->coef;
     l->c = dim_sub(w->ctx, l->c, dim_mul(w->ctx, dim_const(w->ctx, m->coef), dim_sym(w->ctx, (Sym *)sym)));
     return l->c && !dim_mentions(l->c, sym);
