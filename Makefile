@@ -180,34 +180,52 @@ $(B)/passes/%_rules.inc: passes/%.rules $(B)/host/rulegen
 
 # ---- the runtime, embedded as bitcode --------------------------------------------------------------------------------
 
-# Three modules: elementary functions are linked after the loops have been optimised, the others before, the threads where they are
-# asked for.  Those are compiled for adc itself too: what `adc run` calls shares its own.
-MATH_BC := $(patsubst %.c,$(B)/%.bc,$(wildcard runtime/math_*.c))
+# Elementary functions are linked after the loops have been optimised, file by file as they are needed, the others before, the threads
+# where they are asked for.  Those are compiled for adc itself too: what `adc run` calls shares its own.
+MATH_SRC := $(wildcard runtime/math_*.c)
 POOL_BC := $(B)/runtime/pool.bc
-RT_BC := $(filter-out $(MATH_BC) $(POOL_BC),$(patsubst %.c,$(B)/%.bc,$(call src,runtime)))
+RT_BC := $(filter-out $(POOL_BC),$(patsubst %.c,$(B)/%.bc,$(filter-out $(MATH_SRC),$(call src,runtime))))
+# Doubles and floats, without and with a fused multiply-add.
+MATH_KIND := f64 f32 f64-fused f32-fused
+MATH_BC := $(foreach k,$(MATH_KIND),$(patsubst runtime/%.c,$(B)/runtime/$(k)/%.bc,$(MATH_SRC)))
 
 # Scalar code, which codegen/widen.c makes vectors of.
 $(MATH_BC): RT_FLAGS += -fno-vectorize -fno-slp-vectorize
+$(B)/runtime/f32/%.bc $(B)/runtime/f32-fused/%.bc: RT_FLAGS += -DSINGLE=1
+$(B)/runtime/f64-fused/%.bc $(B)/runtime/f32-fused/%.bc: RT_FLAGS += -DFUSED=1
 
-$(B)/runtime/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
-	$(call say,CLANG   $<)
+define bitcode
+	$(call say,CLANG   $@)
 	@mkdir -p $(@D)
 	$(Q)$(RT_CLANG) $(RT_FLAGS) -MMD -MP -c $< -o $@
+endef
+$(B)/runtime/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
+	$(bitcode)
+define math_rule
+$(B)/runtime/$(1)/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
+	$$(bitcode)
+endef
+$(foreach k,$(MATH_KIND),$(eval $(call math_rule,$(k))))
 
 # Declared by codegen as: extern const unsigned char adc_NAME_bc[]; extern const size_t adc_NAME_bc_size;
 $(B)/codegen/runtime_bc.c: $(RT_BC) | $(NEED_LLVM)
-$(B)/codegen/math_bc.c: $(MATH_BC) | $(NEED_LLVM)
 $(B)/codegen/pool_bc.c: $(POOL_BC) | $(NEED_LLVM)
-$(B)/codegen/%_bc.c:
+$(B)/codegen/runtime_bc.c $(B)/codegen/pool_bc.c: $(B)/codegen/%_bc.c:
 	$(call say,EMBED   $@)
 	@mkdir -p $(@D)
-	$(Q)$(LLVM_BIN)/llvm-link $^ -o $(B)/runtime/$*.bc
+	$(Q)$(LLVM_BIN)/llvm-link $^ -o $(B)/runtime/$*.linked.bc
 	$(Q){ echo '#include <stddef.h>'; \
 	  echo 'extern const unsigned char adc_$*_bc[]; extern const size_t adc_$*_bc_size;'; \
 	  echo 'const unsigned char adc_$*_bc[] __attribute__((aligned(16))) = {'; \
-	  od -An -v -tx1 $(B)/runtime/$*.bc | sed 's/ \(..\)/0x\1,/g'; \
+	  od -An -v -tx1 $(B)/runtime/$*.linked.bc | sed 's/ \(..\)/0x\1,/g'; \
 	  echo '0};'; \
 	  echo 'const size_t adc_$*_bc_size = sizeof adc_$*_bc - 1;'; } >$@
+
+# codegen/math_bc.h says what it defines.
+$(B)/codegen/math_bc.c: $(MATH_BC) runtime/embed.sh codegen/math_bc.h | $(NEED_LLVM)
+	$(call say,EMBED   $@)
+	@mkdir -p $(@D)
+	$(Q)runtime/embed.sh $(LLVM_BIN)/llvm-nm $(MATH_BC) >$@
 
 # ---- adc, libadc.a ---------------------------------------------------------------------------------------------------
 
@@ -219,7 +237,7 @@ $(B)/adc: $(LIB_OBJ) $(cli_OBJ)
 $(B)/libadc.a: $(LIB_OBJ)
 	$(call say,AR      $@)
 	$(Q)$(LD) -r $^ -o $(B)/libadc.o
-	$(Q)$(OBJCOPY) -w --keep-global-symbol='adc_*' --keep-global-symbol='!adc_runtime_bc*' --keep-global-symbol='!adc_math_bc*' \
+	$(Q)$(OBJCOPY) -w --keep-global-symbol='adc_*' --keep-global-symbol='!adc_runtime_bc*' --keep-global-symbol='!adc_math_file' \
 	  --keep-global-symbol='!adc_pool_bc*' $(B)/libadc.o
 	$(Q)rm -f $@.new && $(AR) rcs $@.new $(B)/libadc.o && mv $@.new $@
 

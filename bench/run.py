@@ -9,9 +9,9 @@ import argparse
 import contextlib
 import importlib.util
 import os
+import multiprocessing
 import pickle
 import platform
-import signal
 import statistics
 import subprocess
 import sys
@@ -22,7 +22,7 @@ import warnings
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROBLEMS = ["gmm", "lstm", "mlp", "conv", "attention", "brusselator", "nbody", "arm", "logistic", "gp"]
 TOLERANCE = {"f64": 1e-9, "f32": 2e-3}
-COMPILE_LIMIT = 60  # seconds, for a peer
+COMPILE_LIMIT = 150  # seconds, for a peer
 SAMPLE = 2e-3  # a sample repeats its call until it takes so many seconds
 MIN_ROUNDS, MAX_ROUNDS = 5, 200
 
@@ -139,17 +139,55 @@ class Row:
         self.peers, self.notes, self.errors, self.medians, self.good = {}, {}, {}, {}, False
 
 
-@contextlib.contextmanager
-def limit(seconds):
-    def stop(*_):
-        raise TimeoutError(f"compiling takes longer than {seconds} s")
+class Remote:
+    """A peer in a process of its own, which can be ended when it compiles for too long, and may crash."""
 
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
+    def __init__(self, peer, *arguments):
+        context = multiprocessing.get_context("fork")
+        self.name, (self.pipe, theirs) = peer.name, context.Pipe()
+        self.process = context.Process(target=self.serve, args=(theirs, peer, arguments), daemon=True)
+        self.process.start()
+        theirs.close()
+        try:
+            if not self.pipe.poll(COMPILE_LIMIT):
+                raise TimeoutError(f"compiling takes longer than {COMPILE_LIMIT} s")
+            self.compile_seconds = self.receive()
+        except Exception:
+            self.end()
+            raise
+
+    def serve(self, pipe, peer, arguments):
+        try:
+            system = peer(*arguments)
+            pipe.send(system.compile_seconds)
+            while True:
+                method, given = pipe.recv()
+                pipe.send(getattr(system, method)(*given))
+        except EOFError:
+            pass
+        except Exception as fault:  # what it throws may be of a type that cannot be sent
+            pipe.send(RuntimeError(" ".join(str(fault).split())[:200] or type(fault).__name__))
+
+    def end(self):
+        self.process.kill()
+        self.process.join()
+
+    def receive(self):
+        try:
+            answer = self.pipe.recv()
+        except EOFError:
+            raise RuntimeError("it crashes") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def gradient(self, times):
+        self.pipe.send(("gradient", (times,)))
+        return self.receive()
+
+    def result(self):
+        self.pipe.send(("result", ()))
+        return self.receive()
 
 
 def compile_peers(problem, data, real, wanted, folder, row):
@@ -160,10 +198,9 @@ def compile_peers(problem, data, real, wanted, folder, row):
         if peer.name not in wanted:
             continue
         try:
-            with limit(COMPILE_LIMIT):
-                made[peer.name] = peer(problem, data, real, folder)
-        except Exception as fault:  # whatever a peer throws is why it has no number
-            row.notes[peer.name] = " ".join(str(fault).split())[:200] or type(fault).__name__
+            made[peer.name] = Remote(peer, problem, data, real, folder)
+        except Exception as fault:
+            row.notes[peer.name] = str(fault)
     return made
 
 
@@ -192,7 +229,7 @@ def check(row, problem, full, real, adc, made, options):
     for name in wrong:
         if name in made:
             row.notes[name] = f"its gradient is off by {wrong[name]:.1e}"
-            del made[name]
+            made.pop(name).end()
     return not (wrong.keys() & {"adc", "differences"})
 
 
@@ -202,13 +239,17 @@ def fill(problem, sizes, real, options):
     row, full = Row(problem, sizes, real), make_data(problem, sizes)
     data = as_real(full, real)
     adc = systems.Adc(problem, data, real, options.adc, options.folder, 1 if options.check else 3)
-    made = compile_peers(problem, data, real, options.peers, options.folder, row)
-    row.good = check(row, problem, full, real, adc, made, options)
     row.compile, row.workspace = adc.compile_seconds, adc.workspace_bytes
-    if not options.check:
-        calls = {"objective": adc.objective, "adc": adc.gradient, **{name: system.gradient for name, system in made.items()}}
-        row.medians = measure(calls, options.seconds)
-        row.peers = {name: (row.medians[name], system.compile_seconds) for name, system in made.items()}
+    made = compile_peers(problem, data, real, options.peers, options.folder, row)
+    try:
+        row.good = check(row, problem, full, real, adc, made, options)
+        if not options.check:
+            calls = {"objective": adc.objective, "adc": adc.gradient, **{name: system.gradient for name, system in made.items()}}
+            row.medians = measure(calls, options.seconds)
+            row.peers = {name: (row.medians[name], system.compile_seconds) for name, system in made.items()}
+    finally:
+        for peer in made.values():
+            peer.end()
     return row
 
 

@@ -66,6 +66,7 @@ typedef struct Emit {
   int stack_object; /* the buffers of loops in lanes */
   LLVMValueRef ws, ws_len, err;
   LLVMValueRef *slot;     /* by slot: where it begins; NULL for dynamic ones */
+  LLVMValueRef slot_table; /* NULL: none; else where the slots begin */
   LLVMValueRef *slot_bad; /* by slot: nested ones: i1, it has no valid size */
   LLVMValueRef *slot_size; /* by slot: bytes of one copy */
   LLVMValueRef dynamic; /* alloca: offset of what is free behind the planned workspace */
@@ -91,6 +92,7 @@ typedef struct Emit {
   struct Part *part;   /* this emits a part of a function */
   int computed;        /* so many elements were */
   struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
+  Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
   bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 
@@ -105,6 +107,16 @@ void emit_group(Emit *e, Group *g);
 void make_scopes(Emit *e, const char *name, int n, LLVMMetadataRef **scope, LLVMMetadataRef **others);
 LLVMBasicBlockRef new_block(Emit *e, const char *name);
 void emit_groups(Emit *e, Plan *p); /* everything in p's region */
+LLVMValueRef buffer_of(Emit *e, const Value *v); /* where its first element is, by the plan */
+/* fail_unless, with what was needed of something. */
+void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message, LLVMValueRef need);
+
+/* ---- slots.c: the workspace's buffers ------------------------------------------------------------------------------- */
+
+void place_slots(Emit *e);
+LLVMValueRef slot_bad(Emit *e, int slot); /* NULL: it has a valid size */
+LLVMValueRef take_dynamic(Emit *e, const Type *t, Loc loc); /* memory of a size that is known only now */
+LLVMValueRef slot_address(Emit *e, int slot);
 LLVMValueRef slot_memory(Emit *e, int slot); /* where it begins; a dynamic one is taken from the rest of the workspace */
 void reserve(Emit *e, LLVMValueRef to, Loc loc); /* fails unless the workspace reaches to offset `to` */
 
@@ -145,10 +157,12 @@ typedef struct Loop {
   int math_calls; /* as many calls of elementary functions were emitted before it: what has some is long enough */
   bool parallel; /* the iterations are independent of each other: set before loop_end */
   bool one_by_one; /* LLVM shall not interleave vectors of iterations: set before loop_end */
+  bool whole;     /* as a rule it is as long as some vectors: set before loop_end */
   bool as_it_is;  /* LLVM shall not unroll or vectorise it: set before loop_end */
 } Loop;
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n); /* the counter, 0 <= i < n */
 void loop_end(Emit *e, Loop *l);
+bool few_turns(const Emit *e); /* loops here are short: their last vector is masked */
 typedef struct Hint {
   const char *name;
   LLVMMetadataRef value; /* or NULL */

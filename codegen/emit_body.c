@@ -58,7 +58,7 @@ static void set_error(Emit *e, int field, LLVMValueRef v) {
   LLVMBuildStore(e->b, v, LLVMBuildStructGEP2(e->b, error_type(e->g), error_record(e), (unsigned)field, ""));
 }
 
-static void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message,
+void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message,
                       LLVMValueRef need) {
   LLVMBasicBlockRef fail = new_block(e, "fail"), ok = new_block(e, "ok");
   LLVMBuildCondBr(e->b, cond, ok, fail);
@@ -105,26 +105,6 @@ void make_scopes(Emit *e, const char *name, int n, LLVMMetadataRef **scope, LLVM
   }
 }
 
-static LLVMValueRef bytes_of(Emit *e, LLVMBuilderRef b, const Type *t) {
-  LLVMValueRef n = LLVMConstInt(e->g->i64, (unsigned)elem_size(t->elem), false);
-  for (int i = 0; i < t->rank; i++) n = LLVMBuildMul(b, n, dim_of(e, t->dim[i]), "");
-  n = LLVMBuildAdd(b, n, LLVMConstInt(e->g->i64, 63, false), "");
-  return LLVMBuildAnd(b, n, LLVMConstInt(e->g->i64, (unsigned long long)-64, true), "");
-}
-
-static LLVMValueRef offset_ptr(Emit *e, LLVMBuilderRef b, LLVMValueRef base, LLVMValueRef bytes) {
-  return LLVMBuildInBoundsGEP2(b, e->g->i8, base, &bytes, 1, "");
-}
-
-/* p, but nobody sees how it was computed: the loop passes, strength reduction above all, would carry the sum of all the
- * sizes before it through every address in the buffer, which takes most of the time that compiling takes. */
-static LLVMValueRef opaque(Emit *e, LLVMValueRef p) {
-  static const char name[] = "llvm.launder.invariant.group";
-  unsigned id = LLVMLookupIntrinsicID(name, sizeof name - 1);
-  LLVMValueRef fn = LLVMGetIntrinsicDeclaration(e->g->mod, id, &e->g->ptr, 1);
-  return LLVMBuildCall2(e->entry, LLVMGlobalGetValueType(fn), fn, &p, 1, "");
-}
-
 static LLVMValueRef or_result(Emit *e, LLVMBuilderRef b, const ValueInfo *info, LLVMValueRef slot) {
   if (info->result < 0) return slot;
   LLVMValueRef out = e->out[info->result];
@@ -151,11 +131,12 @@ static LLVMValueRef dense_constant(Emit *e, const Op *op) {
   return v;
 }
 
-static LLVMValueRef slot_bytes(Emit *e, int slot) {
-  const Slot *x = &e->p->slot[slot];
-  LLVMValueRef n = x->nested ? nested_bytes(&e->dim, x->type, &e->slot_bad[slot]) : bytes_of(e, e->entry, x->type);
-  e->slot_size[slot] = n;
-  return x->copies ? LLVMBuildMul(e->entry, n, dim_of(e, x->copies), "") : n;
+/* NULL: its memory is taken when the program runs. */
+LLVMValueRef buffer_of(Emit *e, const Value *v) {
+  const ValueInfo *info = &e->p->value[v->id];
+  LLVMValueRef slot = info->slot < 0 ? NULL : slot_address(e, info->slot);
+  if (info->place != PLACE_BUFFER || (!slot && (info->slot >= 0 || info->result < 0))) return NULL;
+  return or_result(e, e->entry, info, slot);
 }
 
 static void place_value(Emit *e, const Value *v) {
@@ -165,8 +146,7 @@ static void place_value(Emit *e, const Value *v) {
   if (info->place != PLACE_BUFFER || (info->slot < 0 && info->result < 0)) return;
   e->object[v->id] = info->slot >= 0 ? info->slot : e->out_object[info->result];
   if (info->result >= 0) e->out_object[info->result] = e->object[v->id];
-  if (info->slot < 0 || !p->slot[info->slot].dynamic)
-    e->where[v->id] = or_result(e, e->entry, info, info->slot < 0 ? NULL : e->slot[info->slot]);
+  if (!e->parts && (info->slot < 0 || !p->slot[info->slot].dynamic)) e->where[v->id] = buffer_of(e, v);
 }
 
 static void place_region(Emit *e, const Region *r) {
@@ -182,17 +162,7 @@ static void place_region(Emit *e, const Region *r) {
 static void place_memory(Emit *e) {
   Plan *p = e->p;
   Region *body = e->f->body;
-  LLVMValueRef at = e->zero;
-  e->slot = NEW_N(e->arena, LLVMValueRef, p->nslot + 1);
-  e->slot_bad = NEW_N(e->arena, LLVMValueRef, p->nslot + 1);
-  e->slot_size = NEW_N(e->arena, LLVMValueRef, p->nslot + 1);
-  for (int i = 0; i < p->nslot; i++)
-    if (!p->slot[i].dynamic) {
-      e->slot[i] = opaque(e, offset_ptr(e, e->entry, e->ws, at));
-      at = LLVMBuildAdd(e->entry, at, slot_bytes(e, i), "");
-    }
-  e->dynamic = LLVMBuildAlloca(e->entry, e->g->i64, "");
-  LLVMBuildStore(e->entry, at, e->dynamic);
+  place_slots(e);
   e->nobject = p->nslot + body->nparam + body->nres + 1;
   e->stack_object = e->nobject - 1;
   for (int i = 0; i < body->nres; i++) e->out_object[i] = p->nslot + body->nparam + i;
@@ -200,34 +170,6 @@ static void place_memory(Emit *e) {
   place_region(e, body);
   enum { MOST = 400 };
   if (e->nobject <= MOST) make_scopes(e, LLVMGetValueName(e->fn), e->nobject, &e->scope, &e->noalias);
-}
-
-void reserve(Emit *e, LLVMValueRef to, Loc loc) {
-  fail_with(e, LLVMBuildICmp(e->b, LLVMIntULE, to, e->ws_len, ""), ADC_EWORKSPACE, loc, NULL, "the workspace is too small", to);
-}
-
-/* Sizes are looked at here: nobody could before. */
-static LLVMValueRef take_dynamic(Emit *e, const Type *t, Loc loc) {
-  DimEnv env = e->dim;
-  env.b = env.late;
-  LLVMValueRef bad, n = nested_bytes(&env, t, &bad), from = LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, "");
-  fail_unless(e, LLVMBuildNot(e->b, bad, ""), ADC_EDIM, loc, NULL, "a dimension is negative, inexact or too large");
-  LLVMValueRef to = LLVMBuildAdd(e->b, from, n, ""); /* unsigned: two numbers that are no negative ones */
-  reserve(e, to, loc);
-  LLVMBuildStore(e->b, to, e->dynamic);
-  return offset_ptr(e, e->b, e->ws, from);
-}
-
-LLVMValueRef slot_memory(Emit *e, int slot) {
-  if (e->part) return part_memory(e, slot_memory(outer_of(e), slot), slot);
-  return e->slot[slot] ? e->slot[slot] : take_dynamic(e, e->p->root->slot[slot].type, LOC_NONE);
-}
-
-/* NULL: it has a valid size. */
-static LLVMValueRef slot_bad(Emit *e, int slot) {
-  if (!e->part) return e->slot_bad[slot];
-  LLVMValueRef bad = slot_bad(outer_of(e), slot);
-  return bad ? part_value(e, bad) : NULL;
 }
 
 /* A buffer whose size is known only now lies behind the planned workspace; it is made for all that live in it. */

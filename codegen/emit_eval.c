@@ -136,6 +136,20 @@ static LLVMValueRef eval_embed(Emit *e, Op *op, const LLVMValueRef *idx) {
   return eval_where(e, cond, op->opd[0], in);
 }
 
+/* An operand is computed only where the index lies in it. */
+static LLVMValueRef eval_concat(Emit *e, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef at[MAX_RANK], result = NULL;
+  memcpy(at, idx, (size_t)op->res[0]->type->rank * sizeof *at);
+  for (int k = 0; k < op->nopd; k++) {
+    LLVMValueRef size = dim_of(e, op->opd[k]->type->dim[op->u.axis]);
+    LLVMValueRef inside = LLVMBuildICmp(e->b, LLVMIntULT, at[op->u.axis], size, "");
+    LLVMValueRef x = eval_where(e, inside, op->opd[k], at);
+    result = result ? LLVMBuildSelect(e->b, inside, x, result, "") : x;
+    at[op->u.axis] = LLVMBuildNSWSub(e->b, at[op->u.axis], size, "");
+  }
+  return result;
+}
+
 static LLVMValueRef eval_reshape(Emit *e, Op *op, const LLVMValueRef *idx) {
   Value *x = op->opd[0];
   const Type *to = op->res[0]->type;
@@ -192,12 +206,44 @@ static LLVMValueRef without_zeros(const Op *op, const LLVMValueRef *x) {
   return NULL;
 }
 
+/* ---- quotients by one divisor -------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef inverse_of(Emit *e, LLVMValueRef y) {
+  if (!e->inverse) {
+    Dim *one[] = {dim_const(e->ctx, 1)};
+    e->inverse = NEW(e->arena, Value);
+    *e->inverse = (Value){.type = type_tensor(e->ctx, F64, 1, one), .id = -1};
+  }
+  LLVMValueRef r = memo_find(e, e->inverse, &y);
+  if (r) return r;
+  r = LLVMBuildFDiv(e->b, LLVMConstReal(LLVMTypeOf(y), 1), y, "");
+  memo_add(e, e->inverse, &y, r);
+  return r;
+}
+
+static bool is_one(LLVMValueRef x) {
+  LLVMBool loses;
+  return LLVMIsAConstantFP(x) && LLVMConstRealGetDouble(x, &loses) == 1;
+}
+
+/* x / y by the inverse of y and one step of Newton's, which rounds as a division does, and is nan where that is not finite.  What
+ * underflows may be a bit off. */
+static LLVMValueRef quotient(Emit *e, LLVMValueRef x, LLVMValueRef y) {
+  LLVMTypeRef t = LLVMTypeOf(y);
+  LLVMValueRef r = inverse_of(e, y);
+  if (is_one(x)) return r;
+  LLVMValueRef q = LLVMBuildFMul(e->b, x, r, ""), rest[] = {LLVMBuildFNeg(e->b, y, ""), q, x};
+  LLVMValueRef sum[] = {intrinsic(e->g, e->b, "llvm.fma", t, 3, rest), r, q};
+  return intrinsic(e->g, e->b, "llvm.fma", t, 3, sum);
+}
+
 static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   LLVMValueRef x[3];
   for (int k = 0; k < op->nopd; k++) x[k] = eval(e, op->opd[k], idx);
   set_line(e, op);
   LLVMValueRef known = without_zeros(op, x);
   if (known) return known;
+  if (e->plain_products && e->g->fused && e->p->value[op->res[0]->id].by_inverse) return quotient(e, x[0], x[1]);
   Opcode code = e->plain_products && op->code == OP_mulz ? OP_mul : op->code;
   return map_emit(e->g, e->b, code, op->opd[op->nopd - 1]->type->elem, op->res[0]->type->elem, x);
 }
@@ -213,6 +259,7 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {
   case OP_contract: return op_has_sum(op) ? eval_small(e, op, idx) : eval_product(e, op, idx);
   case OP_slice: return eval_slice(e, op, idx);
   case OP_embed: return eval_embed(e, op, idx);
+  case OP_concat: return in_lanes(e->p, op->parent) ? eval_small(e, op, idx) : eval_concat(e, op, idx);
   case OP_reshape: return eval_reshape(e, op, idx);
   case OP_gather: return eval_gather(e, op, idx);
   default:

@@ -19,6 +19,7 @@ typedef struct Nest {
   Chunks *chunks;     /* NULL: one thread does it */
   bool folds;
   bool parallel;     /* the innermost loop's iterations keep apart in memory, which LLVM cannot see by itself */
+  LLVMValueRef *held; /* by unit: what whole_vectors stores or folds later */
 } Nest;
 
 LLVMValueRef unit_target(Emit *e, const Unit *u, int *object) {
@@ -172,7 +173,53 @@ static void set_neutral(Emit *e, const Unit *u) {
   loop_end(e, &loop);
 }
 
+/* ---- whole vectors -----------------------------------------------------------------------------------------------
+ * Where loops are short their last vector is masked, and what reads it back soon, as the next step of a recurrence does, waits until
+ * the masked store is done.  What has one axis and a slot of its own has room for the whole vector, because slots are rounded up. */
+
+enum { SLOT_ROUNDED = 64 };
+
+/* Units after i in the nest may find in memory what i stores there: it cannot be stored later than they run. */
+static bool met_again(const Nest *k, int i) {
+  const Plan *p = k->e->p;
+  const Value *v = k->unit[i]->v;
+  for (int j = i + 1; j < k->n; j++) {
+    const Unit *u = k->unit[j];
+    if (u->v && same_memory(p, u->v, v)) return true;
+    for (int r = 0; r < u->nread; r++)
+      if (u->read[r].v != v && same_memory(p, u->read[r].v, v)) return true;
+  }
+  return false;
+}
+
+static bool has_room(const Nest *k, int i) {
+  const Unit *u = k->unit[i];
+  const Plan *p = k->e->p;
+  if (u->kind != UNIT_STORE || u->dead || u->into || !u->op || p->producer[u->v->id] != u || u->v->type->rank != 1) return false;
+  const ValueInfo *info = &p->value[u->v->id];
+  return info->place == PLACE_BUFFER && info->slot >= 0 && info->result < 0 && u->v->type->elem != BOOL && !met_again(k, i);
+}
+
+/* Elements of a vector that all that is stored whole has room for; 0: nothing is. */
+static int room(const Nest *k) {
+  int least = 0;
+  if (k->unit[0]->nlevel != 1 || !few_turns(k->e) || k->e->g->o->opt_level < 2) return 0;
+  for (int i = 0; i < k->n; i++) {
+    const Unit *u = k->unit[i];
+    if (u->kind == UNIT_REDUCE && u->acc_level != 0) return 0;
+    int fit = has_room(k, i) ? SLOT_ROUNDED / (int)elem_size(u->v->type->elem) : 0;
+    if (fit && (!least || fit < least)) least = fit;
+  }
+  return least;
+}
+
 /* ---- the nest ---------------------------------------------------------------------------------------------------- */
+
+static void fold_into_register(const Nest *k, int i, LLVMValueRef x) {
+  Emit *e = k->e;
+  LLVMValueRef acc = LLVMBuildLoad2(e->b, elem_reg(e->g, k->unit[i]->v->type->elem), k->acc[i], "");
+  LLVMBuildStore(e->b, fold(e, k->unit[i], acc, x), k->acc[i]);
+}
 
 static void innermost(Nest *k) {
   Emit *e = k->e;
@@ -186,10 +233,10 @@ static void innermost(Nest *k) {
     if (u->kind == UNIT_REDUCE) {
       if (u->acc_level < 0)
         fold_into_memory(k, i);
+      else if (k->held)
+        k->held[i] = term(k, u);
       else
-        LLVMBuildStore(e->b,
-                       fold(e, u, LLVMBuildLoad2(e->b, elem_reg(e->g, u->v->type->elem), k->acc[i], ""), term(k, u)),
-                       k->acc[i]);
+        fold_into_register(k, i, term(k, u));
       continue;
     }
     LLVMValueRef idx[MAX_RANK], x;
@@ -200,25 +247,88 @@ static void innermost(Nest *k) {
       memo_add(e, u->v, idx, x);
     } else
       x = eval(e, u->v, idx);
-    if (!u->dead) put(k, u, x);
+    if (k->held && has_room(k, i)) k->held[i] = x;
+    else if (!u->dead) put(k, u, x);
   }
 }
 
+/* The loop goes on to the end of the last vector, where it computes nothing: zeros are stored there, and nothing is folded in. */
+static void whole_vectors(Nest *k, int lanes) {
+  Emit *e = k->e;
+  LLVMValueRef n = dim_of(e, k->unit[0]->level[0]);
+  LLVMValueRef up = LLVMBuildNSWAdd(e->b, n, LLVMConstInt(e->g->i64, (unsigned)lanes - 1, false), "");
+  Loop loop;
+  Branch br;
+  LLVMBasicBlockRef from[2];
+  k->held = NEW_N(e->arena, LLVMValueRef, k->n);
+  k->idx[0] = loop_begin(e, &loop, LLVMBuildAnd(e->b, up, LLVMConstInt(e->g->i64, (unsigned long long)-lanes, true), ""));
+  loop.parallel = e->in_parallel = k->parallel;
+  from[0] = LLVMGetInsertBlock(e->b);
+  if_begin(e, &br, LLVMBuildICmp(e->b, LLVMIntSLT, k->idx[0], n, ""));
+  innermost(k);
+  from[1] = LLVMGetInsertBlock(e->b);
+  if_end(e, &br);
+  for (int i = 0; i < k->n; i++) {
+    if (!k->held[i]) continue;
+    bool folded = k->unit[i]->kind == UNIT_REDUCE;
+    LLVMTypeRef t = LLVMTypeOf(k->held[i]);
+    LLVMValueRef in[] = {folded ? neutral(e, k->unit[i]) : LLVMConstNull(t), k->held[i]};
+    k->held[i] = LLVMBuildPhi(e->b, t, "");
+    LLVMAddIncoming(k->held[i], in, from, 2);
+  }
+  for (int i = 0; i < k->n; i++) {
+    if (!k->held[i]) continue;
+    if (k->unit[i]->kind == UNIT_REDUCE) fold_into_register(k, i, k->held[i]);
+    else put(k, k->unit[i], k->held[i]);
+  }
+  loop_end(e, &loop);
+  e->in_parallel = false;
+  k->held = NULL;
+}
+
 static bool folds_from(const Unit *u, int level) { return u->kind == UNIT_REDUCE && u->acc_level == level; }
+
+static LLVMValueRef pick(Emit *e, LLVMIntPredicate p, LLVMValueRef x, LLVMValueRef y) {
+  return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, p, x, y, ""), x, y, "");
+}
+
+/* The turns of a level that add more than zeros: *from, and so many that the loop ends where it must. */
+static LLVMValueRef turns_of(Nest *k, int level, LLVMValueRef *from) {
+  Emit *e = k->e;
+  LLVMValueRef n = dim_of(e, k->unit[0]->level[level]), to = n;
+  *from = e->zero;
+  for (int outer = -1; outer < level; outer++) {
+    LLVMValueRef at = outer < 0 ? e->zero : k->idx[outer];
+    Dim *far = nest_reach(e->p, k->unit, k->n, level, outer, false), *back = nest_reach(e->p, k->unit, k->n, level, outer, true);
+    if (far) to = pick(e, LLVMIntSLT, to, index_add(e, index_add(e, at, dim_of(e, far)), e->one));
+    if (back) *from = pick(e, LLVMIntSGT, *from, LLVMBuildNSWSub(e->b, at, dim_of(e, back), ""));
+  }
+  return *from == e->zero ? to : LLVMBuildNSWSub(e->b, to, *from, "");
+}
+
+static LLVMValueRef turns_in_chunk(const Nest *k, LLVMValueRef turns, LLVMValueRef *from) {
+  Emit *e = k->e;
+  LLVMValueRef to = pick(e, LLVMIntSLT, index_add(e, *from, turns), k->chunks->to);
+  *from = pick(e, LLVMIntSGT, *from, k->chunks->from);
+  return pick(e, LLVMIntSGT, LLVMBuildNSWSub(e->b, to, *from, ""), e->zero);
+}
 
 static void levels(Nest *k, int level) {
   Emit *e = k->e;
   const Unit *head = k->unit[0];
   for (int i = 0; i < k->n; i++)
     if (folds_from(k->unit[i], level)) LLVMBuildStore(e->b, neutral(e, k->unit[i]), k->acc[i]);
+  int lanes = k->chunks ? 0 : room(k);
   if (level == head->nlevel)
     innermost(k);
+  else if (lanes)
+    whole_vectors(k, lanes);
   else {
     Loop loop;
-    bool cut = k->chunks && level == 0;
-    LLVMValueRef turns = cut ? LLVMBuildSub(e->b, k->chunks->to, k->chunks->from, "") : dim_of(e, head->level[level]);
-    LLVMValueRef i = loop_begin(e, &loop, turns);
-    k->idx[level] = cut ? LLVMBuildNSWAdd(e->b, k->chunks->from, i, "") : i;
+    LLVMValueRef from, turns = turns_of(k, level, &from);
+    if (k->chunks && level == 0) turns = turns_in_chunk(k, turns, &from);
+    k->idx[level] = index_add(e, loop_begin(e, &loop, turns), from);
+    loop.whole = dim_is_limited(head->level[level]);
     loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
     loop.one_by_one = e->part && !k->folds;
     levels(k, level + 1);

@@ -465,7 +465,7 @@ static void block(Lanes *k, LLVMValueRef n) {
   LLVMBuildStore(e->b, LLVMConstInt(i1, 1, false), k->seen);
   if_begin(e, &full, LLVMBuildICmp(e->b, LLVMIntEQ, n, i64(k, k->width), ""));
   LLVMBuildStore(e->b, LLVMConstNull(i1), k->seen);
-  side_by_side(k, shows_nan(e->p, k->op));
+  side_by_side(k, shows_nan(e->p, k->op, e->g->fused));
   if_end(e, &full);
   if_begin(e, &some, LLVMBuildLoad2(e->b, i1, k->seen, ""));
   LLVMValueRef lane = loop_begin(e, &loop, n);

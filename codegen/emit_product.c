@@ -37,12 +37,13 @@ static Matrix locate(Emit *e, const Product *p, const Type *t, const int8_t *lab
 void product_call(Emit *e, const ProductCall *call) {
   const Matrix *m = call->m;
   enum { R = PRODUCT_ROW, C = PRODUCT_COL, K = PRODUCT_SUM };
-  LLVMTypeRef i = e->g->i64, q = e->g->ptr, t[] = {i, i, i, q, i, i, q, i, i, q, i, i, i, q};
+  LLVMTypeRef i = e->g->i64, q = e->g->ptr;
+  LLVMTypeRef t[] = {i, i, i, elem_type(e->g, call->elem), q, i, i, q, i, i, q, i, i, i, q};
   LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->g->ll), t, sizeof t / sizeof *t, false);
   const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d", elem_name(call->elem), e->g->vector_bytes);
   LLVMValueRef fn = LLVMGetNamedFunction(e->g->mod, name);
   if (!fn) fn = LLVMAddFunction(e->g->mod, name, type);
-  LLVMValueRef x[] = {call->size[R], call->size[C], call->size[K],
+  LLVMValueRef x[] = {call->size[R], call->size[C], call->size[K], const_elem(e->g, call->elem, 1, 1),
                       m[0].base, m[0].stride[R], m[0].stride[K], m[1].base, m[1].stride[K], m[1].stride[C],
                       m[2].base, m[2].stride[R], m[2].stride[C], call->add, call->space};
   LLVMBuildCall2(e->b, type, fn, x, sizeof x / sizeof *x, "");

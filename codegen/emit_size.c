@@ -113,6 +113,26 @@ static LLVMValueRef call_bytes(Size *s, const Region *r, LLVMValueRef most) {
   return most;
 }
 
+/* Of slots of one type the size is computed once. */
+static LLVMValueRef all_slots(Size *s, const Plan *p) {
+  LLVMValueRef total = LLVMConstInt(s->g->i64, 0, false);
+  const Slot **kind = NEW_N(s->g->arena, const Slot *, p->nslot);
+  int nkind = 0, *count = NEW_N(s->g->arena, int, p->nslot);
+  for (int i = 0, k; i < p->nslot; i++) {
+    if (p->slot[i].dynamic) continue;
+    const Slot *x = &p->slot[i];
+    for (k = 0; k < nkind && (kind[k]->type != x->type || kind[k]->nested != x->nested || kind[k]->copies != x->copies); k++) continue;
+    if (k == nkind) kind[nkind++] = &p->slot[i];
+    count[k]++;
+  }
+  for (int k = 0; k < nkind; k++) {
+    LLVMValueRef n = LLVMConstInt(s->g->i64, (unsigned)count[k], false);
+    n = checked2(s, "llvm.smul.with.overflow", n, slot_bytes(s, kind[k]));
+    total = checked2(s, "llvm.sadd.with.overflow", total, n);
+  }
+  return total;
+}
+
 void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
   Plan *p = plan_func(g->ctx, f, g->o->grain);
   Size s = {.g = g, .b = LLVMCreateBuilderInContext(g->ll)};
@@ -127,8 +147,7 @@ void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
   for (int i = 0; i < f->body->nparam; i++) check_type(&s, seen, f->body->param[i]->type);
   check_region(&s, seen, f->body);
   LLVMValueRef total = LLVMConstInt(g->i64, 0, false);
-  for (int i = 0; i < p->nslot; i++)
-    if (!p->slot[i].dynamic) total = checked2(&s, "llvm.sadd.with.overflow", total, slot_bytes(&s, &p->slot[i]));
+  total = checked2(&s, "llvm.sadd.with.overflow", total, all_slots(&s, p));
   total = checked2(&s, "llvm.sadd.with.overflow", total, call_bytes(&s, f->body, LLVMConstInt(g->i64, 0, false)));
   for (int i = 0; accumulate && i < f->body->nres; i++)
     if (result_adds(f, i)) total = checked2(&s, "llvm.sadd.with.overflow", total, tensor_bytes(&s, f->body->res[i]->type));

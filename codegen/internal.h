@@ -27,6 +27,7 @@ typedef struct Codegen {
   int pointer_bytes;
   int vector_bytes; /* of a register that the target computes with; 0: none worth using */
   bool selects_jump; /* a select of a single number may become a jump */
+  bool fused;       /* the target has a fused multiply-add */
   LLVMValueRef access_group; /* NULL: not made yet */
   LLVMMetadataRef *part_scope, *part_noalias; /* NULL: not made yet */
   int nparts; /* functions that are parts of others */
@@ -46,7 +47,8 @@ bool codegen_open(Codegen *g, Module *m, const CodegenOptions *o);
 /* codegen_open, everything exported, runtime linked, verified, optimised: ready to be written. */
 bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o);
 void codegen_close(Codegen *g);
-void link_bitcode(Codegen *g, const unsigned char *data, size_t size); /* its adc_… functions become internal */
+void link_bitcode(Codegen *g, const unsigned char *data, size_t size);
+void make_internal(Codegen *g, const char *prefix); /* the functions that are so called */
 LLVMTypeRef elem_type(Codegen *g, Elem e); /* in memory: bool is i8 */
 LLVMTypeRef elem_reg(Codegen *g, Elem e);  /* in a register: bool is i1 */
 

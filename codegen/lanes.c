@@ -132,10 +132,10 @@ static bool passes_nan(const Op *op) {
   }
 }
 
-bool shows_nan(const Plan *p, const Op *loop) {
+bool shows_nan(const Plan *p, const Op *loop, bool inverses) {
   bool *from = NEW_N(p->ctx->arena, bool, p->f->nvalue), any = false;
   for (const Op *op = loop->reg[0]->first; op; op = op->next) {
-    bool is = op->code == OP_mulz;
+    bool is = op->code == OP_mulz || (inverses && op->nres == 1 && p->value[op->res[0]->id].by_inverse);
     any |= is;
     for (int k = 0; k < op->nopd; k++) {
       is |= from[op->opd[k]->id];
@@ -154,10 +154,44 @@ bool in_lanes(const Plan *p, const Region *r) {
   return r->parent && r->parent->nres && p->value[r->parent->res[0]->id].lanes;
 }
 
+/* ---- divisors ----------------------------------------------------------------------------------------------------------- */
+
+static int64_t elements(const Type *t) {
+  int64_t n = 1, d;
+  for (int a = 0; a < t->rank; a++) n *= dim_is_const(t->dim[a], &d) ? d : 1;
+  return n;
+}
+
+/* What a divisor is a broadcast of. */
+static const Value *divisor_of(const Op *div) {
+  const Value *v = div->opd[1];
+  for (const Op *op = v->def; op && op->nopd == 1; op = v->def) {
+    if (op->code != OP_reshape && (op->code != OP_contract || op_has_sum(op))) break;
+    v = op->opd[0];
+  }
+  return v;
+}
+
+static bool is_quotient(const Op *op) { return op->code == OP_div && elem_is_real(op->res[0]->type->elem); }
+
+/* Dividing takes as long as a dozen products. */
+static void mark_divisors(Plan *p, const Region *body) {
+  int64_t *quotients = NEW_N(p->ctx->arena, int64_t, p->f->nvalue);
+  for (const Op *op = body->first; op; op = op->next)
+    if (is_quotient(op)) quotients[divisor_of(op)->id] += elements(op->res[0]->type);
+  for (const Op *op = body->first; op; op = op->next) {
+    if (!is_quotient(op)) continue;
+    const Value *y = divisor_of(op);
+    p->value[op->res[0]->id].by_inverse = (y->def && y->def->code == OP_const) || quotients[y->id] > elements(y->type);
+  }
+}
+
 static void mark(Plan *p, const Region *r) {
   for (const Op *op = r->first; op; op = op->next) {
-    if (fits_lanes(op)) p->value[op->res[0]->id].lanes = true;
-    else
+    if (fits_lanes(op)) {
+      p->value[op->res[0]->id].lanes = true;
+      mark_divisors(p, op->reg[0]);
+    } else
       for (int i = 0; i < op->nreg; i++) mark(p, op->reg[i]);
   }
 }

@@ -118,8 +118,8 @@ static LLVMValueRef special(const Args *a) {
   case OP_mul: return arith(LLVMBuildFMul(b, x[0], x[1], ""));
   case OP_div: return arith(LLVMBuildFDiv(b, x[0], x[1], ""));
   case OP_mulz:
-    return sel(a, LLVMBuildOr(b, fcmp(a, LLVMRealOEQ, x[0], real(a, 0)), fcmp(a, LLVMRealOEQ, x[1], real(a, 0)), ""),
-               real(a, 0), arith(LLVMBuildFMul(b, x[0], x[1], "")));
+    return sel(a, LLVMBuildAnd(b, fcmp(a, LLVMRealUNE, x[0], real(a, 0)), fcmp(a, LLVMRealUNE, x[1], real(a, 0)), ""),
+               arith(LLVMBuildFMul(b, x[0], x[1], "")), real(a, 0));
   case OP_floordiv: return floor_quotient(a);
   case OP_mod: return arith(LLVMBuildFSub(b, x[0], arith(LLVMBuildFMul(b, x[1], floor_quotient(a), "")), ""));
   case OP_lgamma: return runtime(a->g, b, "adc_rt_lgamma", a->e, 1, x);

@@ -38,16 +38,20 @@ void link_bitcode(Codegen *g, const unsigned char *data, size_t size) {
     drop_attribute(f, "tune-cpu");
     drop_attribute(f, "frame-pointer");
     drop_attribute(f, "min-legal-vector-width");
-    const char *name = LLVMGetValueName(f);
-    if (!LLVMIsDeclaration(f) && (starts(name, "adc_rt_") || starts(name, "adc_math_")))
-      LLVMSetLinkage(f, LLVMInternalLinkage);
   }
+}
+
+/* The runtime's functions are the module's own, once all is linked. */
+void make_internal(Codegen *g, const char *prefix) {
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
+    if (!LLVMIsDeclaration(f) && starts(LLVMGetValueName(f), prefix)) LLVMSetLinkage(f, LLVMInternalLinkage);
 }
 
 static void link_runtime(Codegen *g) {
   for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
     if (starts(LLVMGetValueName(f), "adc_rt_")) {
       link_bitcode(g, adc_runtime_bc, adc_runtime_bc_size);
+      make_internal(g, "adc_rt_");
       return;
     }
 }

@@ -48,6 +48,7 @@ struct Parts {
   Home *home; /* by value id */
   LLVMValueRef cells, scratch; /* of no size until the function is complete */
   int ncell, nscratch, count;
+  ValueMap fixed; /* by value of the function: the cell that holds it from the beginning */
   LLVMValueRef *where; /* by value id, in the part being emitted */
   const Value **set;   /* those that have an entry there */
   int nset, set_cap;
@@ -67,9 +68,24 @@ static int new_cell(Emit *e) {
   return p->run ? e->parts->ncell++ : p->ncell++;
 }
 
+static bool known_at_entry(const Emit *e, LLVMValueRef x) {
+  return !LLVMIsAInstruction(x) || LLVMGetInstructionParent(x) == LLVMGetInsertBlock(e->entry);
+}
+
+/* A cell of the function's with x, which is the same for all calls. */
+static int put_once(Emit *outer, LLVMValueRef x) {
+  LLVMValueRef known = value_find(&outer->parts->fixed, x);
+  if (known) return (int)LLVMConstIntGetZExtValue(known);
+  int cell = outer->parts->ncell++;
+  LLVMBuildStore(outer->entry, x, cell_at(outer, outer->entry, outer->parts->cells, cell));
+  value_enter(outer->arena, &outer->parts->fixed, x, LLVMConstInt(outer->g->i64, (unsigned)cell, false));
+  return cell;
+}
+
 /* A cell with x, for the part. */
 static int put_in_cell(Emit *e, LLVMValueRef x) {
   Emit *outer = e->part->outer;
+  if (e->part->run && known_at_entry(outer, x)) return put_once(outer, x);
   int cell = new_cell(e);
   LLVMBuildStore(outer->b, x, cell_at(outer, outer->b, e->part->base, cell));
   return cell;
@@ -135,6 +151,20 @@ static LLVMValueRef number_here(Emit *e, const Value *v) {
   return cell_at(e, e->entry, p->cells, put_in_cell(e, x));
 }
 
+/* Runs read the table of slots themselves. */
+static LLVMValueRef slot_here(Emit *e, const Value *v) {
+  const ValueInfo *info = &e->p->value[v->id];
+  LLVMValueRef table = e->part->outer->slot_table;
+  if (!table || info->place != PLACE_BUFFER || info->result >= 0 || e->p->root->slot[info->slot].dynamic) return NULL;
+  LLVMValueRef slot = LLVMConstInt(e->g->i64, (unsigned)info->slot, false);
+  return LLVMBuildLoad2(e->entry, e->g->ptr, LLVMBuildInBoundsGEP2(e->entry, e->g->ptr, part_value(e, table), &slot, 1, ""), "");
+}
+
+static LLVMValueRef memory_here(Emit *e, const Value *v) {
+  LLVMValueRef at = where_of(e->part->outer, v);
+  return v->type->rank ? part_memory(e, at, e->object[v->id]) : part_value(e, at);
+}
+
 LLVMValueRef where_of(Emit *e, const Value *v) {
   if (e->where[v->id] || !e->parts) return e->where[v->id];
   LLVMValueRef at;
@@ -144,9 +174,13 @@ LLVMValueRef where_of(Emit *e, const Value *v) {
          : h->at || h->cell >= 0 ? leave_in_cell(e, h)
                                  : new_alloca(e, elem_reg(e->g, v->type->elem));
   } else {
-    if (!e->part) return NULL;
-    at = where_of(e->part->outer, v);
-    at = v->type->rank ? part_memory(e, at, e->object[v->id]) : part_value(e, at);
+    if (!e->part) {
+      at = buffer_of(e, v);
+      if (at) e->where[v->id] = at;
+      return at;
+    }
+    at = e->part->run ? slot_here(e, v) : NULL;
+    if (!at) at = memory_here(e, v);
   }
   set_where(e, v, at);
   return at;
@@ -250,6 +284,14 @@ static void own_region(Emit *e, struct Part *p, const Region *r) {
   for (const Op *op = r->first; op; op = op->next) own(e, p, op);
 }
 
+/* It reads so much that hardly another one is equal. */
+static bool is_wide(const Group *g) {
+  enum { WIDE = 24 };
+  int reads = 0;
+  for (int i = 0; i < g->n; i++) reads += 1 + g->unit[i]->nread;
+  return reads > WIDE;
+}
+
 static bool leaves_numbers(const Emit *e, const Group *g) {
   for (int i = 0; i < g->n; i++)
     for (int k = 0; g->unit[i]->op && k < g->unit[i]->op->nres; k++)
@@ -345,7 +387,7 @@ int emit_part(Emit *e, Plan *p, int from) {
   if (!e->parts || e->part || p->nunit < LONG) return 0;
   Kind kind = kind_of(e, &p->group[from]);
   if (kind == STAYS || (kind == JOINS && run_length(e, p, from) < RUN_LEAST)) return 0;
-  Emit *in = open_part(e, kind == JOINS, leaves_numbers(e, &p->group[from]));
+  Emit *in = open_part(e, kind == JOINS || is_wide(&p->group[from]), leaves_numbers(e, &p->group[from]));
   int n = 0;
   do {
     Group *g = &p->group[from + n++];

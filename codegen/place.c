@@ -199,6 +199,17 @@ static void count_uses_in(Plan *p, const Region *r) {
   }
 }
 
+/* Whole rows of what is in memory anyway: to read one there takes no more than to read a copy. */
+static bool reads_rows(const Plan *p, const Op *op) {
+  if (op->code != OP_gather || op->u.index.masked || p->value[op->opd[0]->id].place == PLACE_VIRTUAL) return false;
+  for (int k = 0; k < op->u.index.naxis; k++)
+    if (op->u.index.axis[k] != k || op->opd[1 + k]->type->rank) return false;
+  return true;
+}
+
+/* A few pieces that are read once, element by element. */
+static bool cheap_concat(const ValueInfo *info, const Op *op) { return op->nopd <= 3 && info->use == 1; }
+
 static Place stored(ValueInfo *info, Why why) {
   info->why = why;
   return PLACE_BUFFER;
@@ -232,7 +243,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
     if (op_has_sum(op)) return PLACE_BUFFER;
     break;
   case FAM_VIEW:
-    if (op->code == OP_set_slice || op->code == OP_concat) return PLACE_BUFFER;
+    if (op->code == OP_set_slice || (op->code == OP_concat && !cheap_concat(info, op))) return PLACE_BUFFER;
     break;
   case FAM_INDEX:
     if (op->code != OP_gather) return PLACE_BUFFER;
@@ -248,7 +259,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
   if (info->forced) return stored(info, WHY_READER);
   if (is_turned_block(op, info)) return stored(info, WHY_EXPANDED);
   /* A view's operand was judged by the view's readers already; what it adds is index arithmetic. */
-  if (op_is_view(op)) return PLACE_VIRTUAL;
+  if (op_is_view(op) || reads_rows(p, op)) return PLACE_VIRTUAL;
   if (info->use >= 2 && info->cost >= COST_STORE) return stored(info, WHY_AGAIN);
   if (info->expanded && info->cost >= COST_EXPAND) return stored(info, WHY_EXPANDED);
   if (info->factor && info->cost > 1) return stored(info, WHY_FACTOR);

@@ -29,6 +29,7 @@ typedef struct ValueInfo {
                 */
   bool forced; /* some of them need it in memory */
   bool in_blocks; /* some of them are in a loop over blocks that it is not in */
+  bool by_inverse; /* a quotient in lanes, one of several by the same divisor */
   bool lanes;  /* the first result of a loop that is computed in lanes */
   int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
   bool shared;   /* … and there are others */
@@ -170,6 +171,10 @@ bool product_find(Ctx *c, const Op *op, Product *p);
 Value *behind_windows(Value *v);
 Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
 
+/* range.c: how far the index of a level of a nest, or, back, its negative, goes beyond that of an outer one (-1: beyond 0) for a term to
+ * be other than zero; NULL: as far as it can. */
+Dim *nest_reach(Plan *p, Unit **unit, int n, int level, int outer, bool back);
+
 /* ---- lanes.c: loops computed in lanes ---------------------------------------------------------------------------------------- */
 
 /* How the new value of something carried is made of the old one, `held`, which is op's first operand: entries are set, something is
@@ -178,8 +183,9 @@ typedef enum { LANE_NONE, LANE_SET, LANE_SCATTER, LANE_FOLD } LaneKind;
 typedef struct LaneExit { LaneKind kind; Value *held; Op *op; } LaneExit;
 LaneExit lane_exit(const Op *loop, int k);
 bool fits_lanes(const Op *op);
-/* It has products with a zero that stays one, and a nan that any of them had as a plain product would be seen in what leaves. */
-bool shows_nan(const Plan *p, const Op *loop);
+/* It has products with a zero that stays one (or, with `inverses`, quotients by inverses), and a nan that any of them had as a plain
+ * product would be seen in what leaves. */
+bool shows_nan(const Plan *p, const Op *loop, bool inverses);
 /* Each entry of what is set is set, so that a constant to begin with is never seen. */
 bool begins_unseen(const Op *loop, int k);
 bool in_lanes(const Plan *p, const Region *r); /* r is the body of such a loop */

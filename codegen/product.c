@@ -121,12 +121,12 @@ bool product_find(Ctx *c, const Op *op, Product *p) {
   return !few(p->extent);
 }
 
-/* What the runtime's product asks for: min(k, KC) (min(m, NC) + min(n, NC) + 2 NR + MR) elements; see runtime/gemm.c. */
+/* What the runtime's product asks for: min(k, KC) (min(m, MC) + min(n, MC) + 2 NR + MR) elements; see runtime/gemm.c. */
 Type *product_space(Ctx *c, const Op *op, const Product *p) {
-  enum { KC = 256, NC = 768, PADDING = 128 };
-  Dim *across = dim_const(c, PADDING), *nc = dim_const(c, NC);
-  across = dim_add(c, across, dim_min(c, p->extent[PRODUCT_ROW], nc));
-  across = dim_add(c, across, dim_min(c, p->extent[PRODUCT_COL], nc));
+  enum { KC = 384, MC = 768, PADDING = 128 };
+  Dim *across = dim_const(c, PADDING), *mc = dim_const(c, MC);
+  across = dim_add(c, across, dim_min(c, p->extent[PRODUCT_ROW], mc));
+  across = dim_add(c, across, dim_min(c, p->extent[PRODUCT_COL], mc));
   Dim *d = dim_mul(c, across, dim_min(c, p->extent[PRODUCT_SUM], dim_const(c, KC)));
   return type_tensor(c, op->res[0]->type->elem, 1, &d);
 }

@@ -55,6 +55,13 @@ static void walk_op(Plan *p, Unit *u, Op *op, const int8_t *lev) {
     walk(p, u, op->opd[0], in);
     return;
   }
+  case OP_concat:
+    memcpy(in, lev, sizeof in);
+    for (int k = 0; k < op->nopd; k++) {
+      if (k) in[op->u.axis] = LEVEL_OTHER;
+      walk(p, u, op->opd[k], in);
+    }
+    return;
   default:
     for (int k = 0; k < op->nopd; k++) walk(p, u, op->opd[k], lev);
   }
@@ -237,6 +244,7 @@ bool stores_in_step(Plan *p, Op *op, const Value *x) {
     if (op->opd[k]->type->rank) return false;
   Unit u = {.kind = UNIT_UPDATE};
   update_loops(&u, op);
+  if (!u.nlevel) return false; /* no counter says that what is read is what is stored */
   walk(p, &u, op->opd[1], u.level_of);
   for (int k = 0; k < u.nread; k++)
     if (u.read[k].v == x && !in_step(&u, u.read[k].level, x->type->rank)) return false;

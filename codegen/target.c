@@ -146,6 +146,17 @@ static int vector_bytes(const char *triple, const Machine *m) {
   return 32;
 }
 
+/* Where it is not known that there is a fused multiply-add, there is none. */
+static bool has_fused(const char *triple, const Machine *m) {
+  static const char *const without[] = {"sandybridge", "ivybridge", "corei7-avx", "core-avx-i", "btver2", "bdver1"};
+  if (starts(triple, "aarch64") || starts(triple, "powerpc64") || starts(triple, "s390x")) return true;
+  if (!starts(triple, "x86_64") || vector_bytes(triple, m) < 32) return false;
+  if (*m->features) return strstr(m->features, "+fma");
+  for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+    if (!strcmp(m->cpu, without[i])) return false;
+  return true;
+}
+
 static bool make_machine(Codegen *g) {
   char *message = NULL;
   LLVMTargetRef target;
@@ -163,6 +174,7 @@ static bool make_machine(Codegen *g) {
   g->vector_bytes = vector_bytes(g->triple, &m);
   g->selects_jump = starts(g->triple, "x86_64") && g->vector_bytes < 64 && g->o->opt_level >= 1;
   if (g->o->opt_level < 2) g->vector_bytes = 0;
+  g->fused = has_fused(g->triple, &m);
   /* Bare metal and wasm have no loader that a global offset table could be for. */
   bool pic = !starts(g->triple, "wasm") && !strstr(g->triple, "-none-");
   static const LLVMCodeGenOptLevel level[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault,

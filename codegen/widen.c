@@ -6,15 +6,10 @@
  * functions and widens those straight lines instruction by instruction, then inlines the vector ones.
  *
  * Requires: scalar functions as runtime/math.h describes them. */
-#include "codegen/internal.h"
-#include <llvm-c/BitReader.h>
-#include <llvm-c/Linker.h>
+#include "codegen/emit.h"
+#include "codegen/math_bc.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-extern const unsigned char adc_math_bc[];
-extern const size_t adc_math_bc_size;
 
 static const char prefix[] = "adc_math_";
 
@@ -125,29 +120,45 @@ static LLVMValueRef lane(const Widen *w, LLVMBuilderRef b, LLVMValueRef v, int i
   return LLVMBuildExtractElement(b, v, LLVMConstInt(w->g->i32, (unsigned)i, false), "");
 }
 
-/* A function that calls the rare scalar function for each lane: never inlined, for it is long and seldom called.  Its
- * condition comes as integers, which every calling convention has vectors of. */
-static LLVMValueRef rare_lanes(const Widen *w, LLVMValueRef scalar, int n, LLVMTypeRef *param) {
+static LLVMValueRef vector_function(Codegen *g, LLVMValueRef scalar, int width);
+
+static LLVMValueRef call_function(LLVMBuilderRef b, LLVMValueRef fn, int n, LLVMValueRef *x) {
+  return LLVMBuildCall2(b, LLVMGlobalGetValueType(fn), fn, x, (unsigned)n, "");
+}
+
+static LLVMValueRef insert(const Widen *w, LLVMBuilderRef b, LLVMValueRef v, LLVMValueRef x, int i) {
+  return LLVMBuildInsertElement(b, v, x, LLVMConstInt(w->g->i32, (unsigned)i, false), "");
+}
+
+/* ---- what is rare ------------------------------------------------------------------------------------------------ */
+
+/* A function that calls the rare one: never inlined, for it is long and seldom called.  Its condition comes as integers,
+ * which every calling convention has vectors of. */
+static LLVMValueRef rare_function(const Widen *w, LLVMValueRef scalar, int n, LLVMTypeRef *param) {
   Codegen *g = w->g;
-  const char *name = variant_name(g, LLVMGetValueName(scalar), w->width);
-  LLVMValueRef fn = LLVMGetNamedFunction(g->mod, name);
+  const char *name = arena_printf(g->arena, "%s.rare%d", LLVMGetValueName(scalar), w->width);
+  LLVMValueRef fn = LLVMGetNamedFunction(g->mod, name), x[4];
   if (fn) return fn;
   LLVMTypeRef ret = wide_type(w, LLVMGetReturnType(LLVMGlobalGetValueType(scalar)));
   fn = pure_function(g, name, LLVMFunctionType(ret, param, (unsigned)n, false));
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
   add_attribute(g, fn, "noinline");
   add_attribute(g, fn, "cold");
   LLVMBuilderRef b = LLVMCreateBuilderInContext(g->ll);
   LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(g->ll, fn, ""));
-  LLVMValueRef r = LLVMGetUndef(ret);
-  for (int i = 0; i < w->width; i++) {
-    LLVMValueRef x[4];
-    for (int k = 0; k < n; k++) x[k] = lane(w, b, LLVMGetParam(fn, (unsigned)k), i);
-    x[0] = LLVMBuildTrunc(b, x[0], g->i1, "");
-    LLVMValueRef y = LLVMBuildCall2(b, LLVMGlobalGetValueType(scalar), scalar, x, (unsigned)n, "");
-    r = LLVMBuildInsertElement(b, r, y, LLVMConstInt(g->i32, (unsigned)i, false), "");
+  LLVMValueRef r = LLVMGetUndef(ret), any = LLVMBuildTrunc(b, LLVMGetParam(fn, 0), wide_type(w, g->i1), "");
+  bool straight = LLVMCountBasicBlocks(scalar) == 1;
+  for (int i = 0; i < (straight ? 1 : w->width); i++) {
+    for (int k = 0; k < n; k++) {
+      LLVMValueRef v = k ? LLVMGetParam(fn, (unsigned)k) : any;
+      x[k] = straight ? v : lane(w, b, v, i);
+    }
+    LLVMValueRef y = call_function(b, straight ? vector_function(g, scalar, w->width) : scalar, n, x);
+    r = straight ? y : insert(w, b, r, y, i);
   }
   LLVMBuildRet(b, r);
   LLVMDisposeBuilder(b);
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
   return fn;
 }
 
@@ -157,19 +168,15 @@ static LLVMValueRef widen_rare(Widen *w, LLVMValueRef call, LLVMValueRef scalar)
   LLVMValueRef x[4];
   LLVMTypeRef param[4];
   for (int k = 0; k < n; k++) x[k] = operand(w, call, (unsigned)k);
-  LLVMTypeRef mask = LLVMTypeOf(x[0]), flags = wide_type(w, LLVMTypeOf(x[1]) == wide_type(w, g->f32) ? g->i32 : g->i64);
-  static const char reduce[] = "llvm.vector.reduce.or";
-  LLVMValueRef any_fn =
-      LLVMGetIntrinsicDeclaration(g->mod, LLVMLookupIntrinsicID(reduce, sizeof reduce - 1), &mask, 1);
-  LLVMValueRef any = LLVMBuildCall2(w->b, LLVMGlobalGetValueType(any_fn), any_fn, x, 1, "");
+  LLVMTypeRef flags = wide_type(w, LLVMTypeOf(x[1]) == wide_type(w, g->f32) ? g->i32 : g->i64);
+  LLVMValueRef any = intrinsic(g, w->b, "llvm.vector.reduce.or", LLVMTypeOf(x[0]), 1, x);
   LLVMBasicBlockRef from = LLVMGetInsertBlock(w->b), rare = LLVMAppendBasicBlockInContext(g->ll, w->fn, "rare"),
                     join = LLVMAppendBasicBlockInContext(g->ll, w->fn, "join");
   LLVMBuildCondBr(w->b, any, rare, join);
   LLVMPositionBuilderAtEnd(w->b, rare);
   x[0] = LLVMBuildSExt(w->b, x[0], flags, "");
   for (int k = 0; k < n; k++) param[k] = LLVMTypeOf(x[k]);
-  LLVMValueRef fn = rare_lanes(w, scalar, n, param);
-  LLVMValueRef y = LLVMBuildCall2(w->b, LLVMGlobalGetValueType(fn), fn, x, (unsigned)n, "");
+  LLVMValueRef y = call_function(w->b, rare_function(w, scalar, n, param), n, x);
   LLVMBuildBr(w->b, join);
   LLVMPositionBuilderAtEnd(w->b, join);
   LLVMValueRef phi = LLVMBuildPhi(w->b, LLVMTypeOf(y), ""), value[] = {x[n - 1], y};
@@ -177,17 +184,110 @@ static LLVMValueRef widen_rare(Widen *w, LLVMValueRef call, LLVMValueRef scalar)
   return phi;
 }
 
+/* ---- parts that processors have instructions for ----------------------------------------------------------------- */
+
+/* So many lanes of v from one on; what is beyond its end is undefined. */
+static LLVMValueRef some_lanes(const Widen *w, LLVMValueRef v, int from, int count) {
+  LLVMValueRef mask[64];
+  int width = (int)LLVMGetVectorSize(LLVMTypeOf(v));
+  if (width == count) return v;
+  for (int i = 0; i < count; i++)
+    mask[i] = from + i < width ? LLVMConstInt(w->g->i32, (unsigned)(from + i), false) : LLVMGetUndef(w->g->i32);
+  return LLVMBuildShuffleVector(w->b, v, LLVMGetUndef(LLVMTypeOf(v)), LLVMConstVector(mask, (unsigned)count), "");
+}
+
+static LLVMValueRef joined(const Widen *w, LLVMValueRef a, LLVMValueRef b) {
+  LLVMValueRef mask[64];
+  unsigned n = LLVMGetVectorSize(LLVMTypeOf(a));
+  for (unsigned i = 0; i < 2 * n; i++) mask[i] = LLVMConstInt(w->g->i32, i, false);
+  return LLVMBuildShuffleVector(w->b, a, b, LLVMConstVector(mask, 2 * n), "");
+}
+
+static LLVMValueRef named_intrinsic(const Widen *w, const char *name, int n, LLVMValueRef *x) {
+  unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+  return call_function(w->b, LLVMGetIntrinsicDeclaration(w->g->mod, id, NULL, 0), n, x);
+}
+
+/* AVX-512: x 2^floor(n); of x and n a whole register each. */
+static LLVMValueRef scale_512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x) {
+  (void)call;
+  LLVMTypeRef mask = LLVMIntTypeInContext(w->g->ll, f32 ? 16 : 8);
+  LLVMValueRef arg[] = {x[0], x[1], x[0], LLVMConstAllOnes(mask), LLVMConstInt(w->g->i32, 4, false)};
+  return named_intrinsic(w, f32 ? "llvm.x86.avx512.mask.scalef.ps.512" : "llvm.x86.avx512.mask.scalef.pd.512", 5, arg);
+}
+
+/* AVX-512: 16 numbers are one or two registers, from which a permutation chooses by the low bits of the indices. */
+static LLVMValueRef look_512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x) {
+  LLVMValueRef table = LLVMGetInitializer(LLVMGetOperand(call, 0)), number[16];
+  for (unsigned i = 0; i < 16; i++) number[i] = LLVMGetAggregateElement(table, i);
+  if (f32) return named_intrinsic(w, "llvm.x86.avx512.permvar.sf.512", 2,
+                                  (LLVMValueRef[]){LLVMConstVector(number, 16), x[1]});
+  LLVMValueRef arg[] = {LLVMConstVector(number, 8), x[1], LLVMConstVector(number + 8, 8)};
+  return named_intrinsic(w, "llvm.x86.avx512.vpermi2var.pd.512", 3, arg);
+}
+
+typedef LLVMValueRef Emit512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x);
+
+/* By instructions on whole registers, whatever the width is. */
+static LLVMValueRef by_registers(const Widen *w, LLVMValueRef call, Emit512 *emit) {
+  int n = (int)LLVMGetNumArgOperands(call), lanes;
+  bool f32 = LLVMTypeOf(call) == w->g->f32;
+  lanes = f32 ? 16 : 8;
+  LLVMValueRef x[3], y[8];
+  int parts = w->width <= lanes ? 1 : w->width / lanes;
+  for (int i = 0; i < parts; i++) {
+    for (int k = 0; k < n; k++)
+      if (LLVMGetTypeKind(LLVMTypeOf(LLVMGetOperand(call, (unsigned)k))) != LLVMPointerTypeKind)
+        x[k] = some_lanes(w, operand(w, call, (unsigned)k), i * lanes, lanes);
+    y[i] = emit(w, f32, call, x);
+  }
+  for (; parts > 1; parts /= 2)
+    for (int i = 0; i < parts / 2; i++) y[i] = joined(w, y[2 * i], y[2 * i + 1]);
+  return some_lanes(w, y[0], 0, w->width);
+}
+
+/* Lane by lane. */
+static LLVMValueRef gathered(const Widen *w, LLVMValueRef call) {
+  LLVMValueRef table = LLVMGetOperand(call, 0), v = operand(w, call, 1);
+  LLVMTypeRef t = LLVMTypeOf(call), array = LLVMGlobalGetValueType(table);
+  LLVMValueRef low = LLVMConstInt(LLVMTypeOf(LLVMGetOperand(call, 1)), 15, false), y = LLVMGetUndef(wide_type(w, t));
+  v = LLVMBuildAnd(w->b, v, splat(w, low), "");
+  for (int i = 0; i < w->width; i++) {
+    LLVMValueRef at[] = {LLVMConstNull(w->g->i32), lane(w, w->b, v, i)};
+    LLVMValueRef place = LLVMBuildInBoundsGEP2(w->b, array, table, at, 2, "");
+    y = insert(w, w->b, y, LLVMBuildLoad2(w->b, t, place, ""), i);
+  }
+  return y;
+}
+
+static bool is_512(const Codegen *g) { return g->vector_bytes == 64 && !strncmp(g->triple, "x86_64", 6); }
+static bool is_called(LLVMValueRef fn, const char *name) {
+  const char *s = LLVMGetValueName(fn) + sizeof prefix - 1;
+  size_t n = strlen(name);
+  return !strncmp(s, name, n) && (!s[n] || !strcmp(s + n, "f"));
+}
+
+static LLVMValueRef widen_part(Widen *w, LLVMValueRef call, LLVMValueRef scalar) {
+  if (is_called(scalar, "look")) return is_512(w->g) ? by_registers(w, call, look_512) : gathered(w, call);
+  if (is_called(scalar, "scale") && is_512(w->g)) return by_registers(w, call, scale_512);
+  int n = (int)LLVMGetNumArgOperands(call);
+  LLVMValueRef x[4];
+  for (int k = 0; k < n; k++) x[k] = operand(w, call, (unsigned)k);
+  return call_function(w->b, vector_function(w->g, scalar, w->width), n, x);
+}
+
+/* ---- instructions ------------------------------------------------------------------------------------------------ */
+
 static LLVMValueRef widen_call(Widen *w, LLVMValueRef call) {
   LLVMValueRef fn = LLVMGetCalledValue(call), x[4];
   unsigned id = LLVMGetIntrinsicID(fn), n = LLVMGetNumArgOperands(call);
-  if (!id) return widen_rare(w, call, fn);
+  if (!id) return strstr(LLVMGetValueName(fn), "_rare") ? widen_rare(w, call, fn) : widen_part(w, call, fn);
   for (unsigned k = 0; k < n; k++) { /* the second argument of ctlz, abs and their like is part of the name */
     LLVMValueRef arg = LLVMGetOperand(call, k);
     x[k] = k && LLVMTypeOf(arg) != LLVMTypeOf(LLVMGetOperand(call, 0)) ? arg : wide(w, arg);
   }
   LLVMTypeRef t = LLVMTypeOf(x[0]);
-  LLVMValueRef vector = LLVMGetIntrinsicDeclaration(w->g->mod, id, &t, 1);
-  return LLVMBuildCall2(w->b, LLVMGlobalGetValueType(vector), vector, x, n, "");
+  return call_function(w->b, LLVMGetIntrinsicDeclaration(w->g->mod, id, &t, 1), (int)n, x);
 }
 
 static LLVMValueRef widen_instruction(Widen *w, LLVMValueRef i) {
@@ -230,6 +330,23 @@ static void widen(Codegen *g, LLVMValueRef scalar, LLVMValueRef vector) {
   add_attribute(g, vector, "alwaysinline");
 }
 
+static LLVMValueRef vector_function(Codegen *g, LLVMValueRef scalar, int width) {
+  const char *name = variant_name(g, LLVMGetValueName(scalar), width);
+  LLVMValueRef fn = LLVMGetNamedFunction(g->mod, name);
+  if (!fn) {
+    LLVMTypeRef type = LLVMGlobalGetValueType(scalar), param[4];
+    unsigned n = LLVMCountParams(scalar);
+    LLVMGetParamTypes(type, param);
+    for (unsigned k = 0; k < n; k++) param[k] = LLVMVectorType(param[k], (unsigned)width);
+    type = LLVMFunctionType(LLVMVectorType(LLVMGetReturnType(type), (unsigned)width), param, n, false);
+    fn = pure_function(g, name, type);
+  }
+  if (LLVMIsDeclaration(fn)) widen(g, scalar, fn);
+  return fn;
+}
+
+/* ---- linking ----------------------------------------------------------------------------------------------------- */
+
 /* Whether the module calls an elementary function; declarations that it does not call are dropped. */
 static bool drop_uncalled(Codegen *g) {
   LLVMValueRef kept = LLVMGetNamedGlobal(g->mod, "llvm.compiler.used"), next;
@@ -246,15 +363,41 @@ static bool drop_uncalled(Codegen *g) {
   return any;
 }
 
+static void link_file_of(Codegen *g, const char *name) {
+  const char *word = arena_printf(g->arena, " %s ", name);
+  for (const MathFile *f = adc_math_file; f->data; f++)
+    if (f->fused == g->fused && strstr(f->names, word)) {
+      link_bitcode(g, f->data, f->size);
+      return;
+    }
+  bug("no elementary function %s", name);
+}
+
+/* The scalar function that f is, or is made of. */
+static const char *scalar_name(Codegen *g, LLVMValueRef f) {
+  const char *name = LLVMGetValueName(f);
+  return arena_strndup(g->arena, name, strcspn(name, "."));
+}
+
+/* Links the file of a function that has no body; false: all have. */
+static bool link_one(Codegen *g) {
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f)) {
+    if (!is_math(f) || !LLVMIsDeclaration(f)) continue;
+    LLVMValueRef scalar = LLVMGetNamedFunction(g->mod, scalar_name(g, f));
+    if (scalar && !LLVMIsDeclaration(scalar)) continue;
+    link_file_of(g, scalar_name(g, f));
+    return true;
+  }
+  return false;
+}
+
 bool link_math(Codegen *g) {
   if (!drop_uncalled(g)) return false;
-  link_bitcode(g, adc_math_bc, adc_math_bc_size);
-  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f)) {
-    const char *name = LLVMGetValueName(f), *dot = strchr(name, '.');
-    if (!is_math(f) || !dot || !LLVMIsDeclaration(f)) continue;
-    LLVMValueRef scalar = LLVMGetNamedFunction(g->mod, arena_strndup(g->arena, name, (size_t)(dot - name)));
-    if (!scalar) bug("no elementary function for %s", name);
-    widen(g, scalar, f);
-  }
+  while (link_one(g)) {}
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
+    if (is_math(f) && LLVMIsDeclaration(f))
+      vector_function(g, LLVMGetNamedFunction(g->mod, scalar_name(g, f)),
+                      (int)LLVMGetVectorSize(LLVMGetReturnType(LLVMGlobalGetValueType(f))));
+  make_internal(g, prefix);
   return true;
 }

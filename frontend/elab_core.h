@@ -150,10 +150,12 @@ typedef struct Binding {
   Loc loc;
   Tval *value;
   Index *index;
-  struct Binding *next;
+  struct Binding *next, *same_hash;
 } Binding;
 typedef struct Scope {
   Binding *first;
+  Binding **bucket; /* of all of them, later ones first; NULL: there are few */
+  int n, nbucket;
   struct Scope *outer;
   Unit *unit;
   FnDef *fn;

@@ -20,10 +20,33 @@ Scope *scope_root(Elab *e, Unit *u, FnDef *fn) {
   return s;
 }
 
+static Binding **bucket_of(const Scope *s, const char *name) { return &s->bucket[((uintptr_t)name >> 4) % (uintptr_t)s->nbucket]; }
+
+static void enter(const Scope *s, Binding *b) {
+  Binding **at = bucket_of(s, b->name);
+  b->same_hash = *at;
+  *at = b;
+}
+
+static void enter_all(Elab *e, Scope *s) {
+  int n = 0, i = 0;
+  for (const Binding *b = s->first; b; b = b->next) n++;
+  Binding **all = NEW_N(e->ctx->arena, Binding *, n);
+  for (Binding *b = s->first; b; b = b->next) all[i++] = b;
+  s->nbucket = 4 * n + 1;
+  s->bucket = NEW_N(e->ctx->arena, Binding *, s->nbucket);
+  while (i-- > 0) enter(s, all[i]);
+}
+
 Binding *scope_bind(Elab *e, BindKind kind, const char *name, Loc loc, Tval *value) {
   Binding *b = NEW(e->ctx->arena, Binding);
   *b = (Binding){.name = name, .kind = kind, .loc = loc, .value = value, .next = e->scope->first};
-  return e->scope->first = b;
+  Scope *s = e->scope;
+  enum { FEW = 32 };
+  s->first = b;
+  if (++s->n > FEW && s->n > s->nbucket) enter_all(e, s);
+  else if (s->bucket) enter(s, b);
+  return b;
 }
 
 void bind_dim(Elab *e, const char *name, Loc loc, Dim *d) {
@@ -34,7 +57,7 @@ void bind_dim(Elab *e, const char *name, Loc loc, Dim *d) {
 
 Binding *scope_find(Elab *e, const char *name) {
   for (Scope *s = e->scope; s; s = s->outer)
-    for (Binding *b = s->first; b; b = b->next)
+    for (Binding *b = s->bucket ? *bucket_of(s, name) : s->first; b; b = s->bucket ? b->same_hash : b->next)
       if (b->name == name) return b;
   return NULL;
 }

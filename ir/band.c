@@ -35,11 +35,13 @@ static Edge least(Band *w, Edge x, Edge y) {
   return beyond_dim(dim_min(w->ctx, x.t, y.t));
 }
 
-static Edge most(Band *w, Edge x, Edge y) {
+Edge edge_most(Ctx *c, Edge x, Edge y) {
   if (x.kind == EDGE_NOWHERE || y.kind == EDGE_EVERYWHERE) return x;
   if (y.kind == EDGE_NOWHERE || x.kind == EDGE_EVERYWHERE) return y;
-  return beyond_dim(dim_max(w->ctx, x.t, y.t));
+  return beyond_dim(dim_max(c, x.t, y.t));
 }
+
+static Edge most(Band *w, Edge x, Edge y) { return edge_most(w->ctx, x, y); }
 
 static Edge shifted(Band *w, Edge x, Dim *by) {
   return x.kind != EDGE_BEYOND ? x : beyond_dim(dim_sub(w->ctx, x.t, by));

@@ -263,6 +263,7 @@ typedef struct BandIndex { int axis; const Sym *sym; } BandIndex; /* axis -1: wh
 /* Where index a is greater than index b by more than t; or everywhere, or nowhere. */
 typedef struct Edge { enum { EDGE_NOWHERE, EDGE_BEYOND, EDGE_EVERYWHERE } kind; Dim *t; } Edge;
 Band *band_new(Func *f);
+Edge edge_most(Ctx *c, Edge x, Edge y);                      /* where both hold */
 Edge band_zero(Band *w, const Value *v, BandIndex a, BandIndex b); /* v is zero there */
 Edge band_unwanted(Band *w, const Value *v, int a, int b); /* nobody wants it there; a, b: axes */
 

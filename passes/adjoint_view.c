@@ -2,19 +2,62 @@
  * through its transpose.  Indices and masks are not differentiated. */
 #include "passes/pass.h"
 
+enum { MAX_PIECES = 8 };
+
+/* The piece of x, cut along the axis, that begins at `at`; or -1. */
+static int piece_at(const Op *op, const Value *x, const Dim *at, unsigned taken) {
+  int axis = op->u.axis;
+  for (int i = 0; i < op->nopd; i++) {
+    const Op *cut = op->opd[i]->def;
+    if (taken >> i & 1 || !cut || cut->code != OP_slice || cut->opd[0] != x) continue;
+    bool whole = cut->u.slice.start[axis] == at && cut->u.slice.stride[axis] == 1;
+    for (int a = 0; a < x->type->rank; a++)
+      whole &= a == axis || (cut->res[0]->type->dim[a] == x->type->dim[a] && cut->u.slice.stride[a] == 1);
+    if (whole) return i;
+  }
+  return -1;
+}
+
+/* What op puts together again in another order, as a roll does, having cut it along the axis: order[k] is the piece that is k-th in it.
+ * NULL: op is no such thing. */
+static Value *permuted(Ctx *c, const Op *op, int *order) {
+  const Op *cut = op->opd[0]->def;
+  if (op->nopd > MAX_PIECES || !cut || cut->code != OP_slice) return NULL;
+  Value *x = cut->opd[0];
+  Dim *at = dim_const(c, 0);
+  unsigned taken = 0;
+  for (int k = 0; k < op->nopd; k++) {
+    int i = order[k] = piece_at(op, x, at, taken);
+    if (i < 0) return NULL;
+    taken |= 1u << i;
+    at = dim_add(c, at, op->opd[i]->type->dim[op->u.axis]);
+  }
+  return at == x->type->dim[op->u.axis] ? x : NULL;
+}
+
+/* The pieces' cotangents side by side are the whole one's; to add each on its own would go over it once a piece. */
 static void adjoint_concat(Deriv *d, Op *op, Value *dy) {
   Builder *b = &d->b;
   Dim *start[MAX_RANK];
   int64_t stride[MAX_RANK];
+  Value *part[MAX_PIECES];
+  int order[MAX_PIECES];
+  Value *whole = permuted(b->ctx, op, order);
+  if (whole && !is_active(d, whole)) return;
   for (int a = 0; a < dy->type->rank; a++) {
     start[a] = dim_const(b->ctx, 0);
     stride[a] = 1;
   }
   for (int i = 0; i < op->nopd; i++) {
     Type *t = op->opd[i]->type;
-    if (is_active(d, op->opd[i])) deriv_add(d, op->opd[i], b_slice(b, dy, start, stride, t->dim));
+    if (whole) part[i] = b_slice(b, dy, start, stride, t->dim);
+    else if (is_active(d, op->opd[i])) deriv_add(d, op->opd[i], b_slice(b, dy, start, stride, t->dim));
     start[op->u.axis] = dim_add(b->ctx, start[op->u.axis], t->dim[op->u.axis]);
   }
+  if (!whole) return;
+  Value *ordered[MAX_PIECES];
+  for (int k = 0; k < op->nopd; k++) ordered[k] = part[order[k]];
+  deriv_add(d, whole, b_concat(b, op->nopd, ordered, op->u.axis));
 }
 
 static void adjoint_set_slice(Deriv *d, Op *op, Value *dy) {

@@ -58,7 +58,8 @@ static Worth worth(const Strip *s, int stage) {
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
     if (it->role == ROLE_NONE || it->free || it->stage != stage) continue;
-    int64_t most = 1;
+    int64_t most = 1, made = it->op->code == OP_scatter_add ? 1 : entry_size(it->op->res[0], it->axis);
+    if (made > most) most = made;
     for (int k = 0; k < it->op->nopd; k++) {
       int64_t n = it->opd[k] >= 0 ? entry_size(it->op->opd[k], it->opd[k]) : 1;
       if (n > most) most = n;

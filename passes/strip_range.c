@@ -24,12 +24,6 @@ static const Value *added(const Region *body, int k) {
   return set ? (old && same_window(old, set) ? op->opd[1] : NULL) : op->opd[0] == held ? op->opd[1] : NULL;
 }
 
-static Edge most(Ctx *c, Edge x, Edge y) {
-  if (x.kind == EDGE_NOWHERE || y.kind == EDGE_EVERYWHERE) return x;
-  if (y.kind == EDGE_NOWHERE || x.kind == EDGE_EVERYWHERE) return y;
-  return (Edge){EDGE_BEYOND, dim_max(c, x.t, y.t)};
-}
-
 static bool binds_any(const Region *r, const Dim *d) {
   for (const Op *op = r->first; op; op = op->next) {
     if (op->code == OP_sym && dim_mentions(d, op->u.sym)) return true;
@@ -47,7 +41,7 @@ static Dim *reach(Band *w, const Op *loop, const Sym *s, bool back) {
   for (int k = 0; k < loop->nres; k++) {
     const Value *v = added(body, k);
     if (!v) return NULL;
-    all = most(body->func->module->ctx, all, band_zero(w, v, back ? none : at, back ? at : none));
+    all = edge_most(body->func->module->ctx, all, band_zero(w, v, back ? none : at, back ? at : none));
   }
   return all.kind == EDGE_BEYOND && all.t && !binds_any(body, all.t) ? all.t : NULL;
 }

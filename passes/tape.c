@@ -288,12 +288,14 @@ Value *tape_mirror(Deriv *d, CloneMap *map, const Region *branch, Value *tape) {
   return can_mirror(&k, tape) ? mirrored(&k, tape) : NULL;
 }
 
+/* v is stored as soon as it is there: what stands for it in memory may then be written over. */
 static Value *store(Cut *k, Op *loop, Type *type, Value *v) {
   int at = find_tape(loop, v, type), axis = 0;
   if (at >= 0) return loop->res[at];
   Builder before = {.ctx = k->ctx, .func = k->t->d->func, .region = loop->parent, .before = loop, .loc = loop->loc};
   Value *p = loop_add_carried(loop, b_splat(&before, type, 0), "tape");
-  Builder in = b_inside(&before, loop_body(loop));
+  Builder in = {.ctx = k->ctx, .func = k->t->d->func, .region = loop_body(loop), .loc = loop->loc};
+  in.before = v->def && v->def->parent == in.region ? v->def->next : in.region->first;
   Value *t = iteration(&in, loop);
   region_add_result(loop_body(loop), b_set(&in, p, v, 1, &axis, &t));
   return loop->res[loop->nres - 1];

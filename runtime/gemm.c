@@ -1,19 +1,30 @@
 /* gemm.c - matrix products for each element type and each width of vector registers, in bytes.
  *
- * Stands alone: compiled to bitcode for any target; vectors that a target does not have are split by its code generator.  Panels of A
- * take a part of a second-level cache, KC rows of a panel of B one of the first (tuned on AVX-512; no result depends on it but in
- * the order of a sum). */
+ * Stands alone: compiled to bitcode for any target; vectors that a target does not have are split by its code generator.  A panel
+ * of A takes half a first-level cache, the block of B a part of one of the second, that of A may go beyond; AHEAD is how many rows of B
+ * are asked for before they are read (tuned on AVX-512; no result depends on these but in the order of a sum). */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #pragma STDC FP_CONTRACT ON
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-enum { KC = 256, MC = 96, NC = 768, CACHED = 32768 };
+enum { KC = 384, MC = 768, PANELS = 8, AHEAD = 8, CACHED = 32768 };
 
-#define DECLARE(name, T)                                                                                                      \
-  void name(int64_t m, int64_t n, int64_t k, const T *a, int64_t ar, int64_t ac, const T *b, int64_t br, int64_t bc, T *c, int64_t cr, \
-            int64_t cc, int64_t add, T *space);
+/* The first and the second half of two vectors' elements in turn. */
+#define FIRST_2 0, 2
+#define SECOND_2 1, 3
+#define FIRST_4 0, 4, 1, 5
+#define SECOND_4 2, 6, 3, 7
+#define FIRST_8 0, 8, 1, 9, 2, 10, 3, 11
+#define SECOND_8 4, 12, 5, 13, 6, 14, 7, 15
+#define FIRST_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define SECOND_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
+#define DECLARE(name, T)                                                                                                                 \
+  void name(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t ar, int64_t ac, const T *b, int64_t br, int64_t bc, T *c,       \
+            int64_t cr, int64_t cc, int64_t add, T *space);
 DECLARE(adc_rt_gemm_f64_64, double)
 DECLARE(adc_rt_gemm_f32_64, float)
 DECLARE(adc_rt_gemm_f64_32, double)
@@ -27,14 +38,16 @@ DECLARE(adc_rt_gemm_f32_16, float)
 #define NV 3
 
 #define REAL double
-#define INT int64_t
 #define LANES 8
+#define FIRST FIRST_8
+#define SECOND SECOND_8
 #define GEMM adc_rt_gemm_f64_64
 #include "runtime/gemm.h"
 
 #define REAL float
-#define INT int32_t
 #define LANES 16
+#define FIRST FIRST_16
+#define SECOND SECOND_16
 #define GEMM adc_rt_gemm_f32_64
 #include "runtime/gemm.h"
 
@@ -47,25 +60,29 @@ DECLARE(adc_rt_gemm_f32_16, float)
 #define NV 2
 
 #define REAL double
-#define INT int64_t
 #define LANES 4
+#define FIRST FIRST_4
+#define SECOND SECOND_4
 #define GEMM adc_rt_gemm_f64_32
 #include "runtime/gemm.h"
 
 #define REAL float
-#define INT int32_t
 #define LANES 8
+#define FIRST FIRST_8
+#define SECOND SECOND_8
 #define GEMM adc_rt_gemm_f32_32
 #include "runtime/gemm.h"
 
 #define REAL double
-#define INT int64_t
 #define LANES 2
+#define FIRST FIRST_2
+#define SECOND SECOND_2
 #define GEMM adc_rt_gemm_f64_16
 #include "runtime/gemm.h"
 
 #define REAL float
-#define INT int32_t
 #define LANES 4
+#define FIRST FIRST_4
+#define SECOND SECOND_4
 #define GEMM adc_rt_gemm_f32_16
 #include "runtime/gemm.h"

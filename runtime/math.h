@@ -1,85 +1,113 @@
 /* math.h - what the elementary functions of generated code share.
  *
- * The functions of math_*.c are the scalar ones; codegen/widen.c makes a vector function of each by doing every
- * instruction to all lanes. So each is one straight line: no branch, no loop that stays one, no table; conditions are
- * selects of values that are computed either way. What is rare and long is a call of a function marked RARE (below).
+ * Each math_*.c is compiled four times: for doubles and, with SINGLE, for floats; for machines without a fused multiply-add
+ * and, with FUSED, for those with one.  `real` is the type, FN(exp) is adc_math_exp or adc_math_expf, K(d, s) is d for
+ * doubles and s for floats.
  *
- * Any target may get this code, so nothing relies on a fused multiply-add, though the compiler may use one wherever a
- * product is added to something in one expression: where that would hurt, the product is exact. */
+ * The functions are scalar; codegen/widen.c makes a vector function of each by doing every instruction to all lanes.  So each is
+ * one straight line: no branch, no loop that stays one; conditions are selects of values that are computed either way.  Tables
+ * are read by look(), what is rare and long is a call of a function marked RARE (below).
+ *
+ * Without FUSED nothing relies on a fused multiply-add, though the compiler may use one wherever a product is added to
+ * something in one expression: where that would hurt, the product is exact. */
 #ifndef ADC_RUNTIME_MATH_H
 #define ADC_RUNTIME_MATH_H
 #include <stdbool.h>
 #include <stdint.h>
 #pragma STDC FP_CONTRACT ON
 
-#define INF  ((double)__builtin_inff())
-#define INFF __builtin_inff()
+#ifndef SINGLE
+#define SINGLE 0
+#endif
+#ifndef FUSED
+#define FUSED 0
+#endif
+#define UNWRAP(...) __VA_ARGS__
+#if SINGLE
+typedef float real;
+typedef uint32_t word;
+enum { MANTISSA = 23, BIAS = 127 };
+#define FN(name)      adc_math_##name##f
+#define K(d, s)       s
+#define KS(d, s)      UNWRAP s
+#define BUILTIN(name) __builtin_##name##f
+#else
+typedef double real;
+typedef uint64_t word;
+enum { MANTISSA = 52, BIAS = 1023 };
+#define FN(name)      adc_math_##name
+#define K(d, s)       d
+#define KS(d, s)      UNWRAP d
+#define BUILTIN(name) __builtin_##name
+#endif
+
+#define INF    ((real)__builtin_inff())
+#define NOT_A_NUMBER ((real)__builtin_nanf(""))
+#define LEAST  K(0x1p-1022, 0x1p-126f) /* the least normal number */
 #define INLINE static inline __attribute__((always_inline))
 
-/* The widener turns a call of a RARE function, `f(any, x…)`, into calls for the lanes whose `any` is true, behind one
- * branch; the others get the last operand. */
+/* The widener turns a call of a RARE function, `f(any, x…)`, into one for the lanes whose `any` is true, behind a branch; the
+ * others get the last operand.  A RARE function that is a straight line is done to all lanes at once, any other lane by lane. */
 #define RARE __attribute__((noinline, const))
 
-INLINE uint64_t bits(double x) {
-  uint64_t b;
+/* What some processors have instructions for, which the widener then takes (math_parts.c has the others' way). */
+__attribute__((pure)) real FN(look)(const real *table, word i); /* table[i % 16] */
+__attribute__((const)) real FN(scale)(real x, real n, word shifted); /* x 2^floor(n); the low bits of `shifted` hold floor(n) + 2 BIAS */
+
+INLINE word bits(real x) {
+  word b;
   __builtin_memcpy(&b, &x, sizeof b);
   return b;
 }
-INLINE double from_bits(uint64_t b) {
-  double x;
+INLINE real from_bits(word b) {
+  real x;
   __builtin_memcpy(&x, &b, sizeof x);
   return x;
 }
-INLINE uint32_t bitsf(float x) {
-  uint32_t b;
-  __builtin_memcpy(&b, &x, sizeof b);
-  return b;
-}
-INLINE float from_bitsf(uint32_t b) {
-  float x;
-  __builtin_memcpy(&x, &b, sizeof x);
-  return x;
-}
+INLINE real absolute(real x) { return BUILTIN(fabs)(x); }
+INLINE real with_sign(real x, real sign) { return BUILTIN(copysign)(x, sign); }
+INLINE real square_root(real x) { return BUILTIN(sqrt)(x); }
 
-/* Adding this to x, |x| < 2^51, rounds x to an integer, which the low bits of the sum hold: vectors of all processors
- * can do it. Subtracting it gives the integer as a number. */
-#define ROUND  0x1.8p52
-#define ROUNDF 0x1.8p23f
+/* Nan stays nan. */
+INLINE real at_least(real low, real x) { return x < low ? low : x; }
+INLINE real at_most(real high, real x) { return x > high ? high : x; }
+INLINE real clamped(real x, real low, real high) { return at_most(high, at_least(low, x)); }
 
-INLINE double nearest(double x) { return x + ROUND - ROUND; }
-INLINE float nearestf(float x) { return x + ROUNDF - ROUNDF; }
+/* Adding this to x rounds x to an integer, which the low bits of the sum hold: vectors of all processors can do it.
+ * Subtracting it gives the integer as a number. */
+#define ROUND K(0x1.8p52, 0x1.8p23f)
 
-/* 2^n, n an integer, -1022 <= n <= 1023. */
-INLINE double power2(double n) { return from_bits(bits(n + (ROUND + 1023)) << 52); }
-INLINE float power2f(float n) { return from_bitsf(bitsf(n + (ROUNDF + 127)) << 23); } /* -126 <= n <= 127 */
+INLINE real nearest(real x) { return x + ROUND - ROUND; }
 
-/* x 2^n, rounded once but for subnormal results; |n| < 2000. */
-INLINE double scale(double x, double n) {
-  double half = nearest(n * 0.5);
-  return x * power2(half) * power2(n - half);
-}
-INLINE float scalef(float x, float n) {
-  float half = nearestf(n * 0.5f);
-  return x * power2f(half) * power2f(n - half);
+/* 2^n, n a normal number's exponent. */
+INLINE real power2(real n) { return from_bits(bits(n + (ROUND + BIAS)) << MANTISSA); }
+
+/* The high half of x's bits: the product of two halves is exact. */
+INLINE real half_of(real x) { return from_bits(bits(x) & K(0xfffffffff8000000, 0xfffff000)); }
+
+/* a b + c, where the product has to be exact; b has half of a number's bits. */
+INLINE real product_plus(real a, real b, real c) {
+#if FUSED
+  return BUILTIN(fma)(a, b, c);
+#else
+  real high = half_of(a);
+  return high * b + ((a - high) * b + c);
+#endif
 }
 
 /* c[0] + c[1] x + …, n coefficients, by Estrin's scheme: short chains. */
-#define DEFINE_POLY(NAME, T)                                                                                           \
-  INLINE T NAME(T x, const T *c, int n) {                                                                              \
-    T t[32];                                                                                                           \
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < n; i++) t[i] = c[i];                                        \
-    _Pragma("clang loop unroll(full)") for (int k = 0; k < 5; k++) {                                                   \
-      int m = (n + (1 << k) - 1) >> k;                                                                                 \
-      _Pragma("clang loop unroll(full)") for (int i = 0; i < 16; i++) if (2 * i < m) t[i] =                            \
-          2 * i + 1 < m ? t[2 * i + 1] * x + t[2 * i] : t[2 * i];                                                      \
-      x *= x;                                                                                                          \
-    }                                                                                                                  \
-    return t[0];                                                                                                       \
+INLINE real poly_of(real x, const real *c, int n) {
+  real t[32];
+  _Pragma("clang loop unroll(full)") for (int i = 0; i < n; i++) t[i] = c[i];
+  _Pragma("clang loop unroll(full)") for (int k = 0; k < 5; k++) {
+    int m = (n + (1 << k) - 1) >> k;
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < 16; i++) if (2 * i < m) t[i] =
+        2 * i + 1 < m ? t[2 * i + 1] * x + t[2 * i] : t[2 * i];
+    x *= x;
   }
-DEFINE_POLY(poly_of, double)
-DEFINE_POLY(polyf_of, float)
-#undef DEFINE_POLY
-#define POLY(x, ...)  poly_of(x, (const double[]){__VA_ARGS__}, sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
-#define POLYF(x, ...) polyf_of(x, (const float[]){__VA_ARGS__}, sizeof((const float[]){__VA_ARGS__}) / sizeof(float))
+  return t[0];
+}
+#define POLY_OF(x, ...) poly_of(x, (const real[]){__VA_ARGS__}, sizeof((const real[]){__VA_ARGS__}) / sizeof(real))
+#define POLY(x, d, s)   POLY_OF(x, KS(d, s))
 
 #endif

@@ -1,115 +1,73 @@
-/* math_exp.c - exponential and hyperbolic functions. */
+/* math_exp.c - exponential functions and hyperbolic tangent. */
 #include "runtime/math_exp.h"
 #include "runtime/math_log.h"
 
-double adc_math_exp(double x) { return exp_any(x); }
-float adc_math_expf(float x) { return expf_any(x); }
+real FN(exp)(real x) { return exp_any(x); }
 
-double adc_math_exp2(double x) {
-  x = clamped(x, -1080, 1025);
-  double shifted = x + (ROUND + 2046), r = x - (shifted - (ROUND + 2046));
-  double tail = POLY(r, 0x1.ebfbdff82c59p-3, 0x1.c6b08d704a0c3p-5, 0x1.3b2ab6fba39abp-7, 0x1.5d87fe78a488fp-10,
-                     0x1.43091303349d7p-13, 0x1.ffcbfc6ba490cp-17, 0x1.62bfe502e5347p-20, 0x1.b524ee76224e1p-24,
-                     0x1.e5e8f6a292cbcp-28, 0x1.e9ea55fa31b8fp-32);
-  double low = r * 0x1.abc9e3b39803fp-56 + r * r * tail;
-  return exp_scale(1 + (r * 0x1.62e42fefa39efp-1 + low), bits(shifted));
+real FN(exp2)(real x) {
+  x = clamped(x, K(-1080, -152), K(1025, 129));
+  const real round = ROUND / 16 + 2 * BIAS;
+  real z = x + round, n = z - round, r = x - n, t = FN(look)(exp_root, bits(z));
+  real tail = r * r * POLY(r, (0x1.ebfbdff82c591p-3, 0x1.c6b08d6fa977dp-5, 0x1.3b2ab6fb1b55p-7, 0x1.5d893efc92093p-10,
+                               0x1.430a445000bd3p-13), (0x1.ebfe58p-3f, 0x1.c6b34ap-5f));
+  return FN(scale)(t + t * (r * K(0x1.62e42fefa39efp-1, 0x1.62e430p-1f) + tail), n, bits(z) >> 4);
 }
 
-float adc_math_exp2f(float x) {
-  x = clampedf(x, -152, 129);
-  float shifted = x + (ROUNDF + 254), r = x - (shifted - (ROUNDF + 254));
-  float tail =
-      POLYF(r, 0x1.ebfbep-3f, 0x1.c6afecp-5f, 0x1.3b2a4ap-7f, 0x1.5ec95cp-10f, 0x1.442422p-13f);
-  float low = r * -0x1.05c610p-29f + r * r * tail;
-  return expf_scale(1 + (r * 0x1.62e430p-1f + low), bitsf(shifted));
+/* power t e^r - one, with small = e^r - 1. */
+INLINE real exp_minus(Exp e, real power, real one, real small) {
+  return power * e.t - one + power * (e.t * small + FN(look)(exp_root_low, e.shifted));
 }
 
-/* 2^n e^r - 1 = 2 (h e^r - 1/2), h = 2^(n-1): so that n may be 1024. */
-double adc_math_expm1(double x) {
-  Exp e = exp_of(clamped(x, -50, 710));
-  double h = power2(e.n - 1), near = e.r + e.tail, y = 2 * exp_minus(e, h, 0.5);
-  return __builtin_copysign(e.n == 0 ? near : y, x);
-}
-float adc_math_expm1f(float x) {
-  Expf e = expf_of(clampedf(x, -25, 89));
-  float h = power2f(e.n - 1), near = e.r + e.tail, y = 2 * expf_minus(e, h, 0.5f);
-  return __builtin_copysignf(e.n == 0 ? near : y, x);
+/* With half of 2^n, so that n may be one more than a number's exponent. */
+real FN(expm1)(real x) {
+  Exp e = exp_inwards(clamped(x, K(-50, -25), K(710, 89)), with_sign(K(0x1p-6, 0x1p-6f), x), BIAS - 1);
+  real small = e.r + e.r * e.r * POLY(e.r, (0x1p-1, 0x1.5555555555563p-3, 0x1.5555555555563p-5, 0x1.1111110f864b8p-7,
+                                            0x1.6c16c16a1dd0cp-10, 0x1.a01ccc3117934p-13, 0x1.a01cb7555e5f1p-16),
+                                      (0x1p-1f, 0x1.5558dcp-3f, 0x1.555836p-5f));
+  real y = exp_minus(e, exp_power2(e), K(0.5, 0.5f), small);
+  return with_sign(e.n == 0 ? small : y + y, x);
 }
 
-/* With 2|x| = n log 2 + 2 u, 0 <= u <= log(2) / 2, and t = tanh u: exp(2|x|) = 2^n (1 + t) / (1 - t).  From
- * n = 2 on the difference from 1 is the smaller, and so the better known. */
-double adc_math_tanh(double x) {
-  double a = clamped(__builtin_fabs(x), 0, 22), n = nearest(a * 0x1.71547652b82fep+1 - 0.5);
-  double u = a - n * 0x1.62e42fee00000p-2 - n * 0x1.a39ef35793c76p-34, z = u * u;
-  double p = POLY(z, -0x1.5555555555555p-2, 0x1.1111111110f9dp-3, -0x1.ba1ba1b9e1bcep-5, 0x1.664f48628c5a4p-6,
-                  -0x1.226e2bc52538fp-7, 0x1.d6d07a1a3bd7ap-9, -0x1.7d49c06f69d5fp-10, 0x1.2fbccf31b3ef4p-11,
-                  -0x1.9187d08465bc4p-13);
-  double t = u * z * p + u, s = power2(n), less = s - 1, more = s + 1;
-  bool far = n >= 2;
-  double low = less + more * t, high = 2 * t - 2;
-  return __builtin_copysign((far ? 1 : 0) + (far ? high : low) / (more + less * t), x);
-}
-float adc_math_tanhf(float x) {
-  float a = clampedf(__builtin_fabsf(x), 0, 11), n = nearestf(a * 0x1.715476p+1f - 0.5f);
-  float u = a - n * 0x1.63p-2f - n * -0x1.bd0106p-14f, z = u * u;
-  float p = POLYF(z, -0x1.555556p-2f, 0x1.11119ep-3f, -0x1.ba586ap-5f, 0x1.6aae34p-6f, -0x1.2e604p-7f);
-  float t = u * z * p + u, s = power2f(n), less = s - 1, more = s + 1;
-  bool far = n >= 2;
-  float low = less + more * t, high = 2 * t - 2;
-  return __builtin_copysignf((far ? 1 : 0) + (far ? high : low) / (more + less * t), x);
+/* With m = exp(2|x|) - 1: q = m / (m + 2), or where m is small m / 2 (1 - q), which what m + 2 loses hardly touches. */
+real FN(tanh)(real x) {
+  real a = at_most(K(22, 11), absolute(x));
+  Exp e = exp_inwards(a + a, K(0x1p-6, 0x1p-6f), BIAS);
+  real small = e.r + e.r * e.r * POLY(e.r, (0x1.ffffffffffffep-2, 0x1.5555555555543p-3, 0x1.55555555f6eb9p-5,
+                                            0x1.111110c88763dp-7, 0x1.6c14e645a7702p-10, 0x1.a391b53b15c04p-13),
+                                      (0x1.fffffep-2f, 0x1.55553cp-3f, 0x1.57b8e8p-5f));
+  real m = exp_minus(e, exp_power2(e), 1, small), q = m / (m + 2), half = K(0.5, 0.5f) * m, near = half - half * q;
+  return with_sign(m < 1 ? near : q, x);
 }
 
-/* With e = exp(-|x|): 1 / (1 + e) or e / (1 + e), corrected by what 1 + e loses when it is rounded. */
-double adc_math_sigmoid(double x) {
-  Exp m = exp_of(clamped(-__builtin_fabs(x), -746, 0));
-  m.tail += m.lost;
-  double e = exp_scale(exp_mantissa(m), m.two), down = 1 + e, y = (x < 0 ? e : 1) / down, other = 1 - y;
-  return y + y * (x < 0 ? other : y) * (down - 1 - e);
-}
-float adc_math_sigmoidf(float x) {
-  Expf m = expf_of(clampedf(-__builtin_fabsf(x), -104, 0));
-  m.tail += m.lost;
-  float e = expf_scale(expf_mantissa(m), m.two), down = 1 + e, y = (x < 0 ? e : 1) / down, other = 1 - y;
-  return y + y * (x < 0 ? other : y) * (down - 1 - e);
+/* With e = exp(-|x|): 1 / (1 + e) or e / (1 + e), corrected by what 1 + e loses when it is rounded (times about its
+ * inverse). */
+real FN(sigmoid)(real x) {
+  Exp m = exp_of(at_least(K(-746, -104), -absolute(x)), 2 * BIAS);
+  real e = exp_scale(m.t + exp_rest(m), m), down = 1 + e, y = (x < 0 ? e : 1) / down;
+  return y - y * (1 - down + e) * (K(1.4375, 1.4375f) - K(0.5, 0.5f) * down);
 }
 
-double adc_math_softplus(double x) {
-  double e = exp_any(-__builtin_fabs(x)), y = log1p_of(e, 0);
-  y = e < 0x1p-60 ? e : y;
-  return (x < 0 ? 0 : x) + y;
-}
-float adc_math_softplusf(float x) {
-  float e = expf_any(-__builtin_fabsf(x)), y = log1pf_of(e, 0);
-  y = e < 0x1p-30f ? e : y;
+real FN(softplus)(real x) {
+  Exp m = exp_of(at_least(K(-746, -104), -absolute(x)), 2 * BIAS);
+  real y = log1p_of(exp_scale(m.t + exp_rest(m), m));
   return (x < 0 ? 0 : x) + y;
 }
 
 /* With h = exp(|x|) / 2: h + 1 / (4 h). */
-double adc_math_cosh(double x) {
-  Exp e = exp_of(clamped(__builtin_fabs(x), 0, 712));
-  double h = exp_scale(0.5 * exp_mantissa(e), e.two);
-  return h + 0.25 / h;
-}
-float adc_math_coshf(float x) {
-  Expf e = expf_of(clampedf(__builtin_fabsf(x), 0, 91));
-  float h = expf_scale(0.5f * expf_mantissa(e), e.two);
-  return h + 0.25f / h;
+real FN(cosh)(real x) {
+  Exp e = exp_of(at_most(K(712, 91), absolute(x)), 2 * BIAS);
+  real h = exp_scale(K(0.5, 0.5f) * exp_mantissa(e), e);
+  return h + K(0.25, 0.25f) / h;
 }
 
 /* Up to 1 a polynomial; beyond, with h = exp(|x|) / 2: h - 1 / (4 h). */
-double adc_math_sinh(double x) {
-  double a = __builtin_fabs(x), z = x * x;
-  double near = x + x * z * POLY(z, 0x1.5555555555555p-3, 0x1.1111111111111p-7, 0x1.a01a01a01a001p-13,
-                                 0x1.71de3a556f96cp-19, 0x1.ae6456792a77fp-26, 0x1.612467ccb2260p-33,
-                                 0x1.ae777c36fd5b6p-41, 0x1.99f0806c2628dp-49);
-  Exp e = exp_of(clamped(a, 0, 712));
-  double h = exp_scale(0.5 * exp_mantissa(e), e.two), far = h - 0.25 / h;
-  return __builtin_copysign(a < 1 ? near : far, x);
-}
-float adc_math_sinhf(float x) {
-  float a = __builtin_fabsf(x), z = x * x;
-  float near = x + x * z * POLYF(z, 0x1.555556p-3f, 0x1.11111ep-7f, 0x1.a009p-13f, 0x1.78a70ep-19f);
-  Expf e = expf_of(clampedf(a, 0, 91));
-  float h = expf_scale(0.5f * expf_mantissa(e), e.two), far = h - 0.25f / h;
-  return __builtin_copysignf(a < 1 ? near : far, x);
+real FN(sinh)(real x) {
+  real a = absolute(x), z = x * x;
+  real near = x + x * z * POLY(z, (0x1.5555555555555p-3, 0x1.1111111111111p-7, 0x1.a01a01a01a001p-13,
+                                   0x1.71de3a556f96cp-19, 0x1.ae6456792a77fp-26, 0x1.612467ccb2260p-33,
+                                   0x1.ae777c36fd5b6p-41, 0x1.99f0806c2628dp-49),
+                               (0x1.555556p-3f, 0x1.11111ep-7f, 0x1.a009p-13f, 0x1.78a70ep-19f));
+  Exp e = exp_of(at_most(K(712, 91), a), 2 * BIAS);
+  real h = exp_scale(K(0.5, 0.5f) * (e.t + exp_rest(e)), e), far = h - K(0.25, 0.25f) / h;
+  return with_sign(a < 1 ? near : far, x);
 }

@@ -1,86 +1,76 @@
-/* math_exp.h - the cores of exp: e^x = 2^n e^r, for the functions that begin with it. */
+/* math_exp.h - the core of exp: e^x = 2^n t e^r, t one of the 16 roots 2^(j/16) and |r| <= log(2) / 32. */
 #ifndef ADC_RUNTIME_MATH_EXP_H
 #define ADC_RUNTIME_MATH_EXP_H
 #include "runtime/math.h"
 
-/* 2^n e^r; e^r - 1 = r + tail, and `lost` is what r lacks of the reduced argument.  The low bits of `two` hold n + 2046
- * (n + 254), for exp_scale. */
+static const real exp_root[16] = {
+    KS((0x1p+0, 0x1.0b5586cf9890fp+0, 0x1.172b83c7d517bp+0, 0x1.2387a6e756238p+0, 0x1.306fe0a31b715p+0,
+        0x1.3dea64c123422p+0, 0x1.4bfdad5362a27p+0, 0x1.5ab07dd485429p+0, 0x1.6a09e667f3bcdp+0, 0x1.7a11473eb0187p+0,
+        0x1.8ace5422aa0dbp+0, 0x1.9c49182a3f090p+0, 0x1.ae89f995ad3adp+0, 0x1.c199bdd85529cp+0, 0x1.d5818dcfba487p+0,
+        0x1.ea4afa2a490dap+0),
+       (0x1p+0f, 0x1.0b5586p+0f, 0x1.172b84p+0f, 0x1.2387a6p+0f, 0x1.306fe0p+0f, 0x1.3dea64p+0f, 0x1.4bfdaep+0f,
+        0x1.5ab07ep+0f, 0x1.6a09e6p+0f, 0x1.7a1148p+0f, 0x1.8ace54p+0f, 0x1.9c4918p+0f, 0x1.ae89fap+0f, 0x1.c199bep+0f,
+        0x1.d5818ep+0f, 0x1.ea4afap+0f))};
+
+/* What these lack of the roots. */
+static const real exp_root_low[16] = {
+    KS((0, 0x1.8a62e4adc610bp-54, -0x1.19041b9d78a76p-55, 0x1.9b07eb6c70573p-54, 0x1.6f46ad23182e4p-55,
+        0x1.ada0911f09ebcp-55, 0x1.d4397afec42e2p-56, 0x1.6324c054647adp-54, -0x1.bdd3413b26456p-54,
+        -0x1.41577ee04992fp-55, 0x1.6e9f156864b27p-54, 0x1.c7c46b071f2bep-56, 0x1.7a1cd345dcc81p-54,
+        0x1.11065895048ddp-55, 0x1.2ed02d75b3707p-55, -0x1.e9c23179c2893p-54),
+       (0, 0x1.9f3122p-25f, -0x1.c15742p-27f, 0x1.ceac48p-25f, 0x1.4636e2p-25f, 0x1.824684p-25f, -0x1.593abcp-25f,
+        -0x1.5bd5ecp-27f, 0x1.9fcef4p-26f, -0x1.829fdp-25f, 0x1.15506ep-27f, 0x1.51f848p-27f, -0x1.a94b14p-26f,
+        -0x1.3d56b2p-27f, -0x1.822dbcp-27f, 0x1.52486cp-27f))};
+
+/* 2^floor(n) t e^r; the low bits of `shifted` hold 16 (n + offset). */
 typedef struct Exp {
-  double n, r, tail, lost;
-  uint64_t two;
+  real n, r, t;
+  word shifted;
 } Exp;
-typedef struct Expf {
-  float n, r, tail, lost;
-  uint32_t two;
-} Expf;
 
-INLINE double exp_tail(double r) {
-  return r * r *
-         POLY(r, 0x1.0000000000001p-1, 0x1.5555555555558p-3, 0x1.5555555553cb8p-5, 0x1.111111110f8cbp-7,
-              0x1.6c16c178bac58p-10, 0x1.a01a01afc2249p-13, 0x1.a019b877dd29fp-16, 0x1.71ddf762c3ce8p-19,
-              0x1.289221116d37bp-22, 0x1.af620c5ddb50cp-26);
-}
-INLINE float expf_tail(float r) {
-  return r * r * POLYF(r, 0x1p-1f, 0x1.5554dcp-3f, 0x1.5554e8p-5f, 0x1.120c38p-7f, 0x1.6d4e78p-10f);
-}
+#define LOG2E        K(0x1.71547652b82fep0, 0x1.715476p0f)
+#define LOG_2_HIGH   K(0x1.62e42fee00000p-1, 0x1.63p-1f) /* so few bits that n times it is exact */
+#define LOG_2_LOW    K(0x1.a39ef35793c76p-33, -0x1.bd0106p-13f)
 
-/* e^x for |x| < 1500: |r| <= log(2) / 2.  The high part of log 2 has so few bits that n times it is exact. */
-INLINE Exp exp_of(double x) {
-  double shifted = x * 0x1.71547652b82fep0 + (ROUND + 2046), n = shifted - (ROUND + 2046);
-  double first = x - n * 0x1.62e42fee00000p-1, r = first - n * 0x1.a39ef35793c76p-33;
-  return (Exp){n, r, exp_tail(r), first - r - n * 0x1.a39ef35793c76p-33, bits(shifted)};
+/* Of e^x, |x| < 1500 (150): n is x / log 2, rounded to sixteenths. */
+INLINE Exp exp_of(real x, int offset) {
+  const real round = ROUND / 16 + (real)offset;
+  real z = x * LOG2E + round, n = z - round;
+  return (Exp){n, x - n * LOG_2_HIGH - n * LOG_2_LOW, FN(look)(exp_root, bits(z)), bits(z)};
 }
-INLINE Expf expf_of(float x) {
-  float shifted = x * 0x1.715476p0f + (ROUNDF + 254), n = shifted - (ROUNDF + 254);
-  float first = x - n * 0x1.63p-1f, r = first - n * -0x1.bd0106p-13f;
-  return (Expf){n, r, expf_tail(r), first - r - n * -0x1.bd0106p-13f, bitsf(shifted)};
+/* Of e^x, |x| < 50, with n rounded such that r has mostly x's sign, so that e^x - 1 is no difference of numbers that are
+ * larger: `quarter` is 1/64 with x's sign. */
+INLINE Exp exp_inwards(real x, real quarter, int offset) {
+  const real round = ROUND / 16 + (real)offset;
+  real z = x * LOG2E - quarter + round, n = z - round;
+  return (Exp){n, x - n * LOG_2_HIGH - n * LOG_2_LOW, FN(look)(exp_root, bits(z)), bits(z)};
+}
+/* Of e^(x + low), |low| < 2. */
+INLINE Exp exp_of_sum(real x, real low, int offset) {
+  const real round = ROUND / 16 + (real)offset;
+  real z = (x + low) * LOG2E + round, n = z - round;
+  return (Exp){n, x - n * LOG_2_HIGH + (low - n * LOG_2_LOW), FN(look)(exp_root, bits(z)), bits(z)};
 }
 
-/* e^(x + low), |low| < 2. */
-INLINE Exp exp_of_sum(double x, double low) {
-  double shifted = (x + low) * 0x1.71547652b82fep0 + (ROUND + 2046), n = shifted - (ROUND + 2046);
-  double first = x - n * 0x1.62e42fee00000p-1, second = low - n * 0x1.a39ef35793c76p-33, r = first + second;
-  return (Exp){n, r, exp_tail(r), first - r + second, bits(shifted)};
-}
-INLINE Expf expf_of_sum(float x, float low) {
-  float shifted = (x + low) * 0x1.715476p0f + (ROUNDF + 254), n = shifted - (ROUNDF + 254);
-  float first = x - n * 0x1.63p-1f, second = low - n * -0x1.bd0106p-13f, r = first + second;
-  return (Expf){n, r, expf_tail(r), first - r + second, bitsf(shifted)};
+/* e^r - 1, as a part of 1 + (e^r - 1). */
+INLINE real exp_step(real r) {
+  return r + r * r * POLY(r, (0x1.0000000000001p-1, 0x1.55555554dc4e2p-3, 0x1.55555554c73d3p-5, 0x1.11120bf73229ap-7,
+                              0x1.6c18140a9c86ap-10),
+                          (0x1.00014ap-1f, 0x1.555764p-3f));
 }
 
-INLINE double exp_mantissa(Exp e) { return 1 + (e.r + e.tail); }
-INLINE float expf_mantissa(Expf e) { return 1 + (e.r + e.tail); }
+/* t e^r, between 1/2 and 2; what is beyond t, with what t lacks of the root. */
+INLINE real exp_mantissa(Exp e) { return e.t + e.t * exp_step(e.r); }
+INLINE real exp_rest(Exp e) { return e.t * exp_step(e.r) + FN(look)(exp_root_low, e.shifted); }
 
-/* x 2^n by two powers of about half of n each, so that it may be more than the largest number or less than the least. */
-INLINE double exp_scale(double x, uint64_t two) {
-  uint64_t half = two >> 1;
-  return x * from_bits(half << 52) * from_bits((two - half) << 52);
-}
-INLINE float expf_scale(float x, uint32_t two) {
-  uint32_t half = two >> 1;
-  return x * from_bitsf(half << 23) * from_bitsf((two - half) << 23);
-}
+/* x 2^floor(n), if the offset is 2 BIAS. */
+INLINE real exp_scale(real x, Exp e) { return FN(scale)(x, e.n, e.shifted >> 4); }
+/* 2^floor(n), a normal number, if the offset is BIAS. */
+INLINE real exp_power2(Exp e) { return from_bits(e.shifted >> 4 << MANTISSA); }
 
-/* s e^r - t, for a power of two s = 2^n and t <= s, or n = 0 and t = s. */
-INLINE double exp_minus(Exp e, double s, double t) { return s - t + s * e.r + s * (e.tail + e.lost); }
-INLINE float expf_minus(Expf e, float s, float t) { return s - t + s * e.r + s * (e.tail + e.lost); }
-
-INLINE double clamped(double x, double low, double high) {
-  double y = x < low ? low : x;
-  return y > high ? high : y;
-}
-INLINE float clampedf(float x, float low, float high) {
-  float y = x < low ? low : x;
-  return y > high ? high : y;
-}
-
-INLINE double exp_any(double x) {
-  Exp e = exp_of(clamped(x, -746, 710));
-  return exp_scale(exp_mantissa(e), e.two);
-}
-INLINE float expf_any(float x) {
-  Expf e = expf_of(clampedf(x, -104, 89));
-  return expf_scale(expf_mantissa(e), e.two);
+INLINE real exp_any(real x) {
+  Exp e = exp_of(clamped(x, K(-746, -104), K(710, 89)), 2 * BIAS);
+  return exp_scale(exp_mantissa(e), e);
 }
 
 #endif

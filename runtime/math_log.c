@@ -1,73 +1,80 @@
-/* math_log.c - logarithms and the inverse hyperbolic functions. */
+/* math_log.c - logarithms. */
 #include "runtime/math_log.h"
 
-/* The parts of any finite x > 0. */
-INLINE Log log_parts_any(double x) {
-  bool tiny = x < 0x1p-1022;
-  double big = x * 0x1p54;
-  Log p = log_parts(tiny ? big : x);
-  double less = p.k - 54;
-  p.k = tiny ? less : p.k;
-  return p;
-}
-INLINE Logf logf_parts_any(float x) {
-  bool tiny = x < 0x1p-126f;
-  float big = x * 0x1p25f;
-  Logf p = logf_parts(tiny ? big : x);
-  float less = p.k - 25;
-  p.k = tiny ? less : p.k;
-  return p;
-}
+/* As log_inverse and log_value, to the bases 2 and 10. */
+static const real log2_inverse[16] = {
+    KS((0x1.63f2728p+0, 0x1.564f138p+0, 0x1.46bede8p+0, 0x1.3b409dp+0, 0x1.2ee486p+0, 0x1.23b911p+0, 0x1.19bcfe8p+0,
+        0x1.11aebap+0, 0x1.07d4a68p+0, 0x1p+0, 0x1.e1447ap-1, 0x1.c7797ep-1, 0x1.b02571p-1, 0x1.98f9fe8p-1,
+        0x1.85a115p-1, 0x1.73ffa5p-1),
+       (0x1.63dcaap+0f, 0x1.550b86p+0f, 0x1.47c4fp+0f, 0x1.3af426p+0f, 0x1.2f47b2p+0f, 0x1.246a8ap+0f, 0x1.1a83bap+0f,
+        0x1.10c5aep+0f, 0x1.086bbap+0f, 0x1p+0f, 0x1.e1b192p-1f, 0x1.c7106p-1f, 0x1.af2776p-1f, 0x1.9992dp-1f,
+        0x1.86390ap-1f, 0x1.744b42p-1f))};
+static const real log2_value[16] = {
+    KS((-0x1.e6ee6b67ddp-2, -0x1.ad36f4ed9dp-2, -0x1.6878f578d1p-2, -0x1.33927ed9fp-2, -0x1.f0f938e0eap-3,
+        -0x1.81f4a59b68p-3, -0x1.1b0eb92658p-3, -0x1.8ab045bd74p-4, -0x1.6417f33bep-5, 0, 0x1.6dcaebe40cp-4,
+        0x1.59a5cd6b46p-3, 0x1.f4fd819894p-3, 0x1.4be79d0f5p-2, 0x1.937fb8f286p-2, 0x1.d7e82a0f19p-2),
+       (-0x1.e694p-2f, -0x1.a7cp-2f, -0x1.6d18p-2f, -0x1.322cp-2f, -0x1.f4cp-3f, -0x1.88f8p-3f, -0x1.233p-3f,
+        -0x1.77p-4f, -0x1.7e8p-5f, 0, 0x1.689p-4f, 0x1.5c5p-3f, 0x1.fbc8p-3f, 0x1.49cp-2f, 0x1.914p-2f, 0x1.d6bcp-2f))};
+static const real log10_inverse[16] = {
+    KS((0x1.6451278p+0, 0x1.55c664p+0, 0x1.46b5008p+0, 0x1.3a39568p+0, 0x1.30135fp+0, 0x1.24d3afp+0, 0x1.19c91c8p+0,
+        0x1.10edf68p+0, 0x1.0939808p+0, 0x1p+0, 0x1.e24a81p-1, 0x1.c764488p-1, 0x1.af92678p-1, 0x1.99fb488p-1,
+        0x1.85b7a1p-1, 0x1.73875a8p-1),
+       (0x1.63fb7ap+0f, 0x1.557416p+0f, 0x1.478306p+0f, 0x1.3b19e2p+0f, 0x1.2f27c6p+0f, 0x1.247d14p+0f, 0x1.1a41b2p+0f,
+        0x1.10fb3cp+0f, 0x1.09bf2p+0f, 0x1p+0f, 0x1.e186dep-1f, 0x1.c6d63p-1f, 0x1.aef6cp-1f, 0x1.999da2p-1f,
+        0x1.85d864p-1f, 0x1.741e8p-1f))};
+static const real log10_value[16] = {
+    KS((-0x1.2615f7e5b6p-3, -0x1.01064a764dp-3, -0x1.b1d79fdacp-4, -0x1.6c8a964eb4p-4, -0x1.32245b91dcp-4,
+        -0x1.de2cd5b9f4p-5, -0x1.556ed05a6cp-5, -0x1.c7a609024p-6, -0x1.f7c5550ccp-7, 0, 0x1.a957627258p-6,
+        0x1.a0d933e074p-5, 0x1.2ffdf71f6ep-4, 0x1.8b497a8044p-4, 0x1.e57584303cp-4, 0x1.1d3d8e3a0dp-3),
+       (-0x1.254p-3f, -0x1.003p-3f, -0x1.b638p-4f, -0x1.718p-4f, -0x1.2ccp-4f, -0x1.da1p-5f, -0x1.5b6p-5f, -0x1.c9p-6f,
+        -0x1.09ep-6f, 0, 0x1.b4ap-6f, 0x1.a53p-5f, 0x1.328p-4f, 0x1.8cep-4f, 0x1.e4ep-4f, 0x1.1bd4p-3f))};
 
-double adc_math_log(double x) { return log_ends(x, log_sum(log_parts_any(x))); }
-float adc_math_logf(float x) { return logf_ends(x, logf_sum(logf_parts_any(x))); }
+/* Whether x is normal and positive. */
+INLINE bool is_usual(real x) { return bits(x) - bits(LEAST) < bits(INF) - bits(LEAST); }
 
-/* k a + log(1 + f) b, a = a1 + a2, b = b1 + b2: f is cut so that its product with b1 is exact. */
-typedef struct Base { double a1, a2, b1, b2; } Base;
-INLINE double log_base(double x, Base c) {
-  Log p = log_parts_any(x);
-  double tail = log_tail(p.f), high = from_bits(bits(p.f - 0.5 * p.f * p.f) & 0xffffffff00000000);
-  double low = p.f - high - tail;
-  double product = high * c.b1, rest = (low + high) * c.b2 + low * c.b1 + p.k * c.a2, whole = p.k * c.a1;
-  double sum = whole + product;
-  return log_ends(x, sum + (whole - sum + product + rest));
-}
-typedef struct Basef { float a1, a2, b1, b2; } Basef;
-INLINE float logf_base(float x, Basef c) {
-  Logf p = logf_parts_any(x);
-  float tail = logf_tail(p.f), high = from_bitsf(bitsf(p.f - 0.5f * p.f * p.f) & 0xfffff000);
-  float low = p.f - high - tail;
-  float product = high * c.b1, rest = (low + high) * c.b2 + low * c.b1 + p.k * c.a2, whole = p.k * c.a1;
-  float sum = whole + product;
-  return logf_ends(x, sum + (whole - sum + product + rest));
-}
+/* A number that is not normal, times a power of two; of which the exponent is k too much. */
+INLINE real raised(real x) { return x * K(0x1p54, 0x1p25f); }
+#define RAISED K(54.0, 25.0f)
 
-double adc_math_log2(double x) {
-  return log_base(x, (Base){1, 0, 1.44269504072144627571e+00, 1.67517131648865118353e-10});
+RARE real FN(log_rare)(bool any, real x, real usual);
+RARE real FN(log_rare)(bool any, real x, real usual) {
+  Log p = log_parts(raised(x));
+  real y = log_ends(x, log_sum(p.k - RAISED, log_rest(p.m, FN(look)(log_inverse, p.i)), p.i));
+  return any ? y : usual;
 }
-float adc_math_log2f(float x) { return logf_base(x, (Basef){1, 0, 1.4428710938e+00f, -1.7605285393e-04f}); }
-double adc_math_log10(double x) {
-  return log_base(x, (Base){3.01029995663611771306e-01, 3.69423907715893078616e-13, 4.34294481878168880939e-01,
-                            2.50829467116452752298e-11});
-}
-float adc_math_log10f(float x) {
-  return logf_base(x, (Basef){3.0102920532e-01f, 7.9034151668e-07f, 4.3432617188e-01f, -3.1689971365e-05f});
-}
+real FN(log)(real x) { return FN(log_rare)(!is_usual(x), x, log_normal(x)); }
 
-/* As log1p_of(x, 0), but a last bit that a sum lost is not made good, and no step spoils a subnormal x. */
-double adc_math_log1p(double x) {
-  double u = 1 + x, back = u - 1, end = x == -1 ? -INF : __builtin_nan("");
-  Log p = log_parts_sum(u, 1 - (u - back) + (x - back));
-  p.low = -0.0;
-  double y = __builtin_copysign(log_sum(p), x);
-  y = x < INF ? y : x;
-  return x > -1 ? y : end;
+/* log(2^k (1 + f) / t) to another base: k a + value + f b, a = a1 + a2, b = b1 + b2. */
+typedef struct Base { real a1, a2, b1, b2; const real *inverse, *value; } Base;
+INLINE real log_base(real k, Log p, Base c) {
+  real f = log_rest(p.m, FN(look)(c.inverse, p.i)), whole = k * c.a1 + FN(look)(c.value, p.i);
+  real tail = f * (c.b2 + f * ((c.b1 + c.b2) * log_tail(f))) + k * c.a2;
+  return whole + product_plus(f, c.b1, tail);
 }
-float adc_math_log1pf(float x) {
-  float u = 1 + x, back = u - 1, end = x == -1 ? -INFF : __builtin_nanf("");
-  Logf p = logf_parts_sum(u, 1 - (u - back) + (x - back));
-  p.low = -0.0f;
-  float y = __builtin_copysignf(logf_sum(p), x);
-  y = x < INFF ? y : x;
-  return x > -1 ? y : end;
+#define DEFINE(NAME, ...)                                                                                              \
+  RARE real FN(NAME##_rare)(bool any, real x, real usual);                                                             \
+  RARE real FN(NAME##_rare)(bool any, real x, real usual) {                                                            \
+    Log p = log_parts(raised(x));                                                                                      \
+    real y = log_ends(x, log_base(p.k - RAISED, p, (Base){__VA_ARGS__}));                                              \
+    return any ? y : usual;                                                                                            \
+  }                                                                                                                    \
+  real FN(NAME)(real x) {                                                                                              \
+    Log p = log_parts(x);                                                                                              \
+    return FN(NAME##_rare)(!is_usual(x), x, log_base(p.k, p, (Base){__VA_ARGS__}));                                    \
+  }
+
+DEFINE(log2, 1, 0, K(0x1.7154768p+0, 0x1.716p+0f), K(-0x1.6a3e80f444178p-27, -0x1.7135a8p-13f), log2_inverse, log2_value)
+DEFINE(log10, K(0x1.34413509f78p-2, 0x1.3442p-2f), K(0x1.fef311f12b358p-46, -0x1.95ec1p-19f),
+       K(0x1.bcb7b18p-2, 0x1.bccp-2f), K(-0x1.6c8d78e6acaa4p-29, -0x1.09d5b2p-15f), log10_inverse, log10_value)
+#undef DEFINE
+
+#define HUGE K(0x1p1000, 0x1p100f)
+RARE real FN(log1p_rare)(bool any, real x, real usual);
+RARE real FN(log1p_rare)(bool any, real x, real usual) {
+  real y = log_ends(x == -1 ? 0 : x, log_normal(x));
+  return any ? y : usual;
+}
+real FN(log1p)(real x) {
+  bool usual = (x > -1) & (x < HUGE);
+  return FN(log1p_rare)(!usual, x, with_sign(log1p_of(x), x));
 }

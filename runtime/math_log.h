@@ -1,80 +1,86 @@
-/* math_log.h - the cores of log, for the functions that end with it. */
+/* math_log.h - the cores of log: x = 2^k m, and m times one of 16 constants t is 1 + f with |f| <= 1/32. */
 #ifndef ADC_RUNTIME_MATH_LOG_H
 #define ADC_RUNTIME_MATH_LOG_H
 #include "runtime/math.h"
 
-/* 2^k (1 + f + low), with sqrt(1/2) <= 1 + f < sqrt(2) and |low| tiny beside f. */
-typedef struct Log { double k, f, low; } Log;
-typedef struct Logf { float k, f, low; } Logf;
+/* 16 numbers t and -log t, to a base.  They are such that -log t is almost a multiple of 2^-42 (2^-17), so that its sum with k
+ * times the high part of log 2, which is another, is exact. */
+static const real log_inverse[16] = {
+    KS((0x1.6351f18p+0, 0x1.5654948p+0, 0x1.477c118p+0, 0x1.3b565e8p+0, 0x1.2e71858p+0, 0x1.2560358p+0, 0x1.1af7778p+0,
+        0x1.11dccp+0, 0x1.07ae3e8p+0, 0x1p+0, 0x1.e264f6p-1, 0x1.c82f37p-1, 0x1.af62ce8p-1, 0x1.9945888p-1,
+        0x1.86be1a8p-1, 0x1.73366cp-1),
+       (0x1.641d9cp+0f, 0x1.55774cp+0f, 0x1.47d6c4p+0f, 0x1.3b20ccp+0f, 0x1.2f45eep+0f, 0x1.246d98p+0f, 0x1.1a6a14p+0f,
+        0x1.1123a2p+0f, 0x1.084896p+0f, 0x1p+0f, 0x1.e20c6cp-1f, 0x1.c712b8p-1f, 0x1.af44dap-1f, 0x1.99bcb4p-1f,
+        0x1.86147ep-1f, 0x1.7426d4p-1f))};
+static const real log_value[16] = {
+    KS((-0x1.4fb5b5a1acp-2, -0x1.2992c0d2f6p-2, -0x1.f8591c4e72p-3, -0x1.aaf00c3374p-3, -0x1.556fa4fd0ep-3,
+        -0x1.1718644894p-3, -0x1.9a38a129fp-4, -0x1.14445a1684p-4, -0x1.e454cd2ebp-6, 0, 0x1.e7efe4dbdp-5,
+        0x1.d8ca713904p-4, 0x1.5eddc4efd4p-3, 0x1.caa3fd221cp-3, 0x1.14c3217814p-2, 0x1.4944546ca7p-2),
+       (-0x1.52p-2f, -0x1.26fcp-2f, -0x1.fa9p-3f, -0x1.a994p-3f, -0x1.5b0cp-3f, -0x1.1078p-3f, -0x1.9238p-4f,
+        -0x1.097p-4f, -0x1.04ep-5f, 0, 0x1.eddp-5f, 0x1.e2c8p-4f, 0x1.5f6cp-3f, 0x1.c85p-3f, 0x1.168p-2f, 0x1.46aep-2f))};
+/* x = 2^k m; i says which sixteenth of its range m is in: one of them has 1 in its middle, and there t = 1. */
+typedef struct Log {
+  real k, m;
+  word i;
+} Log;
 
-/* Of a normal x > 0; its low is -0, which sums forget at compile time. */
-INLINE Log log_parts(double x) {
-  uint64_t root = 0x3fe6a09e667f3bcd, i = bits(x) + (0x3ff0000000000000 - root);
-  double k = from_bits(i >> 52 | bits(0x1p52)) - (0x1p52 + 1023);
-  return (Log){k, from_bits((i & 0x000fffffffffffff) + root) - 1, -0.0};
-}
-INLINE Logf logf_parts(float x) {
-  uint32_t root = 0x3f3504f3, i = bitsf(x) + (0x3f800000 - root);
-  float k = from_bitsf(i >> 23 | bitsf(0x1p23f)) - (0x1p23f + 127);
-  return (Logf){k, from_bitsf((i & 0x007fffff) + root) - 1, -0.0f};
+#define LOG_LEAST K(0x3fe6800000000000, 0x3f340000) /* the least m */
+
+/* Of a normal x > 0. */
+INLINE Log log_parts(real x) {
+  word i = bits(x) + (bits(1) - LOG_LEAST);
+  real k = from_bits(i >> MANTISSA | bits(K(0x1p52, 0x1p23f))) - (K(0x1p52, 0x1p23f) + BIAS);
+  return (Log){k, from_bits((i & (((word)1 << MANTISSA) - 1)) + LOG_LEAST), i >> (MANTISSA - 4)};
 }
 
-/* Of x + low, low = 0 where x is huge. */
-INLINE Log log_parts_sum(double x, double low) {
+/* m t - 1, rounded once. */
+INLINE real log_rest(real m, real t) {
+#if FUSED
+  return BUILTIN(fma)(m, t, -1);
+#else
+  real high = half_of(m), low = m - high, t_high = half_of(t), t_low = t - t_high;
+  return high * t_high - 1 + (high * t_low + low * t_high) + low * t_low;
+#endif
+}
+
+/* (log(1 + f) - f) / f^2 */
+INLINE real log_tail(real f) {
+  return POLY(f, (-0x1.ffffffffffff3p-2, 0x1.55555555554f7p-2, -0x1.0000000067571p-2, 0x1.9999999b9e9a4p-3,
+                  -0x1.5555453c4971bp-3, 0x1.2492303f7cf41p-3, -0x1.0066be59ccc8p-3, 0x1.c8060dd15cbcep-4),
+              (-0x1.fffffep-2f, 0x1.55555p-2f, -0x1.002e4cp-2f, 0x1.9a0e8ep-3f));
+}
+
+#define LN2_HIGH K(0x1.62e42fefa38p-1, 0x1.62e4p-1f)
+#define LN2_LOW  K(0x1.ef35793c7673p-45, 0x1.7f7d1cp-20f)
+
+/* log(2^k (1 + f) / t). */
+INLINE real log_sum(real k, real f, word i) {
+  real whole = k * LN2_HIGH + FN(look)(log_value, i);
+  return whole + (f + (f * f * log_tail(f) + k * LN2_LOW));
+}
+INLINE real log_normal(real x) {
   Log p = log_parts(x);
-  double l = low * power2(1 - p.k) * 0.5, sum = p.f + l;
-  return (Log){p.k, sum, p.f - sum + l};
-}
-INLINE Logf logf_parts_sum(float x, float low) {
-  Logf p = logf_parts(x);
-  float l = low * power2f(1 - p.k) * 0.5f, sum = p.f + l;
-  return (Logf){p.k, sum, p.f - sum + l};
+  return log_sum(p.k, log_rest(p.m, FN(look)(log_inverse, p.i)), p.i);
 }
 
-/* f - log(1 + f): with s = f / (2 + f), log((1 + s) / (1 - s)) = 2 s + s R(s^2), and 2 s = f - s f.  For f32 a polynomial
- * costs less than the quotient: f^2 / 2 - f^3 Q(f). */
-INLINE double log_tail(double f) {
-  double s = f / (2 + f), z = s * s, half = 0.5 * f * f;
-  double r = z * POLY(z, 0x1.5555555555558p-1, 0x1.9999999995137p-2, 0x1.2492492e2e9c6p-2, 0x1.c71c6290f394dp-3,
-                      0x1.7462cd8470009p-3, 0x1.39fb1a4ee2483p-3, 0x1.2b81043383238p-3);
-  return half - s * (half + r);
-}
-INLINE float logf_tail(float f) {
-  float q = POLYF(f, 0x1.555554p-2f, -0x1.fffffcp-3f, 0x1.999d5ap-3f, -0x1.555b4ap-3f, 0x1.23d21ap-3f, -0x1.fcf4c6p-4f,
-                  0x1.dea282p-4f, -0x1.d635bcp-4f, 0x1.1d8ea6p-4f);
-  return 0.5f * f * f - f * f * f * q;
+/* log(2^k (u + low)), low tiny beside u or u = 1. */
+INLINE real log_of_sum(real k, real u, real low) {
+  Log p = log_parts(u);
+  real t = FN(look)(log_inverse, p.i), down = power2(-p.k);
+  return log_sum(p.k + k, log_rest(p.m, t) + low * down * t, p.i);
 }
 
-/* The logarithm of the parts; the high part of log 2 times k is exact. */
-INLINE double log_sum(Log p) {
-  double t = log_tail(p.f) - (p.k * 0x1.a39ef35793c76p-33 + p.low);
-  return p.k * 0x1.62e42fee00000p-1 - (t - p.f);
-}
-INLINE float logf_sum(Logf p) {
-  float t = logf_tail(p.f) - (p.k * 0x1.2fefa2p-17f + p.low);
-  return p.k * 0x1.62e3p-1f - (t - p.f);
+/* log(1 + x), x > -1 and less than infinite. */
+INLINE real log1p_of(real x) {
+  real u = 1 + x;
+  return log_of_sum(0, u, x - (u - 1));
 }
 
 /* y, the logarithm of x where x is normal: at the other places what it should be. */
-INLINE double log_ends(double x, double y) {
+INLINE real log_ends(real x, real y) {
   y = x < INF ? y : x;
-  double low = x == 0 ? -INF : (double)__builtin_nanf("");
+  real low = x == 0 ? -INF : NOT_A_NUMBER;
   return x > 0 ? y : low;
-}
-INLINE float logf_ends(float x, float y) {
-  y = x < INFF ? y : x;
-  float low = x == 0 ? -INFF : __builtin_nanf("");
-  return x > 0 ? y : low;
-}
-
-/* log(1 + (x + low)), low tiny beside x; x >= -1. */
-INLINE double log1p_of(double x, double low) {
-  double u = 1 + x, back = u - 1;
-  return log_sum(log_parts_sum(u, 1 - (u - back) + (x - back) + low));
-}
-INLINE float log1pf_of(float x, float low) {
-  float u = 1 + x, back = u - 1;
-  return logf_sum(logf_parts_sum(u, 1 - (u - back) + (x - back) + low));
 }
 
 #endif

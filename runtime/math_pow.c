@@ -1,127 +1,135 @@
-/* math_pow.c - powers and roots. */
+/* math_pow.c - powers. */
 #include "runtime/math_exp.h"
 #include "runtime/math_log.h"
 
-/* The high half of x's bits. */
-INLINE double half_of(double x) { return from_bits(bits(x) & 0xffffffff00000000); }
-
-typedef struct Pair { double high, low; } Pair;
-
-/* log2(x), x > 0 and normal, to about 2^-64; high has half of the bits.  With s = f / (2 + f), twice cut so that
- * products are exact: log(1 + f) = 2/3 s (3 + s^2 + s^4 P(s^2)). */
-INLINE Pair log2_pair(double x) {
-  Log p = log_parts(x);
-  double m = p.f + 1, down = 1 / (m + 1), s = p.f * down, s1 = half_of(s), d1 = half_of(m + 1), d2 = m - (d1 - 1);
-  double s2 = down * (p.f - s1 * d1 - s1 * d2), z = s * s;
-  double r = z * z *
-                 POLY(z, 0x1.3333333333337p-1, 0x1.b6db6db6d549ap-2, 0x1.5555556248257p-2, 0x1.1745c73afe030p-2,
-                      0x1.d8a535f01f6dcp-3, 0x1.9820ceb2fde50p-3, 0x1.8ce8c14566ae4p-3) +
-             s2 * (s1 + s);
-  double z1 = s1 * s1, t1 = half_of(3 + z1 + r), t2 = r - (t1 - 3 - z1);
-  double u = s1 * t1, v = s2 * t1 + t2 * s, h1 = half_of(u + v), h2 = v - (h1 - u);
-  double y1 = 0x1.ec709p-1 * h1, y2 = 0x1.b87407fae93f8p-22 * h1 + h2 * 0x1.ec709dc3a03fdp-1;
-  double high = half_of(p.k + y1 + y2);
-  return (Pair){high, y2 - (high - p.k - y1)};
-}
-
-/* 2^(z + low), |low| small. */
-INLINE double exp2_sum(double z, double low) {
-  double n = nearest(z), t = z - n, r = t + low, lost = t - r + low;
-  double tail = POLY(r, 0x1.ebfbdff82c59p-3, 0x1.c6b08d704a0c3p-5, 0x1.3b2ab6fba39abp-7, 0x1.5d87fe78a488fp-10,
-                     0x1.43091303349d7p-13, 0x1.ffcbfc6ba490cp-17, 0x1.62bfe502e5347p-20, 0x1.b524ee76224e1p-24,
-                     0x1.e5e8f6a292cbcp-28, 0x1.e9ea55fa31b8fp-32);
-  double small = r * 0x1.abc9e3b39803fp-56 + lost * 0x1.62e42fefa39efp-1 + r * r * tail;
-  return scale(1 + (r * 0x1.62e42fefa39efp-1 + small), n);
-}
-
 /* r, which is |x|^y where |x| is neither 0 nor infinite: what C's pow gives. */
-INLINE double pow_ends(double x, double y, double r) {
-  double a = __builtin_fabs(x), ay = __builtin_fabs(y), end = (a == INF) == (y > 0) ? INF : 0;
-  bool edge = (a == 0) | (a == INF), low = ay < 0x1p52;
-  double above = ay + 0x1p52;
-  uint64_t even = ay < 0x1p53 ? bits(ay) : 0, unit = low ? bits(above) : even;
-  bool fraction = low & (above - 0x1p52 != ay), odd = !fraction & ((unit & 1) != 0);
+INLINE real pow_ends(real x, real y, real r) {
+  const real whole = K(0x1p52, 0x1p23f); /* from here on all numbers are */
+  real a = absolute(x), ay = absolute(y), end = (a == INF) == (y > 0) ? INF : 0;
+  bool edge = (a == 0) | (a == INF), low = ay < whole;
+  real above = ay + whole;
+  word even = ay < 2 * whole ? bits(ay) : 0, unit = low ? bits(above) : even;
+  bool fraction = low & (above - whole != ay), odd = !fraction & ((unit & 1) != 0);
   r = edge ? end : r;
-  r = ((x < 0) & fraction & !edge) ? __builtin_nan("") : r;
-  uint64_t sign = odd ? bits(x) & (uint64_t)1 << 63 : 0;
+  r = ((x < 0) & fraction & !edge) ? NOT_A_NUMBER : r;
+  word sign = odd ? bits(x) & bits(-K(0.0, 0.0f)) : 0;
   r = from_bits(bits(r) ^ sign);
-  double nan = x + y;
+  real nan = x + y;
   r = ((x != x) | (y != y)) ? nan : r;
   return ((x == 1) | (y == 0)) ? 1 : r;
 }
 
-double adc_math_pow(double x, double y) {
-  double a = __builtin_fabs(x), big = a * 0x1p54, e = clamped(y, -0x1p66, 0x1p66), e1 = half_of(e);
-  bool tiny = a < 0x1p-1022;
-  Pair l = log2_pair(tiny ? big : a);
-  /* Of a tiny number's logarithm the high part takes all of the 54. */
-  double less = l.high - 54, cut = half_of(less), left = less - cut + l.low;
-  l = tiny ? (Pair){cut, left} : l;
-  double z = e1 * l.high, low = (e - e1) * l.high + e * l.low;
-  low = __builtin_fabs(z) < 1100 ? low : 0;
-  return pow_ends(x, y, exp2_sum(clamped(z, -1100, 1100), low));
-}
+INLINE bool is_normal(real x) { return bits(x) - bits(LEAST) < bits(INF) - bits(LEAST); }
 
+#if SINGLE
 /* In double precision: a float's logarithm needs 24 bits behind the 7 of its integer part. */
+double adc_math_look(const double *table, uint64_t i);
+
+INLINE double double_of(uint64_t b) {
+  double x;
+  __builtin_memcpy(&x, &b, sizeof x);
+  return x;
+}
+INLINE uint64_t bits_of(double x) {
+  uint64_t b;
+  __builtin_memcpy(&b, &x, sizeof b);
+  return b;
+}
+#define DOUBLE_POLY(x, ...)                                                                                            \
+  double_poly(x, (const double[]){__VA_ARGS__}, sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
+INLINE double double_poly(double x, const double *c, int n) {
+  double y = 0;
+  _Pragma("clang loop unroll(full)") for (int k = n - 1; k >= 0; k--) y = y * x + c[k];
+  return y;
+}
+
+/* 16 numbers t, of 5 bits, and -log2 t. */
+static const double pow_inverse[16] = {0x1.6p+0, 0x1.5p+0, 0x1.4p+0, 0x1.4p+0, 0x1.3p+0, 0x1.2p+0, 0x1.2p+0, 0x1.1p+0,
+                                       0x1.1p+0, 0x1p+0, 0x1.ep-1, 0x1.cp-1, 0x1.bp-1, 0x1.ap-1, 0x1.8p-1, 0x1.7p-1};
+static const double pow_value[16] = {
+    -0x1.d6753e032ea0fp-2, -0x1.91bba891f1709p-2, -0x1.49a784bcd1b8bp-2, -0x1.49a784bcd1b8bp-2, -0x1.fbc16b902680ap-3,
+    -0x1.5c01a39fbd688p-3, -0x1.5c01a39fbd688p-3, -0x1.663f6fac91316p-4, -0x1.663f6fac91316p-4, 0, 0x1.7d60496cfbb4cp-4,
+    0x1.8a8980abfbd32p-3, 0x1.f5fd8a9063e35p-3, 0x1.32bfee370ee68p-2, 0x1.a8ff971810a5ep-2, 0x1.e7df5fe538ab3p-2};
+static const double pow_root[16] = {
+    0x1p+0, 0x1.0b5586cf9890fp+0, 0x1.172b83c7d517bp+0, 0x1.2387a6e756238p+0, 0x1.306fe0a31b715p+0, 0x1.3dea64c123422p+0,
+    0x1.4bfdad5362a27p+0, 0x1.5ab07dd485429p+0, 0x1.6a09e667f3bcdp+0, 0x1.7a11473eb0187p+0, 0x1.8ace5422aa0dbp+0,
+    0x1.9c49182a3f090p+0, 0x1.ae89f995ad3adp+0, 0x1.c199bdd85529cp+0, 0x1.d5818dcfba487p+0, 0x1.ea4afa2a490dap+0};
+
+/* |x|^y, x not 0; what is below the least number or above the largest is 2^-300 or 2^300. */
+INLINE float pow_of(float x, float y) {
+  uint64_t i = bits_of(__builtin_fabs((double)x)) + (0x3ff0000000000000 - 0x3fe6800000000000);
+  double k = double_of(i >> 52 | bits_of(0x1p52)) - (0x1p52 + 1023);
+  double m = double_of((i & 0x000fffffffffffff) + 0x3fe6800000000000), f = m * adc_math_look(pow_inverse, i >> 48) - 1;
+  double l = f * DOUBLE_POLY(f, 0x1.715476537282ap0, -0x1.7154765a5eb89p-1, 0x1.ec7058e0e2757p-2, -0x1.7153f6f3f02a8p-2,
+                             0x1.2868225ca3634p-2, -0x1.eea43495f3d4ep-3);
+  double z = (double)y * (k + adc_math_look(pow_value, i >> 48) + l);
+  z = z < -300 ? -300 : z;
+  z = z > 300 ? 300 : z;
+  double shifted = z + (0x1.8p48 + 1023), r = z - (shifted - (0x1.8p48 + 1023));
+  double p = DOUBLE_POLY(r, 0x1.000000000002bp0, 0x1.62e42fec164c3p-1, 0x1.ebfbdff3e6c5dp-3, 0x1.c6b408d75b63ap-5,
+                         0x1.3b2cf7df795dcp-7);
+  return (float)(p * adc_math_look(pow_root, bits_of(shifted)) * double_of(bits_of(shifted) >> 4 << 52));
+}
+
+RARE float adc_math_powf_rare(bool any, float x, float y, float usual);
+RARE float adc_math_powf_rare(bool any, float x, float y, float usual) {
+  float r = pow_ends(x, y, pow_of(x, clamped(y, -0x1p40f, 0x1p40f)));
+  return any ? r : usual;
+}
 float adc_math_powf(float x, float y) {
-  double a = __builtin_fabs((double)x), e = clamped(y, -0x1p40, 0x1p40);
-  Log p = log_parts(a);
-  double s = p.f / (2 + p.f), q = s * s;
-  double l = p.k + s * POLY(q, 0x1.71547652b824dp+1, 0x1.ec709dc545890p-1, 0x1.2776c2878cd46p-1, 0x1.a61a38f4dc4b9p-2,
-                            0x1.4793925a6d3f9p-2, 0x1.21cbe9e206db2p-2);
-  double z = clamped(e * l, -300, 300), n = nearest(z);
-  double r = power2(n) * POLY(z - n, 0x1.ffffffffa5a44p-1, 0x1.62e42fef9caa5p-1, 0x1.ebfbe0ac296cdp-3,
-                              0x1.c6b08da7b5ff0p-5, 0x1.3b29d6f1f418cp-7, 0x1.5d87747ec37c6p-10, 0x1.446de6e76e98fp-13,
-                              0x1.00c1c598f4520p-16);
-  return (float)pow_ends(x, y, r);
+  bool normal = is_normal(x), usual = normal & (absolute(y) < INF);
+  return adc_math_powf_rare(!usual, x, y, pow_of(x, y));
 }
 
-/* A third of the exponent and Newton's method, as in cubes: t is rounded to 21 bits before the last step, so that its
- * square is exact. */
-INLINE double cbrt_step(double t, double a) {
-  double r = a / (t * t);
-  return t + t * ((r - t) / (t + t + r));
-}
-INLINE double cbrt_start(double a) {
-  double word = from_bits(bits(a) >> 32 | bits(0x1p52)) - 0x1p52;
-  double t = from_bits(bits(word * (1.0 / 3) + (0x1p52 + 715094163)) << 32), r = t * t * (t / a);
-  return t * (1.87595182427177009643 + r * (-1.88497979543377169875 + r * 1.621429720105354466140) +
-              r * r * r * (-0.758397934778766047437 + r * 0.145996192886612446982));
+#else
+/* 16 numbers t, so short that m t - 1 is exact, and -log t, of which the high part is a multiple of 2^-42. */
+static const double pow_inverse[16] = {0x1.6p+0, 0x1.5p+0, 0x1.4p+0, 0x1.4p+0, 0x1.3p+0, 0x1.2p+0, 0x1.2p+0, 0x1.1p+0,
+                                       0x1.1p+0, 0x1p+0, 0x1.ep-1, 0x1.cp-1, 0x1.bp-1, 0x1.ap-1, 0x1.8p-1, 0x1.7p-1};
+static const double pow_high[16] = {
+    -0x1.4618bc21c6000p-2, -0x1.1675cababa000p-2, -0x1.c8ff7c79aa000p-3, -0x1.c8ff7c79aa000p-3, -0x1.5ff3070a7a000p-3,
+    -0x1.e27076e2b0000p-4, -0x1.e27076e2b0000p-4, -0x1.f0a30c0118000p-5, -0x1.f0a30c0118000p-5, 0, 0x1.08598b59e4000p-4,
+    0x1.1178e8227e000p-3, 0x1.5bf406b544000p-3, 0x1.a93ed3c8ae000p-3, 0x1.269621134e000p-2, 0x1.522ae0738a000p-2};
+static const double pow_low[16] = {
+    0x1.3d82f484c84ccp-46, -0x1.8380e731f55c4p-44, 0x1.7794f689f8434p-45, 0x1.7794f689f8434p-45, 0x1.8586f183bebf2p-44,
+    0x1.a342c2af0003cp-45, 0x1.a342c2af0003cp-45, 0x1.d599e83368e91p-45, 0x1.d599e83368e91p-45, 0, -0x1.7e5dd7009902cp-46,
+    0x1.1ef78ce2d07f2p-45, -0x1.27023eb68981cp-46, -0x1.8724350562169p-45, -0x1.1b61f10522625p-44, 0x1.ebe708164c759p-45};
+
+typedef struct Pair { double high, low; } Pair;
+
+/* The product of y and x's logarithm, which is known to about 2^-67; `more` is taken from its exponent. */
+INLINE Pair pow_exponent(double x, double more, double y) {
+  Log p = log_parts(x);
+  double k = p.k - more, f = log_rest(p.m, FN(look)(pow_inverse, p.i)), f1 = half_of(f), f2 = f - f1;
+  double whole = k * LN2_HIGH + FN(look)(pow_high, p.i), sum = whole + f, lost = whole - sum + f;
+  double square = -0.5 * f1 * f1, square_low = -0.5 * f2 * (f + f1), big = sum + square, lost2 = sum - big + square;
+  double tail = f * (f * f) * POLY_OF(f, 0x1.5555555555556p-2, -0x1.0000000000006p-2, 0x1.9999999994578p-3,
+                                      -0x1.5555555544bebp-3, 0x1.2492495b68177p-3, -0x1.0000006a291c5p-3,
+                                      0x1.c71adfadfe282p-4, -0x1.999762d4914cfp-4, 0x1.76b75ec77ebf6p-4,
+                                      -0x1.57f582e0c5b5ap-4);
+  double low = k * LN2_LOW + FN(look)(pow_low, p.i) + lost + (lost2 + square_low) + tail;
+#if FUSED
+  double l = big + low, rest = big - l + low, z = y * l;
+  return (Pair){z, __builtin_fma(y, l, -z) + y * rest};
+#else
+  double l = half_of(big + low), rest = big - l + low, y1 = half_of(y), z = y1 * l;
+  return (Pair){z, (y - y1) * l + y * rest};
+#endif
 }
 
-double adc_math_cbrt(double x) {
-  double a = __builtin_fabs(x), big = a * 0x1p54;
-  bool tiny = a < 0x1p-1000;
-  a = tiny ? big : a;
-  double t = from_bits((bits(cbrt_start(a)) + 0x80000000) & 0xffffffffc0000000);
-  double y = cbrt_step(t, a), small = y * 0x1p-18;
-  y = tiny ? small : y;
-  double end = x + x, with_sign = __builtin_copysign(y, x);
-  return ((a > 0) & (a < INF)) ? with_sign : end;
-}
-float adc_math_cbrtf(float x) {
-  double a = __builtin_fabs((double)x), y = cbrt_step(cbrt_start(a), a);
-  float end = x + x;
-  return ((a > 0) & (a < INF)) ? __builtin_copysignf((float)y, x) : end;
+RARE double adc_math_pow_rare(bool any, double x, double y, double usual);
+RARE double adc_math_pow_rare(bool any, double x, double y, double usual) {
+  double a = absolute(x), big = a * 0x1p54;
+  bool tiny = a < LEAST;
+  Pair z = pow_exponent(tiny ? big : a, tiny ? 54 : 0, clamped(y, -0x1p66, 0x1p66));
+  Exp e = exp_of_sum(clamped(z.high, -760, 760), absolute(z.high) < 760 ? z.low : 0, 2 * BIAS);
+  double r = pow_ends(x, y, exp_scale(exp_mantissa(e), e));
+  return any ? r : usual;
 }
 
-double adc_math_hypot(double x, double y) {
-  double a = __builtin_fabs(x), b = __builtin_fabs(y), high = a > b ? a : b, low = a > b ? b : a;
-  double down = high > 0x1p500 ? 0x1p-600 : 1, up = high > 0x1p500 ? 0x1p600 : 1;
-  down = high < 0x1p-400 ? 0x1p600 : down;
-  up = high < 0x1p-400 ? 0x1p-600 : up;
-  high *= down;
-  low *= down;
-  double r = __builtin_sqrt(high * high + low * low) * up;
-  return ((a == INF) | (b == INF)) ? INF : r;
+double adc_math_pow(double x, double y) {
+  Pair z = pow_exponent(x, 0, y);
+  Exp e = exp_of_sum(z.high, z.low, BIAS);
+  bool normal = is_normal(x), usual = normal & (absolute(z.high) < 708);
+  return adc_math_pow_rare(!usual, x, y, exp_mantissa(e) * exp_power2(e));
 }
-float adc_math_hypotf(float x, float y) {
-  float a = __builtin_fabsf(x), b = __builtin_fabsf(y), high = a > b ? a : b, low = a > b ? b : a;
-  float down = high > 0x1p60f ? 0x1p-70f : 1, up = high > 0x1p60f ? 0x1p70f : 1;
-  down = high < 0x1p-40f ? 0x1p80f : down;
-  up = high < 0x1p-40f ? 0x1p-80f : up;
-  high *= down;
-  low *= down;
-  float r = __builtin_sqrtf(high * high + low * low) * up;
-  return ((a == INFF) | (b == INFF)) ? INFF : r;
-}
+#endif

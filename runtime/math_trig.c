@@ -5,95 +5,102 @@
 
 /* x = n pi/2 + r + low, |r| <= pi/4; n mod 4 in the low bits of `quadrant`. */
 typedef struct Turn {
-  double r, low;
-  uint64_t quadrant;
+  real r, low;
+  word quadrant;
 } Turn;
-typedef struct Turnf {
-  float r, low;
-  uint32_t quadrant;
-} Turnf;
 
 /* Up to MOST: pi/2 is in parts, of which all but the last have so few bits that n times them is exact. */
-#define MOST  1e5
-#define MOSTF 3e3f
-INLINE Turn turn_of(double x) {
-  double shifted = x * 0x1.45f306dc9c883p-1 + ROUND, n = shifted - ROUND;
-  double first = x - n * 0x1.921fb54440000p+0, second = n * 0x1.68c234c4c0000p-39;
-  double near = first - second, rest = first - near - second;
-  double third = rest - n * 0x1.98a2e03707345p-77, r = near + third;
+#define MOST K(1e5, 3e3f)
+INLINE Turn turn_of(real x) {
+  real shifted = x * K(0x1.45f306dc9c883p-1, 0x1.45f306p-1f) + ROUND, n = shifted - ROUND;
+#if SINGLE
+  real first = x - n * 0x1.92p+0f, second = n * 0x1.fb4p-12f;
+  real near = first - second, rest = first - near - second, third = n * 0x1.444p-24f, nearer = near - third;
+  real left = rest + (near - nearer - third) - n * 0x1.68c234p-39f, r = nearer + left;
+  return (Turn){r, nearer - r + left, bits(shifted)};
+#else
+  real first = x - n * 0x1.921fb54440000p+0, second = n * 0x1.68c234c4c0000p-39;
+  real near = first - second, rest = first - near - second;
+  real third = rest - n * 0x1.98a2e03707345p-77, r = near + third;
   return (Turn){r, near - r + third, bits(shifted)};
+#endif
 }
-INLINE Turnf turnf_of(float x) {
-  float shifted = x * 0x1.45f306p-1f + ROUNDF, n = shifted - ROUNDF;
-  float first = x - n * 0x1.92p+0f, second = n * 0x1.fb4p-12f;
-  float near = first - second, rest = first - near - second, third = n * 0x1.444p-24f, nearer = near - third;
-  float left = rest + (near - nearer - third) - n * 0x1.68c234p-39f, r = nearer + left;
-  return (Turnf){r, nearer - r + left, bitsf(shifted)};
+
+/* The same but for `low`: with a fused multiply-add what n times the first part leaves is exact. */
+INLINE Turn turn_rounded(real x) {
+#if FUSED
+  real shifted = x * K(0x1.45f306dc9c883p-1, 0x1.45f306p-1f) + ROUND, n = shifted - ROUND;
+  real first = BUILTIN(fma)(-n, K(0x1.921fb54442d18p+0, 0x1.921fb6p+0f), x);
+  real near = BUILTIN(fma)(-n, K(0x1.1a62633145c07p-54, -0x1.777a5cp-25f), first);
+  return (Turn){BUILTIN(fma)(-n, K(-0x1.f1976b7ed8fbcp-110, -0x1.ee59dap-50f), near), 0, bits(shifted)};
+#else
+  return turn_of(x);
+#endif
 }
 
 /* On |r| <= pi/4, as a sum of which the first term is larger. */
-typedef struct Sum { double big, small; } Sum;
-typedef struct Sumf { float big, small; } Sumf;
-INLINE Sum sin_near(double r) {
-  double z = r * r;
-  double p = POLY(z, -0x1.5555555555555p-3, 0x1.1111111110c77p-7, -0x1.a01a019e9dd08p-13, 0x1.71de37ad1fde2p-19,
-                  -0x1.ae601bfc91b4p-26, 0x1.5e0fb658a4cbp-33);
+typedef struct Sum { real big, small; } Sum;
+INLINE Sum sin_near(real r) {
+  real z = r * r;
+  real p = POLY(z, (-0x1.5555555555555p-3, 0x1.1111111110c77p-7, -0x1.a01a019e9dd08p-13, 0x1.71de37ad1fde2p-19,
+                    -0x1.ae601bfc91b4p-26, 0x1.5e0fb658a4cbp-33),
+                (-0x1.555556p-3f, 0x1.111198p-7f, -0x1.a08306p-13f, 0x1.876eccp-19f));
   return (Sum){r, r * z * p};
 }
-INLINE Sum cos_near(double r) {
-  double z = r * r, half = 0.5 * z, top = 1 - half;
-  double p = POLY(z, 0x1.5555555555555p-5, -0x1.6c16c16c168c7p-10, 0x1.a01a019f37404p-16, -0x1.27e4fa016bcc8p-22,
-                  0x1.1eeb56240148fp-29, -0x1.9072396a31eecp-37);
-  return (Sum){top, 1 - top - half + z * z * p};
+/* (cos r - 1 + z / 2) / z^2, z = r^2. */
+INLINE real cos_tail(real z) {
+  return POLY(z, (0x1.5555555555555p-5, -0x1.6c16c16c168c7p-10, 0x1.a01a019f37404p-16, -0x1.27e4fa016bcc8p-22,
+                  0x1.1eeb56240148fp-29, -0x1.9072396a31eecp-37),
+              (0x1.555556p-5f, -0x1.6c17d4p-10f, 0x1.a0f58p-16f, -0x1.58d3a4p-22f));
 }
-INLINE Sumf sinf_near(float r) {
-  float z = r * r, p = POLYF(z, -0x1.555556p-3f, 0x1.111198p-7f, -0x1.a08306p-13f, 0x1.876eccp-19f);
-  return (Sumf){r, r * z * p};
+INLINE Sum cos_near(real r) {
+  real z = r * r, half = K(0.5, 0.5f) * z, top = 1 - half;
+  return (Sum){top, 1 - top - half + z * z * cos_tail(z)};
 }
-INLINE Sumf cosf_near(float r) {
-  float z = r * r, half = 0.5f * z, top = 1 - half;
-  float p = POLYF(z, 0x1.555556p-5f, -0x1.6c17d4p-10f, 0x1.a0f58p-16f, -0x1.58d3a4p-22f);
-  return (Sumf){top, 1 - top - half + z * z * p};
-}
-INLINE double total(Sum s) { return s.big + s.small; }
-INLINE float totalf(Sumf s) { return s.big + s.small; }
+INLINE real total(Sum s) { return s.big + s.small; }
 
-INLINE double sin_at(Turn t) {
-  double s = total(sin_near(t.r)), c = total(cos_near(t.r)), y = (t.quadrant & 1) != 0 ? c : s;
-  return from_bits(bits(y) ^ (t.quadrant & 2) << 62);
+/* Cosine, a little less exactly: without what the sum of its first terms loses. */
+INLINE real cos_alone(real r) {
+  real z = r * r;
+  return 1 - K(0.5, 0.5f) * z + z * z * cos_tail(z);
 }
-INLINE double cos_at(Turn t) {
-  double s = total(sin_near(t.r)), c = total(cos_near(t.r)), y = (t.quadrant & 1) != 0 ? s : c;
-  return from_bits(bits(y) ^ ((t.quadrant + 1) & 2) << 62);
+
+/* A number with the sign changed if bit 1 is set. */
+INLINE real turned(real x, word quadrant) { return from_bits(bits(x) ^ (quadrant & 2) << (MANTISSA + K(10, 7))); }
+
+INLINE real sin_at(Turn t) {
+  real s = total(sin_near(t.r)), c = cos_alone(t.r), y = (t.quadrant & 1) != 0 ? c : s;
+  return turned(y, t.quadrant);
 }
-INLINE float sinf_at(Turnf t) {
-  float s = totalf(sinf_near(t.r)), c = totalf(cosf_near(t.r)), y = (t.quadrant & 1) != 0 ? c : s;
-  return from_bitsf(bitsf(y) ^ (t.quadrant & 2) << 30);
-}
-INLINE float cosf_at(Turnf t) {
-  float s = totalf(sinf_near(t.r)), c = totalf(cosf_near(t.r)), y = (t.quadrant & 1) != 0 ? s : c;
-  return from_bitsf(bitsf(y) ^ ((t.quadrant + 1) & 2) << 30);
+INLINE real cos_at(Turn t) {
+  real s = total(sin_near(t.r)), c = cos_alone(t.r), y = (t.quadrant & 1) != 0 ? s : c;
+  return turned(y, t.quadrant + 1);
 }
 /* The quotient of sine and cosine, or of -cosine and sine, corrected by what these sums lose when they are rounded. */
-INLINE double tan_at(Turn t) {
+INLINE real tan_at(Turn t) {
   Sum s = sin_near(t.r), c = cos_near(t.r);
-  double sine = total(s), cosine = total(c), sine_low = s.big - sine + (s.small + t.low * cosine);
-  double cosine_low = c.big - cosine + (c.small - t.low * sine);
+  real sine = total(s), cosine = total(c), sine_low = s.big - sine + (s.small + t.low * cosine);
+  real cosine_low = c.big - cosine + (c.small - t.low * sine);
   bool odd = (t.quadrant & 1) != 0;
-  double up = odd ? -cosine : sine, down = odd ? sine : cosine, q = up / down;
-  return q + ((odd ? -cosine_low : sine_low) - q * (odd ? sine_low : cosine_low)) / down;
-}
-INLINE float tanf_at(Turnf t) {
-  Sumf s = sinf_near(t.r), c = cosf_near(t.r);
-  float sine = totalf(s), cosine = totalf(c), sine_low = s.big - sine + (s.small + t.low * cosine);
-  float cosine_low = c.big - cosine + (c.small - t.low * sine);
-  bool odd = (t.quadrant & 1) != 0;
-  float up = odd ? -cosine : sine, down = odd ? sine : cosine, q = up / down;
-  return q + ((odd ? -cosine_low : sine_low) - q * (odd ? sine_low : cosine_low)) / down;
+  real up = odd ? -cosine : sine, down = odd ? sine : cosine, up_low = odd ? -cosine_low : sine_low;
+  real down_low = odd ? sine_low : cosine_low;
+#if FUSED
+  real inverse = 1 / down, q = up * inverse;
+  return q + (BUILTIN(fma)(-q, down, up) + (up_low - q * down_low)) * inverse;
+#else
+  real q = up / down;
+  return q + (up_low - q * down_low) / down;
+#endif
 }
 
 /* ---- large arguments --------------------------------------------------------------------------------------------- */
 
+#if SINGLE
+double adc_math_sin(double x);
+double adc_math_cos(double x);
+double adc_math_tan(double x);
+#define LARGE(F, x) (float)adc_math_##F(x)
+#else
 /* 2/pi, after 64 zeros, in words of 32 bits. */
 static const uint32_t two_over_pi[] = {
     0x00000000, 0x00000000, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041,
@@ -143,36 +150,26 @@ static __attribute__((noinline)) Turn turn_of_large(double x) {
   return (Turn){negative ? -r : r, negative ? -left : left, b >> 63 ? 0 - quadrant : quadrant};
 }
 
+#define LARGE(F, x) F##_large(x)
 static __attribute__((noinline)) double sin_large(double x) { return x - x == 0 ? sin_at(turn_of_large(x)) : x - x; }
 static __attribute__((noinline)) double cos_large(double x) { return x - x == 0 ? cos_at(turn_of_large(x)) : x - x; }
 static __attribute__((noinline)) double tan_large(double x) { return x - x == 0 ? tan_at(turn_of_large(x)) : x - x; }
+#endif
 
 #define DEFINE(F)                                                                                                      \
-  double adc_math_##F(double x);                                                                                         \
-  RARE double adc_math_##F##_rare(bool any, double x, double usual);                                                     \
-  RARE float adc_math_##F##f_rare(bool any, float x, float usual);                                                       \
-  RARE double adc_math_##F##_rare(bool any, double x, double usual) { return any ? F##_large(x) : usual; }               \
-  RARE float adc_math_##F##f_rare(bool any, float x, float usual) { return any ? (float)adc_math_##F(x) : usual; }
+  RARE real FN(F##_rare)(bool any, real x, real usual);                                                                \
+  RARE real FN(F##_rare)(bool any, real x, real usual) { return any ? LARGE(F, x) : usual; }
 
 DEFINE(sin)
 DEFINE(cos)
 DEFINE(tan)
 
-double adc_math_sin(double x) {
-  double y = sin_at(turn_of(x));
-  return adc_math_sin_rare(!(__builtin_fabs(x) <= MOST), x, x == 0 ? x : y);
+real FN(sin)(real x) {
+  real y = sin_at(turn_rounded(x));
+  return FN(sin_rare)(!(absolute(x) <= MOST), x, x == 0 ? x : y);
 }
-float adc_math_sinf(float x) {
-  float y = sinf_at(turnf_of(x));
-  return adc_math_sinf_rare(!(__builtin_fabsf(x) <= MOSTF), x, x == 0 ? x : y);
-}
-double adc_math_cos(double x) { return adc_math_cos_rare(!(__builtin_fabs(x) <= MOST), x, cos_at(turn_of(x))); }
-float adc_math_cosf(float x) { return adc_math_cosf_rare(!(__builtin_fabsf(x) <= MOSTF), x, cosf_at(turnf_of(x))); }
-double adc_math_tan(double x) {
-  double y = tan_at(turn_of(x));
-  return adc_math_tan_rare(!(__builtin_fabs(x) <= MOST), x, x == 0 ? x : y);
-}
-float adc_math_tanf(float x) {
-  float y = tanf_at(turnf_of(x));
-  return adc_math_tanf_rare(!(__builtin_fabsf(x) <= MOSTF), x, x == 0 ? x : y);
+real FN(cos)(real x) { return FN(cos_rare)(!(absolute(x) <= MOST), x, cos_at(turn_rounded(x))); }
+real FN(tan)(real x) {
+  real y = tan_at(turn_of(x));
+  return FN(tan_rare)(!(absolute(x) <= MOST), x, x == 0 ? x : y);
 }

@@ -1,0 +1,31 @@
+/* range.c - which terms of the sums in a loop nest are zero by a triangle or a band.
+ *
+ * Requires: units (schedule.c).  Ensures: beyond what is returned every unit of the nest would add zeros. */
+#include "codegen/plan.h"
+
+/* The axis of operand k that a level runs over; -1: none. */
+static int axis_at(const Unit *u, int k, int level) {
+  for (int i = 0; i < u->op->opd[k]->type->rank; i++) {
+    int label = u->op->code == OP_contract ? u->op->u.contract.opd[k][i] : i;
+    if (u->level_of[label] == level) return i;
+  }
+  return -1;
+}
+
+/* A term of two factors is zero where both are: one of them may be infinite. */
+static Edge of_unit(Plan *p, const Unit *u, int level, int outer, bool back) {
+  Edge all = {EDGE_EVERYWHERE, NULL};
+  if (u->kind != UNIT_REDUCE || u->op->code != OP_contract) return (Edge){EDGE_NOWHERE, NULL};
+  for (int k = 0; k < u->op->nopd; k++) {
+    BandIndex a = {axis_at(u, k, level), NULL}, b = {outer < 0 ? -1 : axis_at(u, k, outer), NULL};
+    if (a.axis < 0 || (outer >= 0 && b.axis < 0)) return (Edge){EDGE_NOWHERE, NULL};
+    all = edge_most(p->ctx, all, band_zero(p->root->band, u->op->opd[k], back ? b : a, back ? a : b));
+  }
+  return all;
+}
+
+Dim *nest_reach(Plan *p, Unit **unit, int n, int level, int outer, bool back) {
+  Edge all = {EDGE_EVERYWHERE, NULL};
+  for (int i = 0; i < n && all.kind != EDGE_NOWHERE; i++) all = edge_most(p->ctx, all, of_unit(p, unit[i], level, outer, back));
+  return all.kind == EDGE_BEYOND ? all.t : NULL;
+}

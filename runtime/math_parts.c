@@ -1,0 +1,13 @@
+/* math_parts.c - what some processors have instructions for, for the others. */
+#include "runtime/math.h"
+
+#define PART __attribute__((always_inline))
+
+PART real FN(look)(const real *table, word i) { return table[i & 15]; }
+
+/* By two powers of about half of n each, so that the result may be more than the largest number or less than the least. */
+PART real FN(scale)(real x, real n, word shifted) {
+  (void)n;
+  word half = shifted >> 1;
+  return x * from_bits(half << MANTISSA) * from_bits((shifted - half) << MANTISSA);
+}
