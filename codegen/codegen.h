@@ -9,6 +9,7 @@ typedef struct CodegenOptions {
   int opt_level;       /* 0 to 3 */
   const char *prefix;  /* of every exported C name; NULL: none */
   bool freestanding;   /* no malloc: a NULL workspace is ADC_EWORKSPACE */
+  bool cblas;          /* large products of matrices are calls of cblas_dgemm and cblas_sgemm */
   bool debug;          /* DWARF back to source lines */
   bool packed_only;    /* of each exported function only f_packed, which is all that `adc run` calls: half the work */
 } CodegenOptions;

@@ -29,6 +29,7 @@ LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx) {
 void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
   LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
   if (e->in_parallel) LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "llvm.access.group", 17), access_group(e->g));
+  if (e->part) object = part_object(e, object);
   if (object < 0 || !e->scope) return;
   LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "alias.scope", 11),
                   LLVMMetadataAsValue(e->g->ll, e->scope[object]));
@@ -66,7 +67,10 @@ static LLVMValueRef eval_where(Emit *e, LLVMValueRef cond, Value *v, const LLVMV
   from[0] = LLVMGetInsertBlock(e->b);
   Branch br;
   if_begin(e, &br, cond);
+  struct Rows *rows = e->rows;
+  e->rows = NULL; /* what is read by rows is read whatever the condition */
   LLVMValueRef in[2] = {LLVMConstNull(t), eval(e, v, idx)};
+  e->rows = rows;
   from[1] = LLVMGetInsertBlock(e->b);
   if_end(e, &br);
   LLVMValueRef phi = LLVMBuildPhi(e->b, t, "");
@@ -143,7 +147,7 @@ static LLVMValueRef eval_reshape(Emit *e, Op *op, const LLVMValueRef *idx) {
   }
   if (x->type->rank == 0) return eval(e, x, NULL);
   if (e->p->value[x->id].place == PLACE_VIRTUAL) return eval_small_reshape(e, op, idx);
-  return load_elem(e, e->where[x->id], e->object[x->id], x->type, row_major(e, to, idx));
+  return load_elem(e, where_of(e, x), e->object[x->id], x->type, row_major(e, to, idx));
 }
 
 static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
@@ -161,7 +165,7 @@ static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
 
 /* ---- zeros that nobody wrote --------------------------------------------------------------------------------------------- */
 
-static bool is_zero(LLVMValueRef x) {
+bool is_zero(LLVMValueRef x) {
   LLVMBool loses;
   return LLVMIsAConstantFP(x) && LLVMConstRealGetDouble(x, &loses) == 0;
 }
@@ -170,7 +174,7 @@ bool adds_nothing(const Value *v, LLVMValueRef x) {
   const Op *op = v->def;
   if (!is_zero(x)) return false;
   while (op && op->nopd && (op_is_view(op) || op->code == OP_contract) && op->code != OP_embed) op = op->opd[0]->def;
-  return op && (op->code == OP_embed || op->code == OP_mulz || op->code == OP_add);
+  return op && (op->code == OP_embed || op->code == OP_scatter_add || op->code == OP_mulz || op->code == OP_add);
 }
 
 /* NULL: the operation is none that a zero makes an end of. */
@@ -213,13 +217,16 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {
 }
 
 static LLVMValueRef compute(Emit *e, Value *v, const LLVMValueRef *idx) {
+  e->computed++;
   switch (e->p->value[v->id].place) {
   case PLACE_VIRTUAL: return eval_op(e, v->def, idx);
   case PLACE_SCALAR:
-    if (!v->def && v->region == e->f->body) return e->where[v->id];
-    return LLVMBuildLoad2(e->b, elem_reg(e->g, v->type->elem), e->where[v->id], "");
-  default: return load_elem(e, e->where[v->id], e->object[v->id], v->type, row_major(e, v->type, idx));
+    if (!v->def && v->region == e->f->body) return where_of(e, v);
+    return LLVMBuildLoad2(e->b, elem_reg(e->g, v->type->elem), where_of(e, v), "");
+  default: break;
   }
+  LLVMValueRef r = row_element(e, v, idx);
+  return r ? r : load_elem(e, where_of(e, v), e->object[v->id], v->type, row_major(e, v->type, idx));
 }
 
 LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *at) {

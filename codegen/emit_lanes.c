@@ -1,22 +1,22 @@
 /* emit_lanes.c - a loop whose iterations are computed side by side, in vector lanes.
  *
- * Requires: a loop that fits lanes (lanes.c).  Ensures: as emit_region.  The iterations of a block run in one loop without control
- * flow or carried memory, which the optimiser is told to turn into vectors; its scalars are elements of the body's small tensors.
- * What an iteration sets or adds at computed places it leaves in a buffer, entries of the same element side by side, from which a
- * second loop over the block takes it: rows by transposing squares in registers, sums one after the other. */
+ * Requires: a loop that fits lanes (lanes.c).  Ensures: as emit_region.  As many iterations as a vector has lanes are a block: a loop over
+ * them without control flow or carried memory, which the optimiser is told to turn into vectors; its scalars are elements of the body's
+ * small tensors.  What lies in rows comes and goes by way of emit_rows.c; sums at computed places are added one iteration after the
+ * other.  What is no whole block, and iterations that vectors cannot do, are done alone. */
 #include "codegen/emit.h"
 #include <llvm-c/DebugInfo.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 16384, MAX_BLOCK = 64, LONG_BLOCK = 1024 };
+enum { MOST_BYTES = 131072 };
 
 typedef struct Exit {
   LaneExit x;
   Value *v;      /* what is set, added or folded in */
   int n;         /* its elements */
   bool straight; /* to memory at once: entries of one element lie side by side there */
-  LLVMValueRef buffer, mask, at[MAX_RANK]; /* n by block; for scatters one index an axis */
-  LLVMValueRef *acc; /* of folds: by element */
+  LLVMValueRef buffer, mask, at[MAX_RANK]; /* n by width; for scatters one index an axis */
+  LLVMValueRef *acc; /* of folds: by element, of the iterations done alone; those of lanes are in the buffer */
 } Exit;
 
 typedef struct Lanes {
@@ -24,11 +24,12 @@ typedef struct Lanes {
   Unit *u;
   Op *op;
   Exit *exit;
-  int block; /* iterations; 1: no blocks, everything goes straight */
+  int width;          /* lanes; 1: there are none */
   LLVMValueRef first; /* of the block */
+  bool alone;         /* one iteration by itself: everything goes straight */
   bool watch;         /* products are plain: what leaves is looked at */
   LLVMValueRef last, strange; /* the element looked at last; i1: some were nan, in this iteration */
-  LLVMValueRef seen, flag;    /* alloca of i1: in this block; buffer of i8: in which iterations */
+  LLVMValueRef seen, flag;    /* alloca of i1: there are iterations to be done alone; buffer of i8: which */
 } Lanes;
 
 static LLVMValueRef i64(const Lanes *k, int64_t v) { return LLVMConstInt(k->e->g->i64, (unsigned long long)v, true); }
@@ -40,6 +41,12 @@ static int64_t count(const Type *t) {
     n *= d;
   }
   return n;
+}
+
+static LLVMValueRef counter(const Lanes *k) { return where_of(k->e, k->op->reg[0]->param[0]); }
+
+static void set_counter(Lanes *k, LLVMValueRef lane) {
+  LLVMBuildStore(k->e->b, index_add(k->e, k->first, lane), counter(k));
 }
 
 /* ---- elements ----------------------------------------------------------------------------------------------------------- */
@@ -56,15 +63,21 @@ static void each_element(Lanes *k, Exit *x, ElementFn fn) {
   }
 }
 
+static void watch_pair(Lanes *k, LLVMValueRef x, LLVMValueRef y) {
+  LLVMBuilderRef b = k->e->b;
+  LLVMValueRef is = LLVMBuildFCmp(b, LLVMRealUNO, x, y, "");
+  k->strange = k->strange ? LLVMBuildOr(b, k->strange, is, "") : is;
+  k->last = NULL;
+}
+
 /* Two elements are looked at together. */
 static void watch(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
-  LLVMBuilderRef b = k->e->b;
+  (void)i;
   if (!elem_is_real(x->v->type->elem)) return;
-  LLVMValueRef y = eval(k->e, x->v, idx), other = i % 2 ? k->last : y;
-  k->last = y;
-  if (i % 2 == 0 && i + 1 < x->n) return;
-  LLVMValueRef is = LLVMBuildFCmp(b, LLVMRealUNO, other, y, "");
-  k->strange = k->strange ? LLVMBuildOr(b, k->strange, is, "") : is;
+  LLVMValueRef y = eval(k->e, x->v, idx);
+  if (LLVMIsConstant(y)) return;
+  if (k->last && LLVMTypeOf(k->last) == LLVMTypeOf(y)) watch_pair(k, k->last, y);
+  else k->last = y;
 }
 
 static void set_place(Lanes *k, const Exit *x, const LLVMValueRef *idx, LLVMValueRef *at) {
@@ -93,27 +106,29 @@ static LLVMValueRef *const_index(Lanes *k, const Type *t, int i) {
 
 /* ---- buffers ------------------------------------------------------------------------------------------------------------ */
 
-/* Loops follow each other: one takes over the buffers of those before it. */
-static LLVMValueRef buffer(Lanes *k, int elem_bytes, int n) {
+static LLVMTypeRef memory_type(const Lanes *k, const Exit *x) { return elem_type(k->e->g, x->v->type->elem); }
+
+static LLVMValueRef lane_of(Lanes *k) {
+  return LLVMBuildNSWSub(k->e->b, LLVMBuildLoad2(k->e->b, k->e->g->i64, counter(k), ""), k->first, "");
+}
+
+static LLVMValueRef place(Lanes *k, LLVMTypeRef t, LLVMValueRef buffer, int i, LLVMValueRef lane) {
+  return lane_place(k->e, t, buffer, i, k->width, lane);
+}
+
+/* A buffer that is read at lanes only known at run time stays in memory; loops follow each other: one takes over those before it. */
+static LLVMValueRef memory_buffer(Lanes *k, int elem_bytes, int n) {
   Emit *e = k->e;
-  int64_t bytes = (int64_t)n * k->block * elem_bytes;
+  int64_t bytes = (int64_t)n * k->width * elem_bytes;
   for (int i = 0; i < e->nbuffer; i++)
     if (!e->buffer[i].taken && e->buffer[i].bytes >= bytes) {
       e->buffer[i].taken = true;
       return e->buffer[i].at;
     }
-  LLVMValueRef a = LLVMBuildAlloca(e->entry, LLVMArrayType2(e->g->i8, (uint64_t)bytes), "");
-  LLVMSetAlignment(a, 64);
+  LLVMValueRef a = lane_buffer(e, bytes);
   PUSH(e->arena, e->buffer, e->nbuffer, e->buffer_cap) = (struct LaneBuffer){a, bytes, true};
   return a;
 }
-
-static LLVMValueRef buffer_at(Lanes *k, LLVMTypeRef t, LLVMValueRef base, int i, LLVMValueRef lane) {
-  LLVMValueRef at = index_add(k->e, i64(k, (int64_t)i * k->block), lane);
-  return LLVMBuildInBoundsGEP2(k->e->b, t, base, &at, 1, "");
-}
-
-static LLVMTypeRef memory_type(const Lanes *k, const Exit *x) { return elem_type(k->e->g, x->v->type->elem); }
 
 /* ---- one iteration ------------------------------------------------------------------------------------------------------ */
 
@@ -123,28 +138,29 @@ static void store_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   const Value *to = k->op->res[x - k->exit];
   (void)i;
   set_place(k, x, idx, at);
-  store_elem(e, e->where[to->id], e->object[to->id], to->type, row_major(e, to->type, at), y);
-}
-
-static LLVMValueRef lane_of(Lanes *k) {
-  Emit *e = k->e;
-  LLVMValueRef i = LLVMBuildLoad2(e->b, e->g->i64, e->where[k->op->reg[0]->param[0]->id], "");
-  return LLVMBuildNSWSub(e->b, i, k->first, "");
+  store_elem(e, where_of(e, to), e->object[to->id], to->type, row_major(e, to->type, at), y);
 }
 
 static void store_buffer(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   Emit *e = k->e;
   LLVMValueRef y = eval(e, x->v, idx);
   if (x->v->type->elem == BOOL) y = LLVMBuildZExt(e->b, y, e->g->i8, "");
-  LLVMBuildStore(e->b, y, buffer_at(k, memory_type(k, x), x->buffer, i, lane_of(k)));
+  LLVMBuildStore(e->b, y, place(k, memory_type(k, x), x->buffer, i, lane_of(k)));
 }
 
+/* Each lane has sums of its own. */
 static void fold_in(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   Emit *e = k->e;
   Elem t = x->v->type->elem;
-  LLVMValueRef old = LLVMBuildLoad2(e->b, elem_reg(e->g, t), x->acc[i], ""), y = eval(e, x->v, idx);
+  LLVMValueRef y = eval(e, x->v, idx);
+  LLVMValueRef at = k->alone ? x->acc[i] : place(k, memory_type(k, x), x->buffer, i, lane_of(k));
+  LLVMTypeRef in_memory = k->alone ? elem_reg(e->g, t) : memory_type(k, x);
+  LLVMValueRef old = LLVMBuildLoad2(e->b, in_memory, at, "");
+  if (in_memory != elem_reg(e->g, t)) old = LLVMBuildTrunc(e->b, old, elem_reg(e->g, t), "");
   if (k->strange) y = LLVMBuildSelect(e->b, k->strange, fold_neutral(e, x->x.op->code, t), y, "");
-  LLVMBuildStore(e->b, fold_term(e, x->x.op->code, t, old, y), x->acc[i]);
+  y = fold_term(e, x->x.op->code, t, old, y);
+  if (in_memory != elem_reg(e->g, t)) y = LLVMBuildZExt(e->b, y, in_memory, "");
+  LLVMBuildStore(e->b, y, at);
 }
 
 static void add_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
@@ -157,7 +173,7 @@ static void add_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   Branch br;
   if (op->u.index.masked) if_begin(e, &br, eval(e, op->opd[op->nopd - 1], idx));
   scatter_place(k, x, index, idx, at);
-  LLVMValueRef place = row_major(e, to->type, at), base = e->where[to->id];
+  LLVMValueRef place = row_major(e, to->type, at), base = where_of(e, to);
   LLVMValueRef old = load_elem(e, base, e->object[to->id], to->type, place);
   store_elem(e, base, e->object[to->id], to->type, place, add_elem(e->g, e->b, to->type->elem, old, y));
   if (op->u.index.masked) if_end(e, &br);
@@ -170,89 +186,52 @@ static void store_indices(Lanes *k, Exit *x) {
   for (int i = 0; i < count(t); i++) {
     LLVMValueRef *idx = const_index(k, t, i);
     for (int a = 0; a < op->u.index.naxis; a++)
-      LLVMBuildStore(e->b, index_value(e, op->opd[2 + a], idx), buffer_at(k, e->g->i64, x->at[a], i, lane_of(k)));
+      LLVMBuildStore(e->b, index_value(e, op->opd[2 + a], idx), place(k, e->g->i64, x->at[a], i, lane_of(k)));
     if (op->u.index.masked)
       LLVMBuildStore(e->b, LLVMBuildZExt(e->b, eval(e, op->opd[op->nopd - 1], idx), e->g->i8, ""),
-                     buffer_at(k, e->g->i8, x->mask, i, lane_of(k)));
+                     place(k, e->g->i8, x->mask, i, lane_of(k)));
   }
 }
 
 /* An iteration that will be done again folds nothing in. */
 static void look(Lanes *k) {
   Emit *e = k->e;
-  k->strange = NULL;
+  k->strange = k->last = NULL;
   for (int i = 0; k->watch && i < k->op->nres; i++) each_element(k, &k->exit[i], watch);
+  if (k->last) watch_pair(k, k->last, k->last);
   if (!k->strange) return;
   LLVMBuildStore(e->b, LLVMBuildOr(e->b, LLVMBuildLoad2(e->b, e->g->i1, k->seen, ""), k->strange, ""), k->seen);
-  LLVMBuildStore(e->b, LLVMBuildZExt(e->b, k->strange, e->g->i8, ""), buffer_at(k, e->g->i8, k->flag, 0, lane_of(k)));
+  LLVMBuildStore(e->b, LLVMBuildZExt(e->b, k->strange, e->g->i8, ""), place(k, e->g->i8, k->flag, 0, lane_of(k)));
 }
 
 static void iteration(Lanes *k) {
   look(k);
   for (int i = 0; i < k->op->nres; i++) {
     Exit *x = &k->exit[i];
-    bool adds = x->x.kind == LANE_SCATTER;
-    each_element(k, x, x->x.kind == LANE_FOLD ? fold_in : !x->straight ? store_buffer : adds ? add_straight : store_straight);
-    if (adds && !x->straight) store_indices(k, x);
+    bool adds = x->x.kind == LANE_SCATTER, straight = k->alone || x->straight;
+    each_element(k, x, x->x.kind == LANE_FOLD ? fold_in : !straight ? store_buffer : adds ? add_straight : store_straight);
+    if (adds && !straight) store_indices(k, x);
   }
+}
+
+static void alone(Lanes *k, LLVMValueRef lane) {
+  k->alone = true;
+  set_counter(k, lane);
+  iteration(k);
+  k->alone = false;
 }
 
 /* ---- out of the buffers ------------------------------------------------------------------------------------------------- */
-
-static int vector_width(const Lanes *k, const Value *v) { return k->e->g->vector_bytes / elem_size(v->type->elem); }
-
-/* Vectors r[0..n) of n elements become the columns of what they were the rows of. */
-static void transpose(Lanes *k, LLVMValueRef *r, int n) {
-  LLVMBuilderRef b = k->e->b;
-  LLVMValueRef low[64], high[64];
-  for (int s = 1; s < n; s *= 2) {
-    for (int i = 0; i < n; i++) {
-      bool second = i & s;
-      low[i] = LLVMConstInt(k->e->g->i32, (unsigned)(second ? n + i - s : i), false);
-      high[i] = LLVMConstInt(k->e->g->i32, (unsigned)(second ? n + i : i + s), false);
-    }
-    LLVMValueRef to_low = LLVMConstVector(low, (unsigned)n), to_high = LLVMConstVector(high, (unsigned)n);
-    for (int i = 0; i < n; i++)
-      if (!(i & s)) {
-        LLVMValueRef x = r[i], y = r[i + s];
-        r[i] = LLVMBuildShuffleVector(b, x, y, to_low, "");
-        r[i + s] = LLVMBuildShuffleVector(b, x, y, to_high, "");
-      }
-  }
-}
 
 /* The memory of element i of iteration `lane` of the block. */
 static LLVMValueRef row_pointer(Lanes *k, Exit *x, int i, LLVMValueRef lane) {
   Emit *e = k->e;
   const Value *to = k->op->res[x - k->exit];
   LLVMValueRef at[MAX_RANK], *idx = const_index(k, x->v->type, i);
-  LLVMBuildStore(e->b, index_add(e, k->first, lane), e->where[k->op->reg[0]->param[0]->id]);
+  set_counter(k, lane);
   set_place(k, x, idx, at);
   LLVMValueRef place = row_major(e, to->type, at);
-  return LLVMBuildInBoundsGEP2(e->b, memory_type(k, x), e->where[to->id], &place, 1, "");
-}
-
-static void square(Lanes *k, Exit *x, int i, int n, LLVMValueRef lane) {
-  Emit *e = k->e;
-  const Value *to = k->op->res[x - k->exit];
-  LLVMValueRef r[64];
-  LLVMTypeRef t = LLVMVectorType(memory_type(k, x), (unsigned)n);
-  for (int j = 0; j < n; j++) {
-    r[j] = LLVMBuildLoad2(e->b, t, buffer_at(k, memory_type(k, x), x->buffer, i + j, lane), "");
-    LLVMSetAlignment(r[j], (unsigned)elem_size(x->v->type->elem));
-  }
-  transpose(k, r, n);
-  for (int j = 0; j < n; j++)
-    tag_access(e, LLVMBuildStore(e->b, r[j], row_pointer(k, x, i, index_add(e, lane, i64(k, j)))), e->object[to->id], to->type);
-}
-
-static void copy_lane(Lanes *k, Exit *x, LLVMValueRef lane) {
-  Emit *e = k->e;
-  const Value *to = k->op->res[x - k->exit];
-  for (int i = 0; i < x->n; i++) {
-    LLVMValueRef y = LLVMBuildLoad2(e->b, memory_type(k, x), buffer_at(k, memory_type(k, x), x->buffer, i, lane), "");
-    tag_access(e, LLVMBuildStore(e->b, y, row_pointer(k, x, i, lane)), e->object[to->id], to->type);
-  }
+  return LLVMBuildInBoundsGEP2(e->b, memory_type(k, x), where_of(e, to), &place, 1, "");
 }
 
 /* Elements i.. of an entry lie one after another as far as the axes behind the one that is cut reach. */
@@ -266,47 +245,54 @@ static int row_length(const Exit *x) {
   return (int)n;
 }
 
-static void copy_rows(Lanes *k, Exit *x, LLVMValueRef n) {
-  Emit *e = k->e;
-  int width = vector_width(k, x->v), row = row_length(x);
-  LLVMValueRef done = e->zero, w = i64(k, width > 0 ? width : 1);
-  Loop loop;
-  if (width > 1 && width <= 64 && row >= width && k->block % width == 0) {
-    LLVMValueRef squares = LLVMBuildSDiv(e->b, n, w, ""), lane = LLVMBuildNSWMul(e->b, loop_begin(e, &loop, squares), w, "");
-    for (int from = 0; from < x->n; from += row)
-      for (int i = 0; i < row; i += width) square(k, x, from + (i + width > row ? row - width : i), width, lane);
-    loop.as_it_is = true;
-    loop_end(e, &loop);
-    done = LLVMBuildNSWMul(e->b, squares, w, "");
-  }
-  LLVMValueRef lane = LLVMBuildNSWAdd(e->b, done, loop_begin(e, &loop, LLVMBuildNSWSub(e->b, n, done, "")), "");
-  copy_lane(k, x, lane);
-  loop_end(e, &loop);
+static void copy_rows(Lanes *k, Exit *x) {
+  int row = row_length(x), w = k->width;
+  LLVMValueRef pointer[64];
+  for (int from = 0; from < x->n; from += row)
+    for (int i = 0; i < row; i += w) {
+      int n = row < w ? row : w, at = from + (i + n > row ? row - n : i); /* the last ones perhaps once more */
+      for (int l = 0; l < w; l++) pointer[l] = row_pointer(k, x, at, i64(k, l));
+      rows_store(k->e, k->op->res[x - k->exit], x->buffer, at, n, w, pointer);
+    }
 }
 
-static void add_rows(Lanes *k, Exit *x, LLVMValueRef n) {
+static void add_row(Lanes *k, Exit *x, LLVMValueRef lane) {
   Emit *e = k->e;
   const Op *op = x->x.op;
   const Value *to = k->op->res[x - k->exit];
   int inner = (int)(x->n / (count(op->opd[2]->type) ? count(op->opd[2]->type) : 1));
-  Loop loop;
-  LLVMValueRef lane = loop_begin(e, &loop, n);
   for (int i = 0; i < x->n; i++) {
     LLVMValueRef at[MAX_RANK], index[MAX_RANK];
     Branch br;
     if (op->u.index.masked) {
-      LLVMValueRef m = LLVMBuildLoad2(e->b, e->g->i8, buffer_at(k, e->g->i8, x->mask, i / inner, lane), "");
+      LLVMValueRef m = LLVMBuildLoad2(e->b, e->g->i8, place(k, e->g->i8, x->mask, i / inner, lane), "");
       if_begin(e, &br, LLVMBuildICmp(e->b, LLVMIntNE, m, LLVMConstNull(e->g->i8), ""));
     }
     for (int a = 0; a < op->u.index.naxis; a++)
-      index[a] = LLVMBuildLoad2(e->b, e->g->i64, buffer_at(k, e->g->i64, x->at[a], i / inner, lane), "");
+      index[a] = LLVMBuildLoad2(e->b, e->g->i64, place(k, e->g->i64, x->at[a], i / inner, lane), "");
     scatter_place(k, x, index, const_index(k, x->v->type, i), at);
-    LLVMValueRef y = LLVMBuildLoad2(e->b, memory_type(k, x), buffer_at(k, memory_type(k, x), x->buffer, i, lane), "");
-    LLVMValueRef place = row_major(e, to->type, at), base = e->where[to->id];
-    LLVMValueRef old = load_elem(e, base, e->object[to->id], to->type, place);
-    store_elem(e, base, e->object[to->id], to->type, place, add_elem(e->g, e->b, to->type->elem, old, y));
+    LLVMValueRef y = LLVMBuildLoad2(e->b, memory_type(k, x), place(k, memory_type(k, x), x->buffer, i, lane), "");
+    LLVMValueRef offset = row_major(e, to->type, at), base = where_of(e, to);
+    LLVMValueRef old = load_elem(e, base, e->object[to->id], to->type, offset);
+    store_elem(e, base, e->object[to->id], to->type, offset, add_elem(e->g, e->b, to->type->elem, old, y));
     if (op->u.index.masked) if_end(e, &br);
   }
+}
+
+static LLVMValueRef flagged(Lanes *k, LLVMValueRef lane) {
+  LLVMValueRef flag = LLVMBuildLoad2(k->e->b, k->e->g->i8, place(k, k->e->g->i8, k->flag, 0, lane), "");
+  return LLVMBuildICmp(k->e->b, LLVMIntNE, flag, LLVMConstNull(k->e->g->i8), "");
+}
+
+/* Those that are done alone add by themselves. */
+static void add_rows(Lanes *k, Exit *x, bool watched) {
+  Emit *e = k->e;
+  Loop loop;
+  Branch br;
+  LLVMValueRef lane = loop_begin(e, &loop, i64(k, k->width));
+  if (watched) if_begin(e, &br, LLVMBuildNot(e->b, flagged(k, lane), ""));
+  add_row(k, x, lane);
+  if (watched) if_end(e, &br);
   loop.as_it_is = true;
   loop_end(e, &loop);
 }
@@ -314,77 +300,6 @@ static void add_rows(Lanes *k, Exit *x, LLVMValueRef n) {
 /* ---- the loop ----------------------------------------------------------------------------------------------------------- */
 
 static bool lies_straight(const Exit *x) { return x->x.kind == LANE_SET && row_length(x) == 1; }
-
-static void open_exits(Lanes *k) {
-  Emit *e = k->e;
-  int64_t bytes = 0;
-  k->exit = NEW_N(e->arena, Exit, k->op->nres + 1);
-  for (int i = 0; i < k->op->nres; i++) {
-    Exit *x = &k->exit[i];
-    *x = (Exit){.x = lane_exit(k->op, i)};
-    x->v = x->x.op->opd[1];
-    x->n = (int)count(x->v->type);
-    x->straight = lies_straight(x);
-    if (!x->straight && x->x.kind != LANE_FOLD) bytes += (int64_t)x->n * elem_size(x->v->type->elem);
-  }
-  k->block = bytes ? MAX_BLOCK : LONG_BLOCK;
-  while (k->block > 8 && k->block * bytes > BLOCK_BYTES) k->block /= 2;
-  if (e->g->vector_bytes == 0 || k->block * bytes > 8 * BLOCK_BYTES) k->block = 1;
-  for (int i = 0; i < k->op->nres; i++) {
-    Exit *x = &k->exit[i];
-    x->straight |= k->block == 1;
-    if (x->x.kind == LANE_FOLD) {
-      x->acc = NEW_N(e->arena, LLVMValueRef, x->n + 1);
-      for (int j = 0; j < x->n; j++) x->acc[j] = new_alloca(e, elem_reg(e->g, x->v->type->elem));
-    } else if (!x->straight) x->buffer = buffer(k, elem_size(x->v->type->elem), x->n);
-    if (x->x.kind != LANE_SCATTER || x->straight) continue;
-    int n = (int)count(x->x.op->opd[2]->type);
-    for (int a = 0; a < x->x.op->u.index.naxis; a++) x->at[a] = buffer(k, 8, n);
-    if (x->x.op->u.index.masked) x->mask = buffer(k, 1, n);
-  }
-}
-
-static void copy_in(Emit *e, const Value *to, Value *from) {
-  Loop loop[MAX_RANK];
-  LLVMValueRef idx[MAX_RANK];
-  open_loops(e, loop, to->type->rank, to->type->dim, idx);
-  store_elem(e, e->where[to->id], e->object[to->id], to->type, row_major(e, to->type, idx), eval(e, from, idx));
-  close_loops(e, loop, to->type->rank, to->type->dim);
-}
-
-static void carry_in(Lanes *k) {
-  Emit *e = k->e;
-  for (int i = 0; i < k->op->nres; i++) {
-    Exit *x = &k->exit[i];
-    Value *init = k->op->opd[loop_ninit(k->op) + i];
-    const Value *to = k->op->res[i];
-    if (x->x.kind == LANE_FOLD)
-      for (int j = 0; j < x->n; j++) LLVMBuildStore(e->b, eval(e, init, const_index(k, x->v->type, j)), x->acc[j]);
-    else if (!same_memory(e->p, init, to) && !begins_unseen(k->op, i)) copy_in(e, to, init);
-  }
-}
-
-static void carry_out(Lanes *k) {
-  Emit *e = k->e;
-  for (int i = 0; i < k->op->nres; i++) {
-    Exit *x = &k->exit[i];
-    const Value *to = k->op->res[i];
-    for (int j = 0; x->x.kind == LANE_FOLD && j < x->n; j++) {
-      LLVMValueRef y = LLVMBuildLoad2(e->b, elem_reg(e->g, to->type->elem), x->acc[j], "");
-      if (to->type->rank == 0) LLVMBuildStore(e->b, y, e->where[to->id]);
-      else store_elem(e, e->where[to->id], e->object[to->id], to->type, i64(k, j), y);
-    }
-  }
-}
-
-/* Vectors of a register's width: wider ones would spill. */
-static void ask_for_vectors(Emit *e, LLVMBasicBlockRef latch, int width) {
-  LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
-  const Hint hint[] = {{"llvm.loop.vectorize.enable", LLVMValueAsMetadata(LLVMConstInt(e->g->i1, 1, false))},
-                       {"llvm.loop.vectorize.width", LLVMValueAsMetadata(LLVMConstInt(e->g->i32, (unsigned)width, false))},
-                       {"llvm.loop.interleave.count", one}};
-  give_hints(e, LLVMGetBasicBlockTerminator(latch), hint, 3);
-}
 
 static int widest_elem(const Region *r) {
   int bytes = 4;
@@ -394,73 +309,194 @@ static int widest_elem(const Region *r) {
   return bytes;
 }
 
-static void lane_loop(Lanes *k, LLVMValueRef n) {
-  Emit *e = k->e;
-  const Region *body = k->op->reg[0];
-  Loop loop;
-  LLVMValueRef i = loop_begin(e, &loop, n);
-  LLVMBuildStore(e->b, index_add(e, k->first, i), e->where[body->param[0]->id]);
-  for (const Op *op = body->first; op; op = op->next)
-    if (op->code == OP_sym) PUSH(e->arena, e->late, e->nlate, e->late_cap) = (Late){op->u.sym, e->where[body->param[0]->id]};
-  iteration(k);
-  LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
-  loop_end(e, &loop);
-  if (e->g->vector_bytes) ask_for_vectors(e, latch, e->g->vector_bytes / widest_elem(body));
+static int choose_width(const Lanes *k) {
+  int64_t bytes = 0;
+  for (int i = 0; i < k->op->nres; i++) bytes += (int64_t)k->exit[i].n * elem_size(k->exit[i].v->type->elem);
+  int width = k->e->g->vector_bytes / widest_elem(k->op->reg[0]);
+  return width < 2 || width > 64 || width * bytes > MOST_BYTES ? 1 : width;
 }
 
-/* Where an element is nan with plain products, the iteration is done again with the others. */
-static void block_of_lanes(Lanes *k, LLVMValueRef n) {
-  Emit *e = k->e;
-  if (!k->seen) {
-    lane_loop(k, n);
-    return;
+static void open_exit(Lanes *k, Exit *x) {
+  const Op *op = x->x.op;
+  int bytes = elem_size(x->v->type->elem);
+  if (x->x.kind == LANE_FOLD) {
+    x->acc = NEW_N(k->e->arena, LLVMValueRef, x->n + 1);
+    for (int j = 0; j < x->n; j++) x->acc[j] = new_alloca(k->e, elem_reg(k->e->g, x->v->type->elem));
   }
-  LLVMBuildStore(e->b, LLVMConstNull(e->g->i1), k->seen);
-  k->watch = e->plain_products = true;
-  lane_loop(k, n);
+  if (k->width == 1 || x->straight) return;
+  x->buffer = x->x.kind == LANE_SCATTER ? memory_buffer(k, bytes, x->n) : lane_buffer(k->e, (int64_t)bytes * x->n * k->width);
+  if (x->x.kind != LANE_SCATTER) return;
+  int n = (int)count(op->opd[2]->type);
+  for (int a = 0; a < op->u.index.naxis; a++) x->at[a] = memory_buffer(k, 8, n);
+  if (op->u.index.masked) x->mask = memory_buffer(k, 1, n);
+}
+
+static void open_exits(Lanes *k) {
+  k->exit = NEW_N(k->e->arena, Exit, k->op->nres + 1);
+  for (int i = 0; i < k->op->nres; i++) {
+    Exit *x = &k->exit[i];
+    *x = (Exit){.x = lane_exit(k->op, i)};
+    x->v = x->x.op->opd[1];
+    x->n = (int)count(x->v->type);
+    x->straight = lies_straight(x);
+  }
+  k->width = choose_width(k);
+  for (int i = 0; i < k->op->nres; i++) open_exit(k, &k->exit[i]);
+  if (k->width == 1) return;
+  k->seen = new_alloca(k->e, k->e->g->i1);
+  k->flag = memory_buffer(k, 1, 1);
+}
+
+static void copy_in(Emit *e, const Value *to, Value *from) {
+  Loop loop[MAX_RANK];
+  LLVMValueRef idx[MAX_RANK];
+  open_loops(e, loop, to->type->rank, to->type->dim, idx);
+  store_elem(e, where_of(e, to), e->object[to->id], to->type, row_major(e, to->type, idx), eval(e, from, idx));
+  close_loops(e, loop, to->type->rank, to->type->dim);
+}
+
+static LLVMValueRef splat(Lanes *k, LLVMValueRef x) {
+  LLVMValueRef lane[64];
+  for (int l = 0; l < k->width; l++) lane[l] = x;
+  return LLVMConstVector(lane, (unsigned)k->width);
+}
+
+static LLVMValueRef whole(Lanes *k, const Exit *x, int i) {
+  LLVMTypeRef t = memory_type(k, x);
+  LLVMValueRef v = LLVMBuildLoad2(k->e->b, LLVMVectorType(t, (unsigned)k->width), place(k, t, x->buffer, i, k->e->zero), "");
+  LLVMSetAlignment(v, 8);
+  return v;
+}
+
+static void fold_begin(Lanes *k, Exit *x, Value *init) {
+  Emit *e = k->e;
+  Elem t = x->v->type->elem;
+  LLVMValueRef none = fold_neutral(e, x->x.op->code, t);
+  if (t == BOOL) none = LLVMConstInt(e->g->i8, LLVMConstIntGetZExtValue(none), false);
+  for (int j = 0; j < x->n; j++) {
+    LLVMBuildStore(e->b, eval(e, init, const_index(k, x->v->type, j)), x->acc[j]);
+    if (k->width == 1) continue;
+    LLVMValueRef s = LLVMBuildStore(e->b, splat(k, none), place(k, memory_type(k, x), x->buffer, j, e->zero));
+    LLVMSetAlignment(s, 8);
+  }
+}
+
+static void fold_end(Lanes *k, Exit *x, const Value *to) {
+  Emit *e = k->e;
+  Elem t = x->v->type->elem;
+  for (int j = 0; j < x->n; j++) {
+    LLVMValueRef y = LLVMBuildLoad2(e->b, elem_reg(e->g, t), x->acc[j], "");
+    LLVMValueRef lanes = k->width > 1 ? whole(k, x, j) : NULL;
+    for (int l = 0; lanes && l < k->width; l++) {
+      LLVMValueRef lane = LLVMBuildExtractElement(e->b, lanes, i64(k, l), "");
+      if (t == BOOL) lane = LLVMBuildTrunc(e->b, lane, e->g->i1, "");
+      y = fold_term(e, x->x.op->code, t, y, lane);
+    }
+    if (to->type->rank == 0) LLVMBuildStore(e->b, y, where_of(e, to));
+    else store_elem(e, where_of(e, to), e->object[to->id], to->type, i64(k, j), y);
+  }
+}
+
+static void carry_in(Lanes *k) {
+  for (int i = 0; i < k->op->nres; i++) {
+    Value *init = k->op->opd[loop_ninit(k->op) + i];
+    const Value *to = k->op->res[i];
+    if (k->exit[i].x.kind == LANE_FOLD) fold_begin(k, &k->exit[i], init);
+    else if (!same_memory(k->e->p, init, to) && !begins_unseen(k->op, i)) copy_in(k->e, to, init);
+  }
+}
+
+static void carry_out(Lanes *k) {
+  for (int i = 0; i < k->op->nres; i++)
+    if (k->exit[i].x.kind == LANE_FOLD) fold_end(k, &k->exit[i], k->op->res[i]);
+}
+
+/* It is the vector: there are no more iterations than lanes. */
+static void ask_for_vectors(Lanes *k, LLVMBasicBlockRef latch) {
+  Emit *e = k->e;
+  LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
+  const Hint hint[] = {{"llvm.loop.vectorize.enable", LLVMValueAsMetadata(LLVMConstInt(e->g->i1, 1, false))},
+                       {"llvm.loop.vectorize.width", LLVMValueAsMetadata(LLVMConstInt(e->g->i32, (unsigned)k->width, false))},
+                       {"llvm.loop.interleave.count", one},
+                       {"llvm.loop.unroll.disable", NULL}};
+  give_hints(e, LLVMGetBasicBlockTerminator(latch), hint, 4);
+}
+
+static void side_by_side(Lanes *k, bool watched) {
+  Emit *e = k->e;
+  Loop loop;
+  struct Rows *rows = rows_begin(e, counter(k), k->first, k->width);
+  LLVMValueRef lane = loop_begin(e, &loop, i64(k, k->width));
+  rows_body(e, rows);
+  e->rows = rows;
+  k->watch = e->plain_products = watched;
+  set_counter(k, lane);
+  iteration(k);
   k->watch = e->plain_products = false;
   k->strange = NULL;
-  Branch some, here;
+  e->rows = NULL;
+  LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
+  loop_end(e, &loop);
+  ask_for_vectors(k, latch);
+  rows_load(e, rows);
+  for (int i = 0; i < k->op->nres; i++) {
+    Exit *x = &k->exit[i];
+    if (x->straight || x->x.kind == LANE_FOLD) continue;
+    if (x->x.kind == LANE_SET) copy_rows(k, x);
+    else add_rows(k, x, watched);
+  }
+}
+
+/* Where an element is nan with plain products, the iteration is done again with the others: alone, as those of the rest are. */
+static void block(Lanes *k, LLVMValueRef n) {
+  Emit *e = k->e;
+  Branch full, some, here;
   Loop loop;
-  if_begin(e, &some, LLVMBuildLoad2(e->b, e->g->i1, k->seen, ""));
-  LLVMValueRef i = loop_begin(e, &loop, n), flag = LLVMBuildLoad2(e->b, e->g->i8, buffer_at(k, e->g->i8, k->flag, 0, i), "");
-  if_begin(e, &here, LLVMBuildICmp(e->b, LLVMIntNE, flag, LLVMConstNull(e->g->i8), ""));
-  LLVMBuildStore(e->b, index_add(e, k->first, i), e->where[k->op->reg[0]->param[0]->id]);
-  iteration(k);
+  LLVMTypeRef i1 = e->g->i1;
+  LLVMSetAlignment(LLVMBuildStore(e->b, splat(k, LLVMConstInt(e->g->i8, 1, false)), k->flag), 8);
+  LLVMBuildStore(e->b, LLVMConstInt(i1, 1, false), k->seen);
+  if_begin(e, &full, LLVMBuildICmp(e->b, LLVMIntEQ, n, i64(k, k->width), ""));
+  LLVMBuildStore(e->b, LLVMConstNull(i1), k->seen);
+  side_by_side(k, shows_nan(e->p, k->op));
+  if_end(e, &full);
+  if_begin(e, &some, LLVMBuildLoad2(e->b, i1, k->seen, ""));
+  LLVMValueRef lane = loop_begin(e, &loop, n);
+  if_begin(e, &here, flagged(k, lane));
+  alone(k, lane);
   if_end(e, &here);
   loop.as_it_is = true;
   loop_end(e, &loop);
   if_end(e, &some);
 }
 
+static void blocks(Lanes *k, LLVMValueRef n) {
+  Emit *e = k->e;
+  Loop loop;
+  LLVMValueRef w = i64(k, k->width);
+  LLVMValueRef count = LLVMBuildSDiv(e->b, LLVMBuildNSWAdd(e->b, n, i64(k, k->width - 1), ""), w, "");
+  k->first = LLVMBuildNSWMul(e->b, loop_begin(e, &loop, count), w, "");
+  LLVMValueRef left = LLVMBuildNSWSub(e->b, n, k->first, "");
+  block(k, LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, left, w, ""), left, w, ""));
+  loop.as_it_is = true;
+  loop_end(e, &loop);
+}
+
+static void one_by_one(Lanes *k, LLVMValueRef n) {
+  Loop loop;
+  alone(k, loop_begin(k->e, &loop, n));
+  loop_end(k->e, &loop);
+}
+
 void emit_lanes(Emit *e, Unit *u) {
   Lanes k = {.e = e, .u = u, .op = u->op, .first = e->zero};
+  const Region *body = u->op->reg[0];
   LLVMValueRef n = eval(e, u->op->opd[1], NULL);
   int mark = memo_mark(e), nlate = e->nlate;
   open_exits(&k);
   carry_in(&k);
-  if (k.block == 1) lane_loop(&k, n);
-  else {
-    Loop blocks;
-    LLVMValueRef size = i64(&k, k.block);
-    LLVMValueRef count = LLVMBuildSDiv(e->b, LLVMBuildNSWAdd(e->b, n, i64(&k, k.block - 1), ""), size, "");
-    k.first = LLVMBuildNSWMul(e->b, loop_begin(e, &blocks, count), size, "");
-    LLVMValueRef left = LLVMBuildNSWSub(e->b, n, k.first, "");
-    LLVMValueRef here = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, left, size, ""), left, size, "");
-    if (shows_nan(e->p, u->op)) {
-      k.seen = new_alloca(e, e->g->i1);
-      k.flag = buffer(&k, 1, 1);
-    }
-    block_of_lanes(&k, here);
-    for (int i = 0; i < u->op->nres; i++) {
-      Exit *x = &k.exit[i];
-      if (x->straight || x->x.kind == LANE_FOLD) continue;
-      if (x->x.kind == LANE_SET) copy_rows(&k, x, here);
-      else add_rows(&k, x, here);
-    }
-    blocks.as_it_is = true;
-    loop_end(e, &blocks);
-  }
+  for (const Op *op = body->first; op; op = op->next)
+    if (op->code == OP_sym) PUSH(e->arena, e->late, e->nlate, e->late_cap) = (Late){op->u.sym, counter(&k)};
+  (k.width == 1 ? one_by_one : blocks)(&k, n);
   carry_out(&k);
   for (int i = 0; i < e->nbuffer; i++) e->buffer[i].taken = false;
   e->nlate = nlate;

@@ -124,8 +124,34 @@ static LLVMValueRef small_linrec(Emit *e, Op *op, const LLVMValueRef *idx) {
   return add_elem(e->g, e->b, t->elem, mul_elem(e->g, e->b, t->elem, factor, s), x);
 }
 
+/* idx is where the operation stores or adds, its index operands being numbers; rest: which element of what it stores. */
+static bool is_place(Emit *e, Op *op, int index, const LLVMValueRef *idx, LLVMValueRef *rest) {
+  bool here = true;
+  for (int a = 0, k = 0; a < op->res[0]->type->rank; a++) {
+    if (k < op->u.index.naxis && op->u.index.axis[k] == a)
+      here &= known(index_value(e, op->opd[index + k++], NULL)) == known(idx[a]);
+    else
+      *rest++ = idx[a];
+  }
+  return here;
+}
+
+static LLVMValueRef small_scatter(Emit *e, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef rest[MAX_RANK];
+  if (op->code == OP_scatter_add)
+    return is_place(e, op, 1, idx, rest) ? eval(e, op->opd[0], rest) : LLVMConstNull(elem_reg(e->g, op->res[0]->type->elem));
+  if (!is_place(e, op, 2, idx, rest)) return eval(e, op->opd[0], idx);
+  LLVMValueRef x = eval(e, op->opd[1], rest);
+  if (op->code == OP_set) return x;
+  LLVMValueRef old = eval(e, op->opd[0], idx);
+  return is_zero(old) ? x : add_elem(e->g, e->b, op->res[0]->type->elem, old, x);
+}
+
 LLVMValueRef eval_small(Emit *e, Op *op, const LLVMValueRef *idx) {
   switch (op->code) {
+  case OP_set:
+  case OP_scatter_add:
+  case OP_scatter_acc: return small_scatter(e, op, idx);
   case OP_contract: return small_sum(e, op, idx);
   case OP_argmax:
   case OP_argmin: return small_argmax(e, op, idx);

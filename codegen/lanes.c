@@ -15,6 +15,25 @@ static bool is_small(const Type *t, int64_t most) {
   return n <= most;
 }
 
+static bool is_number(const Value *v, int64_t *k) {
+  const Op *op = v->def;
+  if (v->type->rank || !op || (op->code != OP_const && op->code != OP_dim)) return false;
+  if (op->code == OP_dim) return dim_is_const(op->u.dim, k);
+  *k = op->u.cst.i;
+  return true;
+}
+
+/* Elements of what is computed are picked by numbers alone. */
+static bool picks_by_numbers(const Op *op) {
+  bool from_result = op->code == OP_scatter_add;
+  int first = op->code == OP_gather || from_result ? 1 : 2;
+  const Type *t = from_result ? op->res[0]->type : op->opd[0]->type;
+  int64_t at, extent;
+  for (int i = 0; i < op->u.index.naxis; i++)
+    if (!is_number(op->opd[first + i], &at) || !dim_is_const(t->dim[op->u.index.axis[i]], &extent) || at < 0 || at >= extent) return false;
+  return !op->u.index.masked;
+}
+
 static bool can_compute(const Op *op, const Region *body) {
   const Op *x;
   switch (op_info[op->code].family) {
@@ -28,6 +47,7 @@ static bool can_compute(const Op *op, const Region *body) {
   case FAM_SCAN: return op->code == OP_linrec;
   case FAM_VIEW: return op->code != OP_set_slice;
   case FAM_INDEX:
+    if (picks_by_numbers(op)) return true;
     x = op->opd[0]->def;
     while (x && x->parent == body && x->code == OP_slice) x = x->opd[0]->def;
     return op->code == OP_gather && (!x || x->parent != body);
@@ -70,17 +90,18 @@ static bool is_broadcast_constant(const Value *v) {
   return v->def && v->def->code == OP_contract && v->def->nopd == 1 && v->def->opd[0]->def && v->def->opd[0]->def->code == OP_const;
 }
 
-bool begins_unseen(const Op *loop, int k) {
-  return loop->code == OP_for && loop->u.loop.parallel && lane_exit(loop, k).kind == LANE_SET &&
-         is_broadcast_constant(loop->opd[loop_ninit(loop) + k]);
-}
-
 static int uses_in(const Region *r, const Value *v, const LaneExit *x) {
   int n = 0;
   for (const Op *op = r->first; op; op = op->next)
     for (int k = 0; k < op->nopd; k++) n += op->opd[k] == v && !reads_in_place(op, x);
   for (int i = 0; i < r->nres; i++) n += r->res[i] == v;
   return n;
+}
+
+bool begins_unseen(const Op *loop, int k) {
+  if (loop->code != OP_for || !loop->u.loop.parallel) return false;
+  LaneExit x = lane_exit(loop, k);
+  return x.kind == LANE_SET && uses_in(loop->reg[0], x.held, NULL) == 1 && is_broadcast_constant(loop->opd[loop_ninit(loop) + k]);
 }
 
 bool fits_lanes(const Op *op) {

@@ -14,7 +14,7 @@ void usage_error(const char *fmt, ...) {
   va_end(ap);
 }
 
-typedef enum { STRING, FLAG, REAL_TYPE, ORDER, COLOR, DIAGNOSTICS, SEED, LATER } Kind;
+typedef enum { STRING, FLAG, REAL_TYPE, ORDER, COLOR, DIAGNOSTICS, SEED, BLAS, LATER } Kind;
 typedef struct Row {
   const char *name;
   unsigned verbs;
@@ -42,6 +42,7 @@ static const Row rows[] = {
      "what `real` means (default f64)"},
     {"--target", BUILDS, STRING, AT(code.target), "TRIPLE", "the machine to compile for (default: this one)"},
     {"--cpu", CODE, STRING, AT(code.cpu), "native|NAME", "the processor to compile for"},
+    {"--blas", BUILDS, BLAS, AT(code.cblas), "builtin|cblas", "whose matrix products large ones are (default builtin)"},
     {"-g", CODE, FLAG, AT(code.debug), NULL, "debug information: lines of the .tdsl file"},
     {"--freestanding", BUILDS, FLAG, AT(code.freestanding), NULL, "no malloc: a workspace must be given"},
     {"-MD", BUILDS, FLAG, AT(depfile), NULL, "write a depfile STEM.d"},
@@ -53,7 +54,6 @@ static const Row rows[] = {
     {"--color", FOR_ALL, COLOR, 0, "auto|always|never", "colour in diagnostics (also: NO_COLOR)"},
     {"--help", FOR_ALL, FLAG, AT(help), NULL, "this text"},
     {"--threads", CODE, LATER, 0, NULL, NULL},
-    {"--blas", CODE, LATER, 0, NULL, NULL},
     {"--mem-limit", CODE, LATER, 0, NULL, NULL},
     {"--trap-nan", CODE, LATER, 0, NULL, NULL},
 };
@@ -95,7 +95,7 @@ static bool number(const char *option, const char *value, long long lo, long lon
 
 static bool set(Options *o, const Row *r, const char *value) {
   static const char *const reals[] = {"f64", "f32"}, *const colors[] = {"never", "always", "auto"},
-                           *const forms[] = {"text", "json"};
+                           *const forms[] = {"text", "json"}, *const products[] = {"builtin", "cblas"};
   void *at = (char *)o + r->at;
   int choice;
   long long n;
@@ -122,6 +122,10 @@ static bool set(Options *o, const Row *r, const char *value) {
   case SEED:
     if (!number(r->name, value, 0, INT64_MAX, &n)) return false;
     o->seed = (uint64_t)n;
+    return true;
+  case BLAS:
+    if (!choose(r->name, value, products, 2, &choice)) return false;
+    *(bool *)at = choice == 1;
     return true;
   case LATER: usage_error("%s is not supported yet", r->name); return false;
   }

@@ -19,7 +19,9 @@ void pass_cse(Func *f);
 void pass_dce(Func *f);
 void pass_hoist(Func *f);    /* what does not change in a loop, before it */
 void pass_defer(Func *f);    /* outer products that a loop adds up become one contraction after it */
+void pass_windows(Func *f);  /* convolutions and pooling: windows of tensors as matrix products, and sums of shifted tensors */
 void pass_thread(Func *f);   /* what inner loops fill is filled in its place in a larger tensor */
+void pass_spread(Func *f);   /* loops of independent iterations, with short loops inside, take the form of strips */
 void pass_strip(Func *f);    /* chains of operations along a long axis become loops over its blocks; last, for code generation */
 void pass_guard(Func *f);    /* what strips compute in vain beside a condition is kept finite */
 void pass_optimise(Func *f); /* simplify, cse, hoist, dce to a fixed point (bounded) */

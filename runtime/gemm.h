@@ -288,6 +288,29 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
   }
 }
 
+/* How a library that knows rows of a matrix and their distance sees m by n elements: 111 as they are, 112 as columns; 0: it cannot. */
+static inline int NAME(_order)(NAME(_matrix) x, int64_t m, int64_t n, int64_t *distance) {
+  bool rows = x.col == 1 && x.row >= n && x.row <= INT32_MAX;
+  *distance = rows ? x.row : x.col;
+  return rows ? 111 : x.row == 1 && x.col >= m && x.col <= INT32_MAX ? 112 : 0;
+}
+
+/* The same by the user's library, if it is worth a call. */
+void NAME(_blas)(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar, int64_t ac, const REAL *b, int64_t br, int64_t bc,
+                 REAL *c, int64_t cr, int64_t cc, int64_t add, REAL *space) {
+  enum { LARGE = 64 * 64 * 64, BY_ROWS = 101, BY_COLUMNS = 102 };
+  int64_t la, lb, lc;
+  int oa = NAME(_order)((NAME(_matrix)){(REAL *)a, ar, ac}, m, k, &la), ob = NAME(_order)((NAME(_matrix)){(REAL *)b, br, bc}, k, n, &lb);
+  int oc = NAME(_order)((NAME(_matrix)){c, cr, cc}, m, n, &lc);
+  if ((double)m * (double)n * (double)k < LARGE || m > INT32_MAX || n > INT32_MAX || k > INT32_MAX || !oa || !ob || !oc) {
+    GEMM(m, n, k, alpha, a, ar, ac, b, br, bc, c, cr, cc, add, space);
+    return;
+  }
+  int flip = oc == 112; /* what is by rows in a matrix by columns is its transpose */
+  CBLAS(flip ? BY_COLUMNS : BY_ROWS, flip ? 223 - oa : oa, flip ? 223 - ob : ob, (int)m, (int)n, (int)k, alpha, a, (int)la, b, (int)lb,
+        add ? 1 : 0, c, (int)lc);
+}
+
 #undef NAME
 #undef VEC
 #undef NR
@@ -296,6 +319,7 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
 #undef PASTE
 #undef PASTE2
 #undef REAL
+#undef CBLAS
 #undef LANES
 #undef FIRST
 #undef SECOND
