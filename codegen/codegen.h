@@ -9,6 +9,7 @@ typedef struct CodegenOptions {
   int opt_level;       /* 0 to 3 */
   const char *prefix;  /* of every exported C name; NULL: none */
   bool freestanding;   /* no malloc: a NULL workspace is ADC_EWORKSPACE */
+  bool cblas;          /* large products of matrices are calls of cblas_dgemm and cblas_sgemm */
   bool debug;          /* DWARF back to source lines */
   int64_t grain;       /* threads share loops, in chunks of so many operations at least; 0: one thread does all */
   void (*parallel_for)(void (*body)(void *env, int64_t chunk), void *env, int64_t chunks); /* jit_new: who shares them out */

@@ -38,7 +38,8 @@ LLVMValueRef product_function(Emit *e, Elem elem) {
   LLVMTypeRef i = e->g->i64, q = e->g->ptr;
   LLVMTypeRef t[] = {i, i, i, elem_type(e->g, elem), q, i, i, q, i, i, q, i, i, i, q};
   LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->g->ll), t, sizeof t / sizeof *t, false);
-  const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d", elem_name(elem), e->g->vector_bytes);
+  const char *whose = e->g->o->cblas ? "_blas" : "";
+  const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d%s", elem_name(elem), e->g->vector_bytes, whose);
   LLVMValueRef fn = LLVMGetNamedFunction(e->g->mod, name);
   return fn ? fn : LLVMAddFunction(e->g->mod, name, type);
 }

@@ -14,7 +14,7 @@ void usage_error(const char *fmt, ...) {
   va_end(ap);
 }
 
-typedef enum { STRING, FLAG, REAL_TYPE, ORDER, COLOR, DIAGNOSTICS, SEED, GRAIN, LATER } Kind;
+typedef enum { STRING, FLAG, REAL_TYPE, ORDER, COLOR, DIAGNOSTICS, SEED, GRAIN, BLAS, LATER } Kind;
 typedef struct Row {
   const char *name;
   unsigned verbs;
@@ -43,6 +43,7 @@ static const Row rows[] = {
     {"--target", BUILDS, STRING, AT(code.target), "TRIPLE", "the machine to compile for (default: this one)"},
     {"--cpu", CODE, STRING, AT(code.cpu), "native|NAME", "the processor to compile for"},
     {"--threads", CODE, GRAIN, AT(code.grain), "N", "threads share loops of many operations, chunks of N (default 32768) or more"},
+    {"--blas", BUILDS, BLAS, AT(code.cblas), "builtin|cblas", "whose matrix products large ones are (default builtin)"},
     {"-g", CODE, FLAG, AT(code.debug), NULL, "debug information: lines of the .tdsl file"},
     {"--freestanding", BUILDS, FLAG, AT(code.freestanding), NULL, "no malloc: a workspace must be given"},
     {"-MD", BUILDS, FLAG, AT(depfile), NULL, "write a depfile STEM.d"},
@@ -53,7 +54,6 @@ static const Row rows[] = {
     {"--diagnostics", FOR_ALL, DIAGNOSTICS, 0, "text|json", "how diagnostics are printed (json: on standard error)"},
     {"--color", FOR_ALL, COLOR, 0, "auto|always|never", "colour in diagnostics (also: NO_COLOR)"},
     {"--help", FOR_ALL, FLAG, AT(help), NULL, "this text"},
-    {"--blas", CODE, LATER, 0, NULL, NULL},
     {"--mem-limit", CODE, LATER, 0, NULL, NULL},
     {"--trap-nan", CODE, LATER, 0, NULL, NULL},
 };
@@ -96,7 +96,7 @@ static bool number(const char *option, const char *value, long long lo, long lon
 
 static bool set(Options *o, const Row *r, const char *value) {
   static const char *const reals[] = {"f64", "f32"}, *const colors[] = {"never", "always", "auto"},
-                           *const forms[] = {"text", "json"};
+                           *const forms[] = {"text", "json"}, *const products[] = {"builtin", "cblas"};
   void *at = (char *)o + r->at;
   int choice;
   long long n;
@@ -127,6 +127,10 @@ static bool set(Options *o, const Row *r, const char *value) {
   case GRAIN:
     if (!number(r->name, *value ? value : "32768", 1, INT64_MAX / 4, &n)) return false;
     *(int64_t *)at = n;
+    return true;
+  case BLAS:
+    if (!choose(r->name, value, products, 2, &choice)) return false;
+    *(bool *)at = choice == 1;
     return true;
   case LATER: usage_error("%s is not supported yet", r->name); return false;
   }

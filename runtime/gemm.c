@@ -24,7 +24,9 @@ enum { KC = 384, MC = 768, PANELS = 8, AHEAD = 8, CACHED = 32768 };
 
 #define DECLARE(name, T)                                                                                                                 \
   void name(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t ar, int64_t ac, const T *b, int64_t br, int64_t bc, T *c,       \
-            int64_t cr, int64_t cc, int64_t add, T *space);
+            int64_t cr, int64_t cc, int64_t add, T *space);                                                                              \
+  void name##_blas(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t ar, int64_t ac, const T *b, int64_t br, int64_t bc,      \
+                   T *c, int64_t cr, int64_t cc, int64_t add, T *space);
 DECLARE(adc_rt_gemm_f64_64, double)
 DECLARE(adc_rt_gemm_f32_64, float)
 DECLARE(adc_rt_gemm_f64_32, double)
@@ -32,12 +34,19 @@ DECLARE(adc_rt_gemm_f32_32, float)
 DECLARE(adc_rt_gemm_f64_16, double)
 DECLARE(adc_rt_gemm_f32_16, float)
 
+/* <cblas.h>, whose enumerations are ints. */
+void cblas_dgemm(int order, int a_order, int b_order, int m, int n, int k, double alpha, const double *a, int la, const double *b, int lb,
+                 double beta, double *c, int lc);
+void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float alpha, const float *a, int la, const float *b, int lb,
+                 float beta, float *c, int lc);
+
 /* 32 registers of 64 bytes */
 #define MR 8
 #define HALF 4
 #define NV 3
 
 #define REAL double
+#define CBLAS cblas_dgemm
 #define LANES 8
 #define FIRST FIRST_8
 #define SECOND SECOND_8
@@ -45,6 +54,7 @@ DECLARE(adc_rt_gemm_f32_16, float)
 #include "runtime/gemm.h"
 
 #define REAL float
+#define CBLAS cblas_sgemm
 #define LANES 16
 #define FIRST FIRST_16
 #define SECOND SECOND_16
@@ -60,6 +70,7 @@ DECLARE(adc_rt_gemm_f32_16, float)
 #define NV 2
 
 #define REAL double
+#define CBLAS cblas_dgemm
 #define LANES 4
 #define FIRST FIRST_4
 #define SECOND SECOND_4
@@ -67,6 +78,7 @@ DECLARE(adc_rt_gemm_f32_16, float)
 #include "runtime/gemm.h"
 
 #define REAL float
+#define CBLAS cblas_sgemm
 #define LANES 8
 #define FIRST FIRST_8
 #define SECOND SECOND_8
@@ -74,6 +86,7 @@ DECLARE(adc_rt_gemm_f32_16, float)
 #include "runtime/gemm.h"
 
 #define REAL double
+#define CBLAS cblas_dgemm
 #define LANES 2
 #define FIRST FIRST_2
 #define SECOND SECOND_2
@@ -81,6 +94,7 @@ DECLARE(adc_rt_gemm_f32_16, float)
 #include "runtime/gemm.h"
 
 #define REAL float
+#define CBLAS cblas_sgemm
 #define LANES 4
 #define FIRST FIRST_4
 #define SECOND SECOND_4

@@ -197,6 +197,22 @@ static inline NAME(_matrix) NAME(_at)(NAME(_matrix) m, int64_t i, int64_t j) {
 }
 static inline NAME(_matrix) NAME(_transpose)(NAME(_matrix) m) { return (NAME(_matrix)){m.p, m.col, m.row}; }
 
+/* What is above the diagonal is made what is below it. */
+static __attribute__((noinline)) void NAME(_mirror)(int64_t n, NAME(_matrix) C) {
+  for (int64_t i = 0; i < n; i += LANES) {
+    int64_t j = 0, end = NAME(_min)(i + LANES, n);
+    for (; C.col == 1 && i + LANES <= n && j < i; j += LANES) {
+      VEC x[LANES];
+      UNROLL for (int l = 0; l < LANES; l++) x[l] = *(const VEC *)(C.p + (i + l) * C.row + j);
+      NAME(_exchange)(x);
+      UNROLL for (int l = 0; l < LANES; l++) *(VEC *)(C.p + (j + l) * C.row + i) = x[l];
+    }
+    for (int64_t r = i; r < end; r++)
+#pragma clang loop vectorize(disable) unroll(disable)
+      for (int64_t c = j; c < r; c++) C.p[c * C.row + r * C.col] = C.p[r * C.row + c * C.col];
+  }
+}
+
 /* Of matrices whose summed index runs through memory: sums of products of vectors along it. */
 static __attribute__((noinline)) void NAME(_dots)(int64_t m, int64_t n, int64_t k, REAL alpha, NAME(_matrix) A, NAME(_matrix) B,
                                                   NAME(_matrix) C, bool add) {
@@ -252,6 +268,7 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
     NAME(_dots)(m, n, k, alpha, A, B, C, add);
     return;
   }
+  bool symmetric = A.p == B.p && A.row == B.col && A.col == B.row && m == n && n > 2 * NR && !add;
   bool b_lies = B.col == 1 && (m <= 2 * MR || k * n <= CACHED), a_lies = n <= 2 * NR || k * m <= CACHED;
   for (int64_t pc = 0; pc == 0 || pc < k; pc += KC) {
     int64_t kc = NAME(_min)(k - pc, KC);
@@ -263,7 +280,7 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
         if (NAME(_early)(a_lies, ic + i, some, HALF) >= 0) continue;
         NAME(_pack_rows)(rows + i * kc, NAME(_transpose)(NAME(_at)(A, ic + i, pc)), kc, some);
       }
-      for (int64_t jc = 0; jc < n; jc += NC) {
+      for (int64_t jc = 0; jc < n && !(symmetric && jc >= ic + mc); jc += NC) {
         nc = NAME(_min)(n - jc, NC);
         for (int64_t j = 0, some; j < nc; j += some) {
           some = NAME(_panel)(b_lies, jc + j, nc - j);
@@ -274,7 +291,8 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
           int64_t early_i = NAME(_early)(a_lies, ic + i, t.rows, HALF);
           if (early_i >= 0) t.a = NAME(_at)(A, ic + i - early_i, pc), t.row0 = early_i, t.rows += early_i;
           else t.a = (NAME(_matrix)){rows + i * kc, 1, MR};
-          for (int64_t j = 0, some; j < nc; j += some) {
+          int64_t end = symmetric ? NAME(_min)(nc, ic + i + t.rows - t.row0 - jc) : nc; /* what is beyond the diagonal comes last */
+          for (int64_t j = 0, some; j < end; j += some) {
             t.cols = some = NAME(_panel)(b_lies, jc + j, nc - j), t.col0 = 0;
             int64_t early_j = NAME(_early)(b_lies, jc + j, t.cols, LANES);
             if (early_j >= 0) t.b = NAME(_at)(B, pc, jc + j - early_j), t.col0 = early_j, t.cols += early_j;
@@ -286,6 +304,30 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
       }
     }
   }
+  if (symmetric) NAME(_mirror)(n, C);
+}
+
+/* How a library that knows rows of a matrix and their distance sees m by n elements: 111 as they are, 112 as columns; 0: it cannot. */
+static inline int NAME(_order)(NAME(_matrix) x, int64_t m, int64_t n, int64_t *distance) {
+  bool rows = x.col == 1 && x.row >= n && x.row <= INT32_MAX;
+  *distance = rows ? x.row : x.col;
+  return rows ? 111 : x.row == 1 && x.col >= m && x.col <= INT32_MAX ? 112 : 0;
+}
+
+/* The same by the user's library, if it is worth a call. */
+void NAME(_blas)(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar, int64_t ac, const REAL *b, int64_t br, int64_t bc,
+                 REAL *c, int64_t cr, int64_t cc, int64_t add, REAL *space) {
+  enum { LARGE = 64 * 64 * 64, BY_ROWS = 101, BY_COLUMNS = 102 };
+  int64_t la, lb, lc;
+  int oa = NAME(_order)((NAME(_matrix)){(REAL *)a, ar, ac}, m, k, &la), ob = NAME(_order)((NAME(_matrix)){(REAL *)b, br, bc}, k, n, &lb);
+  int oc = NAME(_order)((NAME(_matrix)){c, cr, cc}, m, n, &lc);
+  if ((double)m * (double)n * (double)k < LARGE || m > INT32_MAX || n > INT32_MAX || k > INT32_MAX || !oa || !ob || !oc) {
+    GEMM(m, n, k, alpha, a, ar, ac, b, br, bc, c, cr, cc, add, space);
+    return;
+  }
+  int flip = oc == 112; /* what is by rows in a matrix by columns is its transpose */
+  CBLAS(flip ? BY_COLUMNS : BY_ROWS, flip ? 223 - oa : oa, flip ? 223 - ob : ob, (int)m, (int)n, (int)k, alpha, a, (int)la, b, (int)lb,
+        add ? 1 : 0, c, (int)lc);
 }
 
 #undef NAME
@@ -296,6 +338,7 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
 #undef PASTE
 #undef PASTE2
 #undef REAL
+#undef CBLAS
 #undef LANES
 #undef FIRST
 #undef SECOND

@@ -2,8 +2,8 @@
 # run.sh [--adc ADC] [FORM:MxNxK...] - matrix products of adc beside OpenBLAS, one thread: GFLOP/s, and adc's over OpenBLAS's (more
 # than 1: adc is faster); C is m by n, the sum over k.  FORM: nn nt tn tt (which operand is transposed), mv mtv outer (n or k is 1),
 # syrk (A A^T), ten (m products of 10 by 10).  The two take turns; the best of each.
-# Environment: REALS (f64 f32), CPU (the core to pin to), SECONDS_EACH (0.2).  A virtual machine that hides its processor's name makes
-# OpenBLAS choose kernels for an old one: OPENBLAS_CORETYPE=SkylakeX gives it those for AVX-512.
+# Environment: REALS (f64 f32), ADC_FLAGS (--blas=cblas, say), CPU (the core to pin to), SECONDS_EACH (0.2).  A virtual machine that
+# hides its processor's name makes OpenBLAS choose kernels for an old one: OPENBLAS_CORETYPE=SkylakeX gives it those for AVX-512.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 adc=$here/../../build/adc
@@ -22,7 +22,7 @@ if [ ${#rows[@]} = 0 ]; then
 fi
 cd "$tmp"
 for t in ${REALS:-f64 f32}; do
-  "$adc" compile "$here/products.tdsl" --cpu=native --real="$t" -o "products_$t" >/dev/null
+  "$adc" compile "$here/products.tdsl" --cpu=native ${ADC_FLAGS:-} --real="$t" -o "products_$t" >/dev/null
   [ "$t" = f64 ] && real=double letter=d || real=float letter=s
   gcc -O2 -march=native -std=gnu17 "-DHEADER=\"products_$t.h\"" -DREAL=$real "-DP(f)=f" "-DBLAS(f)=cblas_$letter##f" -I. \
     "$here/drive.c" "products_$t.o" -lopenblas -lm -o "drive_$t"

@@ -23,7 +23,7 @@ _adc() {
     return
   fi
   local code="--wrt= --order= --real= --cpu= -O0 -O1 -O2 -O3 -g --threads -o"
-  local files="--fn= --emit= --prefix= --target= --freestanding -MD --time-passes --explain-memory"
+  local files="--fn= --emit= --prefix= --target= --blas= --freestanding -MD --time-passes --explain-memory"
   case $verb in
     grad) options="$code $files" ;;
     compile) options="--derive= $code $files" ;;

@@ -37,6 +37,7 @@ complete -c adc -n "__fish_seen_subcommand_from grad compile graph" -l fn -x -d 
 complete -c adc -n $files -l emit -x -a "obj header asm llvm ir tdsl manifest" -d "What to write"
 complete -c adc -n $files -l prefix -x -d "Put before exported names"
 complete -c adc -n $files -l target -x -a "x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu wasm32 thumbv7em-none-eabihf" -d "Machine"
+complete -c adc -n $files -l blas -x -a "builtin cblas" -d "Whose matrix products"
 complete -c adc -n $files -l freestanding -d "Without malloc"
 complete -c adc -n $files -o MD -d "Write a depfile"
 complete -c adc -n $files -l time-passes -d "How long each stage took"

@@ -35,6 +35,7 @@ files=(
   '--emit=[what to write]:kinds:_values -s , kind obj header asm llvm ir tdsl dot manifest'
   '--prefix=[put before exported names]:prefix'
   '--target=[machine to compile for]:triple:(x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu wasm32 thumbv7em-none-eabihf)'
+  '--blas=[whose matrix products]:library:(builtin cblas)'
   '--freestanding[without malloc]'
   '-MD[write a depfile]'
   '--time-passes[how long each stage took]'
