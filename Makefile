@@ -84,7 +84,7 @@ SUPPORT_OBJ := $(call obj,$(filter-out $(SUPPORT_MAIN),$(SUPPORT_SRC)) $(wildcar
 
 # ---- goals -----------------------------------------------------------------------------------------------------------
 
-.PHONY: all objects support deps demo check do-demo do-check do-fuzz lint format fuzz install install-only uninstall clean help FORCE
+.PHONY: all objects support deps demo check do-demo do-check do-fuzz bench lint format fuzz install install-only uninstall clean help FORCE
 
 all: $(B)/adc $(B)/libadc.a
 
@@ -98,6 +98,7 @@ help:
 	@echo 'make check      install what is missing, build, run every test (TESTS="tests/ir ..." for a part)'
 	@echo 'make lint       the rules of the source tree'
 	@echo 'make fuzz       the libFuzzer target, run for FUZZ_SECONDS (60)'
+	@echo 'make bench      the benchmark set, beside JAX, PyTorch and CasADi after `make bench/peers` (ROWS="gmm conv:f32")'
 	@echo 'make format     clang-format over the sources'
 	@echo 'make install    into DESTDIR/PREFIX (/usr/local); make uninstall takes it away'
 	@echo 'make clean      remove every build directory'
@@ -278,6 +279,21 @@ do-fuzz:
 	@mkdir -p build-fuzz/found
 	build-fuzz/tests/fuzz_frontend -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 \
 	  -artifact_prefix=build-fuzz/found/ -dict=tests/fuzz/tdsl.dict build-fuzz/found tests/fuzz/corpus
+
+# ---- benchmarks ------------------------------------------------------------------------------------------------------
+
+BENCH_PYTHON := $(firstword $(wildcard bench/peers/bin/python) python3)
+ROWS ?=
+BENCH ?= --seconds 5
+
+bench: $(B)/adc
+	@$(BENCH_PYTHON) bench/run.py --adc $(B)/adc $(BENCH) $(ROWS)
+
+# PyTorch's own index has it without what a graphics card needs.
+bench/peers:
+	python3 -m venv $@
+	-$@/bin/pip install -q --retries 0 --timeout 10 --index-url https://download.pytorch.org/whl/cpu $$(grep ^torch bench/peers.txt)
+	$@/bin/pip install -q -r bench/peers.txt || { rm -rf $@; exit 1; }
 
 # ---- install ---------------------------------------------------------------------------------------------------------
 

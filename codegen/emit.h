@@ -80,6 +80,11 @@ typedef struct Emit {
   void *line_scope; /* DWARF subprogram */
   struct LaneBuffer { LLVMValueRef at; int64_t bytes; bool taken; } *buffer; /* on the stack, of the loops in lanes in turn */
   int nbuffer, buffer_cap;
+  struct Need { const uint64_t *results; LLVMValueRef any; } *need; /* which sets of results were asked for */
+  int nneed, need_cap;
+  struct Parts *parts; /* NULL: the function is not long */
+  struct Part *part;   /* this emits a part of a function */
+  int computed;        /* so many elements were */
   struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
   Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
   bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
@@ -90,10 +95,31 @@ LLVMValueRef new_alloca(Emit *e, LLVMTypeRef t); /* zeroed */
 /* Returns `code` from the function unless cond; index may be NULL. */
 void fail_unless(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message);
 LLVMValueRef wanted(Emit *e, int result); /* i1: its pointer is not null */
+void begin_body(Emit *e); /* builders at the ends of an entry block and the next one */
+void emit_group(Emit *e, Group *g);
+/* Metadata: memory objects, and for each the others. */
+void make_scopes(Emit *e, const char *name, int n, LLVMMetadataRef **scope, LLVMMetadataRef **others);
 LLVMBasicBlockRef new_block(Emit *e, const char *name);
 void emit_groups(Emit *e, Plan *p); /* everything in p's region */
 LLVMValueRef slot_memory(Emit *e, int slot); /* where it begins; a dynamic one is taken from the rest of the workspace */
 void reserve(Emit *e, LLVMValueRef to, Loc loc); /* fails unless the workspace reaches to offset `to` */
+
+/* ---- parts.c: long functions in parts ------------------------------------------------------------------------------ */
+
+enum { PART_OBJECTS = 64 };
+/* A tensor's first element; where a number is kept; a scalar parameter of the function itself. */
+LLVMValueRef where_of(Emit *e, const Value *v);
+void set_where(Emit *e, const Value *v, LLVMValueRef at);
+LLVMValueRef out_of(Emit *e, int result);
+LLVMValueRef err_of(Emit *e);
+LLVMValueRef dynamic_of(Emit *e);
+Emit *outer_of(const Emit *e); /* e->part: what emits the function around */
+LLVMValueRef part_value(Emit *e, LLVMValueRef x); /* e->part: x of the function around */
+LLVMValueRef part_memory(Emit *e, LLVMValueRef base, int object); /* … an address in such an object */
+int part_object(Emit *e, int object); /* its number in the part; -1: none */
+int emit_part(Emit *e, Plan *p, int from); /* a part of as many groups; 0: the group is no part */
+void open_parts(Emit *e);
+void close_parts(Emit *e);
 
 /* ---- emit_size.c, debug.c ---------------------------------------------------------------------------------------- */
 
@@ -114,6 +140,7 @@ typedef struct Loop {
   int mark;
   int math_calls; /* as many calls of elementary functions were emitted before it: what has some is long enough */
   bool parallel; /* the iterations are independent of each other: set before loop_end */
+  bool one_by_one; /* LLVM shall not interleave vectors of iterations: set before loop_end */
   bool as_it_is;  /* LLVM shall not unroll or vectorise it: set before loop_end */
 } Loop;
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n); /* the counter, 0 <= i < n */
@@ -180,6 +207,24 @@ LLVMValueRef fold_term(Emit *e, Opcode code, Elem t, LLVMValueRef acc, LLVMValue
 LLVMValueRef leads(Emit *e, bool max, Elem t, LLVMValueRef x, LLVMValueRef best, LLVMValueRef i); /* argmax: x at i, before best */
 void emit_lanes(Emit *e, Unit *u); /* emit_lanes.c: a loop in lanes */
 void emit_tiled(Emit *e, Unit *u);
+
+typedef struct Matrix {
+  LLVMValueRef base;
+  LLVMValueRef stride[3]; /* by kind of label; 0 where it has none */
+} Matrix;
+/* A call of the runtime's kernel: rows of m[0] by columns of m[1] go to m[2], or are added there. */
+typedef struct ProductCall {
+  Elem elem;
+  Matrix m[3];
+  LLVMValueRef size[3], add, space; /* size: by kind of label */
+} ProductCall;
+void product_call(Emit *e, const ProductCall *call);
+/* emit_trim.c: how far indices along `side`, rows or columns, reach for what is not zero and what is wanted. */
+typedef struct Reach { Dim *after, *before; } Reach; /* NULL: as far as there are any */
+typedef struct Trim { int side; Reach sum, other; } Trim;
+bool trim_find(Emit *e, const Unit *u, const Product *p, Trim *t);
+void product_call_trimmed(Emit *e, const ProductCall *call, const Trim *t);
+
 void emit_special(Emit *e, Unit *u);
 /* Where an update puts its operand's element idx: set, set_slice, scatter_acc with numbers for indices. */
 void update_place(Emit *e, const Op *op, const LLVMValueRef *idx, LLVMValueRef *at);

@@ -42,7 +42,9 @@ LLVMTypeRef body_type(Codegen *g, Func *f) {
 
 /* ---- small things ------------------------------------------------------------------------------------------------ */
 
-LLVMValueRef dim_of(Emit *e, const Dim *d) { return dim_emit(&e->dim, d); }
+LLVMValueRef dim_of(Emit *e, const Dim *d) {
+  return e->part ? part_value(e, dim_of(outer_of(e), d)) : dim_emit(&e->dim, d);
+}
 
 LLVMValueRef new_alloca(Emit *e, LLVMTypeRef t) {
   LLVMValueRef a = LLVMBuildAlloca(e->entry, t, "");
@@ -50,10 +52,10 @@ LLVMValueRef new_alloca(Emit *e, LLVMTypeRef t) {
   return a;
 }
 
-LLVMValueRef wanted(Emit *e, int result) { return LLVMBuildIsNotNull(e->b, e->out[result], ""); }
+LLVMValueRef wanted(Emit *e, int result) { return LLVMBuildIsNotNull(e->b, out_of(e, result), ""); }
 
 static void set_error(Emit *e, int field, LLVMValueRef v) {
-  LLVMBuildStore(e->b, v, LLVMBuildStructGEP2(e->b, error_type(e->g), e->err, (unsigned)field, ""));
+  LLVMBuildStore(e->b, v, LLVMBuildStructGEP2(e->b, error_type(e->g), err_of(e), (unsigned)field, ""));
 }
 
 static void fail_with(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message,
@@ -88,22 +90,18 @@ static LLVMMetadataRef text_node(Emit *e, const char *s, LLVMMetadataRef next) {
 }
 
 /* Every memory object has a scope of its own; an access says which it touches and which it cannot. */
-static void make_scopes(Emit *e) {
-  enum { MOST = 400 };
-  int n = e->nobject;
-  if (n > MOST) return;
-  const char *fn = LLVMGetValueName(e->fn);
-  LLVMMetadataRef domain = text_node(e, fn, NULL), *one = NEW_N(e->arena, LLVMMetadataRef, n + 1);
+void make_scopes(Emit *e, const char *name, int n, LLVMMetadataRef **scope, LLVMMetadataRef **noalias) {
+  LLVMMetadataRef domain = text_node(e, name, NULL), *one = NEW_N(e->arena, LLVMMetadataRef, n + 1);
   LLVMMetadataRef *others = NEW_N(e->arena, LLVMMetadataRef, n + 1);
-  e->scope = NEW_N(e->arena, LLVMMetadataRef, n + 1);
-  e->noalias = NEW_N(e->arena, LLVMMetadataRef, n + 1);
-  for (int i = 0; i < n; i++) one[i] = text_node(e, arena_printf(e->arena, "%s.%d", fn, i), domain);
+  *scope = NEW_N(e->arena, LLVMMetadataRef, n + 1);
+  *noalias = NEW_N(e->arena, LLVMMetadataRef, n + 1);
+  for (int i = 0; i < n; i++) one[i] = text_node(e, arena_printf(e->arena, "%s.%d", name, i), domain);
   for (int i = 0; i < n; i++) {
     int k = 0;
     for (int j = 0; j < n; j++)
       if (j != i) others[k++] = one[j];
-    e->scope[i] = LLVMMDNodeInContext2(e->g->ll, &one[i], 1);
-    e->noalias[i] = k ? LLVMMDNodeInContext2(e->g->ll, others, (size_t)k) : NULL;
+    (*scope)[i] = LLVMMDNodeInContext2(e->g->ll, &one[i], 1);
+    (*noalias)[i] = k ? LLVMMDNodeInContext2(e->g->ll, others, (size_t)k) : NULL;
   }
 }
 
@@ -161,7 +159,7 @@ static LLVMValueRef slot_bytes(Emit *e, int slot) {
 static void place_value(Emit *e, const Value *v) {
   const Plan *p = e->p;
   const ValueInfo *info = &p->value[v->id];
-  if (info->place == PLACE_SCALAR) e->where[v->id] = new_alloca(e, elem_reg(e->g, v->type->elem));
+  if (info->place == PLACE_SCALAR && !e->parts) e->where[v->id] = new_alloca(e, elem_reg(e->g, v->type->elem));
   if (info->place != PLACE_BUFFER || (info->slot < 0 && info->result < 0)) return;
   e->object[v->id] = info->slot >= 0 ? info->slot : e->out_object[info->result];
   if (info->result >= 0) e->out_object[info->result] = e->object[v->id];
@@ -196,7 +194,8 @@ static void place_memory(Emit *e) {
   for (int i = 0; i < body->nres; i++) e->out_object[i] = p->nslot + body->nparam + i;
   for (int i = 0; i < body->nparam; i++) e->object[body->param[i]->id] = p->nslot + i;
   place_region(e, body);
-  make_scopes(e);
+  enum { MOST = 400 };
+  if (e->nobject <= MOST) make_scopes(e, LLVMGetValueName(e->fn), e->nobject, &e->scope, &e->noalias);
 }
 
 void reserve(Emit *e, LLVMValueRef to, Loc loc) {
@@ -216,7 +215,15 @@ static LLVMValueRef take_dynamic(Emit *e, const Type *t, Loc loc) {
 }
 
 LLVMValueRef slot_memory(Emit *e, int slot) {
+  if (e->part) return part_memory(e, slot_memory(outer_of(e), slot), slot);
   return e->slot[slot] ? e->slot[slot] : take_dynamic(e, e->p->root->slot[slot].type, LOC_NONE);
+}
+
+/* NULL: it has a valid size. */
+static LLVMValueRef slot_bad(Emit *e, int slot) {
+  if (!e->part) return e->slot_bad[slot];
+  LLVMValueRef bad = slot_bad(outer_of(e), slot);
+  return bad ? part_value(e, bad) : NULL;
 }
 
 /* A buffer whose size is known only now lies behind the planned workspace; it is made for all that live in it. */
@@ -227,8 +234,9 @@ static void place_dynamic(Emit *e, const Unit *u) {
     const ValueInfo *info = &p->value[v->id];
     if (info->place != PLACE_BUFFER) continue;
     bool dynamic = info->slot >= 0 && p->root->slot[info->slot].dynamic;
-    if (!dynamic && info->slot >= 0 && e->slot_bad[info->slot])
-      fail_unless(e, LLVMBuildNot(e->b, e->slot_bad[info->slot], ""), ADC_EDIM, u->op->loc, NULL, "a dimension is negative or inexact");
+    LLVMValueRef bad = dynamic || info->slot < 0 ? NULL : slot_bad(e, info->slot);
+    if (bad)
+      fail_unless(e, LLVMBuildNot(e->b, bad, ""), ADC_EDIM, u->op->loc, NULL, "a dimension is negative or inexact");
     if (!dynamic || e->where[v->id]) continue;
     LLVMValueRef at = or_result(e, e->b, info, take_dynamic(e, v->type, u->op->loc));
     for (int i = 0; i < e->f->nvalue; i++)
@@ -238,22 +246,30 @@ static void place_dynamic(Emit *e, const Unit *u) {
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
 
-static LLVMValueRef needed(Emit *e, const Unit *u) {
-  if (u->always) return NULL;
+/* Is any of these results wanted?  Asked once for a set of them. */
+static LLVMValueRef any_wanted(Emit *e, const uint64_t *results) {
+  size_t size = sizeof *results * (size_t)e->p->need_words;
+  if (e->part) return part_value(e, any_wanted(outer_of(e), results));
+  for (int i = 0; i < e->nneed; i++)
+    if (!memcmp(e->need[i].results, results, size)) return e->need[i].any;
   LLVMValueRef any = LLVMConstInt(e->g->i1, 0, false);
   for (int i = 0; i < e->f->body->nres; i++)
-    if (u->need[i / 64] >> (i % 64) & 1) any = LLVMBuildOr(e->b, any, wanted(e, i), "");
+    if (results[i / 64] >> (i % 64) & 1)
+      any = LLVMBuildOr(e->entry, any, LLVMBuildIsNotNull(e->entry, e->out[i], ""), "");
+  PUSH(e->arena, e->need, e->nneed, e->need_cap) = (struct Need){results, any};
   return any;
 }
+
+static LLVMValueRef needed(Emit *e, const Unit *u) { return u->always ? NULL : any_wanted(e, u->need); }
 
 static void emit_unit(Emit *e, Unit *u) {
   if (u->op) set_line(e, u->op);
   switch (u->kind) {
   case UNIT_SCALAR: {
     LLVMValueRef x = eval_op(e, u->op, NULL);
-    LLVMBuildStore(e->b, x, e->where[u->v->id]);
+    LLVMBuildStore(e->b, x, where_of(e, u->v));
     if (u->op->code == OP_sym) {
-      PUSH(e->arena, e->late, e->nlate, e->late_cap) = (Late){u->op->u.sym, e->where[u->v->id]};
+      PUSH(e->arena, e->late, e->nlate, e->late_cap) = (Late){u->op->u.sym, where_of(e, u->v)};
     }
     return;
   }
@@ -290,7 +306,7 @@ static bool same_need(const Emit *e, const Group *g) {
 
 /* Fused as a whole when all results stored here are wanted, which is the rule; else unit by unit.  What goes to the
  * workspace does no harm when nobody wants it, unless it would follow indices that were never computed. */
-static void emit_group(Emit *e, Group *g) {
+void emit_group(Emit *e, Group *g) {
   for (int i = 0; i < g->n; i++) place_dynamic(e, g->unit[i]);
   if (g->n == 1) {
     emit_guarded(e, g->unit[0]);
@@ -330,7 +346,10 @@ static void emit_group(Emit *e, Group *g) {
 void emit_groups(Emit *e, Plan *p) {
   Plan *outer = e->p;
   e->p = p;
-  for (int i = 0; i < p->ngroup; i++) emit_group(e, &p->group[i]);
+  for (int i = 0, n; i < p->ngroup; i += n ? n : 1) {
+    n = emit_part(e, p, i);
+    if (!n) emit_group(e, &p->group[i]);
+  }
   e->p = outer;
 }
 
@@ -363,6 +382,13 @@ static void bind_arguments(Emit *e) {
   param_attribute(e, n, "noalias");
 }
 
+void begin_body(Emit *e) {
+  LLVMBasicBlockRef entry = new_block(e, "entry"), start = new_block(e, "start");
+  LLVMPositionBuilderAtEnd(e->entry, entry);
+  LLVMPositionBuilderBefore(e->entry, LLVMBuildBr(e->entry, start));
+  LLVMPositionBuilderAtEnd(e->b, start);
+}
+
 static void emit_function(Codegen *g, Func *f, LLVMValueRef fn) {
   Emit *e = NEW(g->arena, Emit);
   *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .p = plan_func(g->ctx, f), .fn = fn};
@@ -376,14 +402,13 @@ static void emit_function(Codegen *g, Func *f, LLVMValueRef fn) {
   e->out = NEW_N(g->arena, LLVMValueRef, f->body->nres + 1);
   e->out_object = NEW_N(g->arena, int, f->body->nres + 1);
   e->dim = (DimEnv){.g = g, .f = f, .b = e->entry, .late = e->b, .late_sym = late_sym, .late_env = e};
-  LLVMBasicBlockRef entry = new_block(e, "entry"), start = new_block(e, "start");
-  LLVMPositionBuilderAtEnd(e->entry, entry);
-  LLVMPositionBuilderBefore(e->entry, LLVMBuildBr(e->entry, start));
-  LLVMPositionBuilderAtEnd(e->b, start);
+  begin_body(e);
   debug_function(e);
   bind_arguments(e);
+  open_parts(e);
   place_memory(e);
   emit_groups(e, e->p);
+  close_parts(e);
   LLVMBuildRet(e->b, LLVMConstInt(g->i32, ADC_OK, false));
   LLVMDisposeBuilder(e->b);
   LLVMDisposeBuilder(e->entry);

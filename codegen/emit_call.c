@@ -30,12 +30,12 @@ static void arguments(Call *c) {
   for (int i = 0; i < c->callee->nsym; i++) c->arg[c->narg++] = dim_of(e, call_dim(e->ctx, c->op, c->callee->sym[i]));
   for (int i = 0; i < c->op->nopd; i++) {
     Value *v = c->op->opd[i];
-    c->arg[c->narg++] = v->type->rank ? e->where[v->id] : eval(e, v, NULL);
+    c->arg[c->narg++] = v->type->rank ? where_of(e, v) : eval(e, v, NULL);
   }
   for (int i = 0; i < c->op->nres; i++) {
     const Value *v = c->op->res[i];
     bool used = e->p->value[v->id].use > 0;
-    c->arg[c->narg++] = !used ? LLVMConstNull(e->g->ptr) : v->type->rank ? e->where[v->id] : result_cell(c, i);
+    c->arg[c->narg++] = !used ? LLVMConstNull(e->g->ptr) : v->type->rank ? where_of(e, v) : result_cell(c, i);
   }
 }
 
@@ -44,13 +44,13 @@ static LLVMValueRef workspace(Call *c) {
   Emit *e = c->e;
   LLVMValueRef need = LLVMBuildCall2(e->b, size_type(e->g, c->callee), emit_size(e->g, c->callee, false), c->arg,
                                      (unsigned)c->callee->nsym, "");
-  LLVMValueRef from = LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, "");
+  LLVMValueRef from = LLVMBuildLoad2(e->b, e->g->i64, dynamic_of(e), "");
   fail_unless(e, LLVMBuildICmp(e->b, LLVMIntSGE, need, e->zero, ""), ADC_EDIM, c->op->loc, NULL,
               "a dimension is negative, inexact or too large");
   reserve(e, LLVMBuildAdd(e->b, from, need, ""), c->op->loc);
   c->arg[c->narg++] = LLVMBuildGEP2(e->b, e->g->i8, e->ws, &from, 1, "");
   c->arg[c->narg++] = LLVMBuildSub(e->b, e->ws_len, from, "");
-  c->arg[c->narg++] = e->err;
+  c->arg[c->narg++] = err_of(e);
   return from;
 }
 
@@ -58,7 +58,7 @@ void return_failure(Emit *e, LLVMValueRef code, LLVMValueRef from) {
   LLVMBasicBlockRef fail = new_block(e, "failed"), ok = new_block(e, "ok");
   LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntEQ, code, LLVMConstInt(e->g->i32, ADC_OK, false), ""), ok, fail);
   LLVMPositionBuilderAtEnd(e->b, fail);
-  LLVMValueRef at = LLVMBuildStructGEP2(e->b, error_type(e->g), e->err, ERR_NEED, "");
+  LLVMValueRef at = LLVMBuildStructGEP2(e->b, error_type(e->g), err_of(e), ERR_NEED, "");
   LLVMValueRef need = LLVMBuildLoad2(e->b, e->g->i64, at, "");
   LLVMBuildStore(e->b, LLVMBuildAdd(e->b, need, from, ""), at);
   LLVMBuildRet(e->b, code);
@@ -80,6 +80,6 @@ void emit_call(Emit *e, Unit *u) {
     LLVMValueRef x =
         LLVMBuildLoad2(e->b, v->type->elem == BOOL ? e->g->i32 : elem_type(e->g, v->type->elem), c.cell[i], "");
     if (v->type->elem == BOOL) x = LLVMBuildICmp(e->b, LLVMIntNE, x, LLVMConstNull(e->g->i32), "");
-    LLVMBuildStore(e->b, x, e->where[v->id]);
+    LLVMBuildStore(e->b, x, where_of(e, v));
   }
 }

@@ -29,6 +29,7 @@ LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx) {
 void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t) {
   LLVMSetAlignment(access, (unsigned)elem_size(t->elem));
   if (e->in_parallel) LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "llvm.access.group", 17), access_group(e->g));
+  if (e->part) object = part_object(e, object);
   if (object < 0 || !e->scope) return;
   LLVMSetMetadata(access, LLVMGetMDKindIDInContext(e->g->ll, "alias.scope", 11),
                   LLVMMetadataAsValue(e->g->ll, e->scope[object]));
@@ -146,7 +147,7 @@ static LLVMValueRef eval_reshape(Emit *e, Op *op, const LLVMValueRef *idx) {
   }
   if (x->type->rank == 0) return eval(e, x, NULL);
   if (e->p->value[x->id].place == PLACE_VIRTUAL) return eval_small_reshape(e, op, idx);
-  return load_elem(e, e->where[x->id], e->object[x->id], x->type, row_major(e, to, idx));
+  return load_elem(e, where_of(e, x), e->object[x->id], x->type, row_major(e, to, idx));
 }
 
 static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
@@ -248,15 +249,16 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {
 }
 
 static LLVMValueRef compute(Emit *e, Value *v, const LLVMValueRef *idx) {
+  e->computed++;
   switch (e->p->value[v->id].place) {
   case PLACE_VIRTUAL: return eval_op(e, v->def, idx);
   case PLACE_SCALAR:
-    if (!v->def && v->region == e->f->body) return e->where[v->id];
-    return LLVMBuildLoad2(e->b, elem_reg(e->g, v->type->elem), e->where[v->id], "");
+    if (!v->def && v->region == e->f->body) return where_of(e, v);
+    return LLVMBuildLoad2(e->b, elem_reg(e->g, v->type->elem), where_of(e, v), "");
   default: break;
   }
   LLVMValueRef r = row_element(e, v, idx);
-  return r ? r : load_elem(e, e->where[v->id], e->object[v->id], v->type, row_major(e, v->type, idx));
+  return r ? r : load_elem(e, where_of(e, v), e->object[v->id], v->type, row_major(e, v->type, idx));
 }
 
 LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *at) {

@@ -14,6 +14,7 @@ typedef struct Nest {
   int n;
   LLVMValueRef idx[MAX_LEVEL];
   LLVMValueRef *acc; /* by unit: the alloca that a fold uses */
+  bool folds;
   bool parallel;     /* the innermost loop's iterations keep apart in memory, which LLVM cannot see by itself */
 } Nest;
 
@@ -21,7 +22,7 @@ LLVMValueRef unit_target(Emit *e, const Unit *u, int *object) {
   const ValueInfo *info = &e->p->value[u->v->id];
   bool own = u->op && e->p->producer[u->v->id] == u && info->place == PLACE_BUFFER;
   *object = own ? e->object[u->v->id] : e->out_object[u->result];
-  return own ? e->where[u->v->id] : e->out[u->result];
+  return own ? where_of(e, u->v) : out_of(e, u->result);
 }
 
 static LLVMValueRef level_index(const Nest *k, const Unit *u, int label) {
@@ -98,7 +99,7 @@ static LLVMValueRef term(const Nest *k, const Unit *u) {
 
 static void store_scalar_result(Emit *e, const Unit *u, LLVMValueRef x) {
   if (u->v->type->elem == BOOL) x = LLVMBuildZExt(e->b, x, e->g->i32, "");
-  LLVMBuildStore(e->b, x, e->out[u->result]);
+  LLVMBuildStore(e->b, x, out_of(e, u->result));
 }
 
 static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
@@ -107,7 +108,7 @@ static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
   LLVMValueRef idx[MAX_RANK];
   if (t->rank == 0) {
     if (u->op && e->p->value[u->v->id].place == PLACE_SCALAR)
-      LLVMBuildStore(e->b, x, e->where[u->v->id]);
+      LLVMBuildStore(e->b, x, where_of(e, u->v));
     else
       store_scalar_result(e, u, x);
     return;
@@ -211,6 +212,7 @@ static void levels(Nest *k, int level) {
     Loop loop;
     k->idx[level] = loop_begin(e, &loop, dim_of(e, head->level[level]));
     loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
+    loop.one_by_one = e->part && !k->folds;
     levels(k, level + 1);
     loop_end(e, &loop);
     e->in_parallel = false;
@@ -227,6 +229,7 @@ void emit_nest(Emit *e, Unit **unit, int n) {
     live |= !unit[i]->dead;
     k.parallel |= unit[i]->kind == UNIT_UPDATE;
     if (unit[i]->kind != UNIT_REDUCE) continue;
+    k.folds = true;
     if (unit[i]->acc_level >= 0)
       k.acc[i] = new_alloca(e, elem_reg(e->g, unit[i]->v->type->elem));
     else

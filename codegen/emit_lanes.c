@@ -43,7 +43,7 @@ static int64_t count(const Type *t) {
   return n;
 }
 
-static LLVMValueRef counter(const Lanes *k) { return k->e->where[k->op->reg[0]->param[0]->id]; }
+static LLVMValueRef counter(const Lanes *k) { return where_of(k->e, k->op->reg[0]->param[0]); }
 
 static void set_counter(Lanes *k, LLVMValueRef lane) {
   LLVMBuildStore(k->e->b, index_add(k->e, k->first, lane), counter(k));
@@ -138,7 +138,7 @@ static void store_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   const Value *to = k->op->res[x - k->exit];
   (void)i;
   set_place(k, x, idx, at);
-  store_elem(e, e->where[to->id], e->object[to->id], to->type, row_major(e, to->type, at), y);
+  store_elem(e, where_of(e, to), e->object[to->id], to->type, row_major(e, to->type, at), y);
 }
 
 static void store_buffer(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
@@ -173,7 +173,7 @@ static void add_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   Branch br;
   if (op->u.index.masked) if_begin(e, &br, eval(e, op->opd[op->nopd - 1], idx));
   scatter_place(k, x, index, idx, at);
-  LLVMValueRef place = row_major(e, to->type, at), base = e->where[to->id];
+  LLVMValueRef place = row_major(e, to->type, at), base = where_of(e, to);
   LLVMValueRef old = load_elem(e, base, e->object[to->id], to->type, place);
   store_elem(e, base, e->object[to->id], to->type, place, add_elem(e->g, e->b, to->type->elem, old, y));
   if (op->u.index.masked) if_end(e, &br);
@@ -231,7 +231,7 @@ static LLVMValueRef row_pointer(Lanes *k, Exit *x, int i, LLVMValueRef lane) {
   set_counter(k, lane);
   set_place(k, x, idx, at);
   LLVMValueRef place = row_major(e, to->type, at);
-  return LLVMBuildInBoundsGEP2(e->b, memory_type(k, x), e->where[to->id], &place, 1, "");
+  return LLVMBuildInBoundsGEP2(e->b, memory_type(k, x), where_of(e, to), &place, 1, "");
 }
 
 /* Elements i.. of an entry lie one after another as far as the axes behind the one that is cut reach. */
@@ -272,7 +272,7 @@ static void add_row(Lanes *k, Exit *x, LLVMValueRef lane) {
       index[a] = LLVMBuildLoad2(e->b, e->g->i64, place(k, e->g->i64, x->at[a], i / inner, lane), "");
     scatter_place(k, x, index, const_index(k, x->v->type, i), at);
     LLVMValueRef y = LLVMBuildLoad2(e->b, memory_type(k, x), place(k, memory_type(k, x), x->buffer, i, lane), "");
-    LLVMValueRef offset = row_major(e, to->type, at), base = e->where[to->id];
+    LLVMValueRef offset = row_major(e, to->type, at), base = where_of(e, to);
     LLVMValueRef old = load_elem(e, base, e->object[to->id], to->type, offset);
     store_elem(e, base, e->object[to->id], to->type, offset, add_elem(e->g, e->b, to->type->elem, old, y));
     if (op->u.index.masked) if_end(e, &br);
@@ -351,7 +351,7 @@ static void copy_in(Emit *e, const Value *to, Value *from) {
   Loop loop[MAX_RANK];
   LLVMValueRef idx[MAX_RANK];
   open_loops(e, loop, to->type->rank, to->type->dim, idx);
-  store_elem(e, e->where[to->id], e->object[to->id], to->type, row_major(e, to->type, idx), eval(e, from, idx));
+  store_elem(e, where_of(e, to), e->object[to->id], to->type, row_major(e, to->type, idx), eval(e, from, idx));
   close_loops(e, loop, to->type->rank, to->type->dim);
 }
 
@@ -392,8 +392,8 @@ static void fold_end(Lanes *k, Exit *x, const Value *to) {
       if (t == BOOL) lane = LLVMBuildTrunc(e->b, lane, e->g->i1, "");
       y = fold_term(e, x->x.op->code, t, y, lane);
     }
-    if (to->type->rank == 0) LLVMBuildStore(e->b, y, e->where[to->id]);
-    else store_elem(e, e->where[to->id], e->object[to->id], to->type, i64(k, j), y);
+    if (to->type->rank == 0) LLVMBuildStore(e->b, y, where_of(e, to));
+    else store_elem(e, where_of(e, to), e->object[to->id], to->type, i64(k, j), y);
   }
 }
 

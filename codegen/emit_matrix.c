@@ -26,13 +26,13 @@ static LLVMValueRef flag(Emit *e, bool v) { return v ? e->one : e->zero; }
 
 static LLVMValueRef target(Emit *e, const Unit *u) {
   int object;
-  return u->v->type->rank ? unit_target(e, u, &object) : e->where[u->v->id];
+  return u->v->type->rank ? unit_target(e, u, &object) : where_of(e, u->v);
 }
 
 static void emit_argsort(Emit *e, const Unit *u) {
   Value *x = u->op->opd[0];
   int axis = u->op->u.scan.axis;
-  LLVMValueRef ptr[] = {e->where[x->id], target(e, u)};
+  LLVMValueRef ptr[] = {where_of(e, x), target(e, u)};
   LLVMValueRef n[] = {product_of(e, axis, x->type->dim), dim_of(e, x->type->dim[axis]),
                       product_of(e, x->type->rank - axis - 1, x->type->dim + axis + 1)};
   call_runtime(e, "argsort", x->type->elem, 2, ptr, 3, n);
@@ -50,7 +50,7 @@ void emit_matrix(Emit *e, Unit *u) {
   bool solve = op->code == OP_trisolve || op->code == OP_lusolve;
   LLVMValueRef ptr[4], n[5];
   int nptr = 0, nint = 0;
-  for (int k = op->nopd > 1 && op->code != OP_trisolve; k < op->nopd; k++) ptr[nptr++] = e->where[op->opd[k]->id];
+  for (int k = op->nopd > 1 && op->code != OP_trisolve; k < op->nopd; k++) ptr[nptr++] = where_of(e, op->opd[k]);
   ptr[nptr++] = target(e, u);
   n[nint++] = product_of(e, a->rank - 2, a->dim);
   n[nint++] = dim_of(e, a->dim[a->rank - 1]);

@@ -3,11 +3,6 @@
  * Requires: a tiled unit (schedule.c).  Ensures: as emit_nest. */
 #include "codegen/emit.h"
 
-typedef struct Matrix {
-  LLVMValueRef base;
-  LLVMValueRef stride[3]; /* by kind of label; 0 where it has none */
-} Matrix;
-
 static bool in_memory(const Emit *e, Value *v) {
   Place p = e->p->value[v->id].place;
   if (p == PLACE_VIRTUAL) v = behind_windows(v);
@@ -16,7 +11,7 @@ static bool in_memory(const Emit *e, Value *v) {
 }
 
 static LLVMValueRef memory_of(Emit *e, const Value *v) {
-  if (e->p->value[v->id].place != PLACE_VIRTUAL) return e->where[v->id];
+  if (e->p->value[v->id].place != PLACE_VIRTUAL) return where_of(e, v);
   const Op *op = v->def;
   LLVMValueRef start[MAX_RANK];
   for (int a = 0; a < v->type->rank; a++) start[a] = dim_of(e, op->u.slice.start[a]);
@@ -39,17 +34,17 @@ static Matrix locate(Emit *e, const Product *p, const Type *t, const int8_t *lab
   return m;
 }
 
-static void call_kernel(Emit *e, const Unit *u, const Product *p, const Matrix *m, LLVMValueRef k, LLVMValueRef add, LLVMValueRef space) {
+void product_call(Emit *e, const ProductCall *call) {
+  const Matrix *m = call->m;
   enum { R = PRODUCT_ROW, C = PRODUCT_COL, K = PRODUCT_SUM };
-  Elem elem = u->v->type->elem;
   LLVMTypeRef i = e->g->i64, q = e->g->ptr, t[] = {i, i, i, q, i, i, q, i, i, q, i, i, i, q};
   LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->g->ll), t, sizeof t / sizeof *t, false);
-  const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d", elem_name(elem), e->g->vector_bytes);
+  const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d", elem_name(call->elem), e->g->vector_bytes);
   LLVMValueRef fn = LLVMGetNamedFunction(e->g->mod, name);
   if (!fn) fn = LLVMAddFunction(e->g->mod, name, type);
-  LLVMValueRef x[] = {dim_of(e, p->extent[R]), dim_of(e, p->extent[C]), k,
+  LLVMValueRef x[] = {call->size[R], call->size[C], call->size[K],
                       m[0].base, m[0].stride[R], m[0].stride[K], m[1].base, m[1].stride[K], m[1].stride[C],
-                      m[2].base, m[2].stride[R], m[2].stride[C], add, space};
+                      m[2].base, m[2].stride[R], m[2].stride[C], call->add, call->space};
   LLVMBuildCall2(e->b, type, fn, x, sizeof x / sizeof *x, "");
 }
 
@@ -90,9 +85,14 @@ void emit_tiled(Emit *e, Unit *u) {
       if (sums) add = LLVMBuildOr(e->b, add, LLVMBuildICmp(e->b, LLVMIntNE, outer[l], e->zero, ""), "");
     }
   Value *a = op->opd[p.swap], *b = op->opd[!p.swap];
-  Matrix m[] = {locate(e, &p, a->type, op->u.contract.opd[p.swap], memory_of(e, a), outer),
-                locate(e, &p, b->type, op->u.contract.opd[!p.swap], memory_of(e, b), outer),
-                locate(e, &p, u->v->type, op->u.contract.out, target(e, u), outer)};
-  call_kernel(e, u, &p, m, terms, LLVMBuildZExt(e->b, add, e->g->i64, ""), slot_memory(e, u->scratch));
+  ProductCall call = {.elem = u->v->type->elem, .size = {dim_of(e, p.extent[PRODUCT_ROW]), dim_of(e, p.extent[PRODUCT_COL]), terms}};
+  call.m[0] = locate(e, &p, a->type, op->u.contract.opd[p.swap], memory_of(e, a), outer);
+  call.m[1] = locate(e, &p, b->type, op->u.contract.opd[!p.swap], memory_of(e, b), outer);
+  call.m[2] = locate(e, &p, u->v->type, op->u.contract.out, target(e, u), outer);
+  call.add = LLVMBuildZExt(e->b, add, e->g->i64, "");
+  call.space = slot_memory(e, u->scratch);
+  Trim trim;
+  if (trim_find(e, u, &p, &trim)) product_call_trimmed(e, &call, &trim);
+  else product_call(e, &call);
   while (nloop > 0) loop_end(e, &loop[--nloop]);
 }

@@ -11,11 +11,11 @@ typedef struct Turn {
 } Turn;
 
 static Turn turn_begin(Emit *e) {
-  return (Turn){LLVMBuildLoad2(e->b, e->g->i64, e->dynamic, ""), e->nlate, memo_mark(e)};
+  return (Turn){LLVMBuildLoad2(e->b, e->g->i64, dynamic_of(e), ""), e->nlate, memo_mark(e)};
 }
 
 static void turn_end(Emit *e, const Turn *t) {
-  LLVMBuildStore(e->b, t->dynamic, e->dynamic);
+  LLVMBuildStore(e->b, t->dynamic, dynamic_of(e));
   e->nlate = t->nlate;
   memo_release(e, t->memo);
 }
@@ -39,7 +39,7 @@ static void copy(Emit *e, Memory to, Value *v, const Memory *from) {
   close_loops(e, loop, t->rank, t->dim);
 }
 
-static Memory memory_of(const Emit *e, const Value *v) { return (Memory){e->where[v->id], e->object[v->id]}; }
+static Memory memory_of(Emit *e, const Value *v) { return (Memory){where_of(e, v), e->object[v->id]}; }
 
 static void make_moves(Emit *e, const Plan *s) {
   Memory *saved = NEW_N(e->arena, Memory, s->nmove + 1);
@@ -61,7 +61,7 @@ static void yield(Emit *e, const Plan *s) {
     if (r->res[i]->type->rank == 0) x[i] = eval(e, r->res[i], NULL);
   make_moves(e, s);
   for (int i = 0; i < r->nres; i++)
-    if (x[i]) LLVMBuildStore(e->b, x[i], e->where[r->parent->res[i]->id]);
+    if (x[i]) LLVMBuildStore(e->b, x[i], where_of(e, r->parent->res[i]));
 }
 
 /* ---- loops
@@ -76,10 +76,10 @@ static void carry(Emit *e, Op *op) {
   for (int i = 0; i < op->nres; i++) {
     Value *init = op->opd[ninit + i];
     if (x[i])
-      LLVMBuildStore(e->b, x[i], e->where[op->res[i]->id]);
+      LLVMBuildStore(e->b, x[i], where_of(e, op->res[i]));
     else if (!same_memory(e->p, init, op->res[i]) && !loop_overwrites(op, i) && !begins_unseen(op, i))
       copy(e, memory_of(e, op->res[i]), init, NULL);
-    for (int r = 0; x[i] && r < op->nreg; r++) e->where[carried(op, r, i)->id] = e->where[op->res[i]->id];
+    for (int r = 0; x[i] && r < op->nreg; r++) set_where(e, carried(op, r, i), where_of(e, op->res[i]));
   }
 }
 
@@ -111,7 +111,7 @@ static void emit_for(Emit *e, Unit *u) {
   LLVMValueRef i = loop_begin(e, &loop, n);
   Turn t = turn_begin(e);
   i = LLVMBuildAdd(e->b, lo, LLVMBuildMul(e->b, i, step, ""), "");
-  LLVMBuildStore(e->b, i, e->where[op->reg[0]->param[0]->id]);
+  LLVMBuildStore(e->b, i, where_of(e, op->reg[0]->param[0]));
   emit_groups(e, u->sub[0]);
   yield(e, u->sub[0]);
   turn_end(e, &t);

@@ -198,7 +198,7 @@ static void load_row(Emit *e, const Rows *k, const Row *r) {
   for (int l = 0; l < k->width; l++) {
     LLVMValueRef at = copy_tree(e, k, r->at, index_add(e, k->first, i64(e, l)));
     LLVMValueRef offset = index_mul(e, at, i64(e, r->n));
-    pointer[l] = LLVMBuildInBoundsGEP2(e->b, t, e->where[r->v->id], &offset, 1, "");
+    pointer[l] = LLVMBuildInBoundsGEP2(e->b, t, where_of(e, r->v), &offset, 1, "");
   }
   for (int i = 0; i < last; i++) {
     if (!r->used[i]) continue;

@@ -227,7 +227,7 @@ static Dim *turns(Ctx *c, const Op *op) {
   int64_t k;
   if (!lo || !hi || !step || !dim_is_const(step, &k) || k == 0) return NULL;
   Dim *span = dim_add(c, k > 0 ? dim_sub(c, hi, lo) : dim_sub(c, lo, hi), dim_const(c, (k > 0 ? k : -k) - 1));
-  return dim_max(c, dim_const(c, 0), dim_floordiv(c, span, dim_const(c, k > 0 ? k : -k)));
+  return dim_most(c, dim_max(c, dim_const(c, 0), dim_floordiv(c, span, dim_const(c, k > 0 ? k : -k))));
 }
 
 /* *more: something is left out whose amount only a run can tell. */

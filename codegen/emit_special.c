@@ -16,7 +16,7 @@ typedef struct Target {
 static Target target_of(Emit *e, const Unit *u) {
   Target t = {.type = u->v->type};
   if (t.type->rank == 0)
-    t.base = e->where[u->v->id], t.object = -1;
+    t.base = where_of(e, u->v), t.object = -1;
   else
     t.base = unit_target(e, u, &t.object);
   return t;

@@ -29,6 +29,8 @@ typedef struct Codegen {
   bool selects_jump; /* a select of a single number may become a jump */
   bool fused;       /* x * y + z is one instruction that rounds once */
   LLVMValueRef access_group; /* NULL: not made yet */
+  LLVMMetadataRef *part_scope, *part_noalias; /* NULL: not made yet */
+  int nparts; /* functions that are parts of others */
   int math_calls;   /* so many calls of elementary functions have been emitted */
   const char *triple;
   bool is_elf;
@@ -56,6 +58,15 @@ LLVMValueRef math_call(Codegen *g, LLVMBuilderRef b, const char *name, int n, LL
 LLVMValueRef pure_function(Codegen *g, const char *name, LLVMTypeRef type); /* declared, without effects */
 void keep_variants(Codegen *g); /* before the optimiser: it may call vector functions */
 bool link_math(Codegen *g);     /* after it: those called get bodies; false: none is */
+
+/* ---- value_map.c ------------------------------------------------------------------------------------------------- */
+
+typedef struct ValueMap {
+  struct ValueEntry { LLVMValueRef key, value; } *entry;
+  size_t size, n;
+} ValueMap;
+LLVMValueRef value_find(const ValueMap *m, LLVMValueRef key); /* NULL: not entered */
+void value_enter(Arena *a, ValueMap *m, LLVMValueRef key, LLVMValueRef value);
 
 /* ---- masks.c ------------------------------------------------------------------------------------------------------ */
 

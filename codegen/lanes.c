@@ -90,17 +90,18 @@ static bool is_broadcast_constant(const Value *v) {
   return v->def && v->def->code == OP_contract && v->def->nopd == 1 && v->def->opd[0]->def && v->def->opd[0]->def->code == OP_const;
 }
 
-bool begins_unseen(const Op *loop, int k) {
-  return loop->code == OP_for && loop->u.loop.parallel && lane_exit(loop, k).kind == LANE_SET &&
-         is_broadcast_constant(loop->opd[loop_ninit(loop) + k]);
-}
-
 static int uses_in(const Region *r, const Value *v, const LaneExit *x) {
   int n = 0;
   for (const Op *op = r->first; op; op = op->next)
     for (int k = 0; k < op->nopd; k++) n += op->opd[k] == v && !reads_in_place(op, x);
   for (int i = 0; i < r->nres; i++) n += r->res[i] == v;
   return n;
+}
+
+bool begins_unseen(const Op *loop, int k) {
+  if (loop->code != OP_for || !loop->u.loop.parallel) return false;
+  LaneExit x = lane_exit(loop, k);
+  return x.kind == LANE_SET && uses_in(loop->reg[0], x.held, NULL) == 1 && is_broadcast_constant(loop->opd[loop_ninit(loop) + k]);
 }
 
 bool fits_lanes(const Op *op) {

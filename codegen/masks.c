@@ -8,32 +8,12 @@
  * Requires: an optimised module (a vectoriser sees no use in any of this).  Ensures: the same values. */
 #include "codegen/internal.h"
 
-typedef struct Mask { LLVMValueRef scalar, vector; } Mask;
-
 typedef struct Masks {
   Codegen *g;
   LLVMBuilderRef b;
   LLVMTypeRef elem; /* of what is selected and compared */
-  Mask *seen;       /* by a hash of the condition's address */
-  size_t size, n;
+  ValueMap vector;  /* by condition */
 } Masks;
-
-static size_t place_of(const Masks *m, LLVMValueRef v) {
-  size_t at = (size_t)((uint64_t)(uintptr_t)v * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (m->size - 1);
-  while (m->seen[at].scalar && m->seen[at].scalar != v) at = (at + 1) & (m->size - 1);
-  return at;
-}
-
-static void remember(Masks *m, LLVMValueRef scalar, LLVMValueRef vector) {
-  if (2 * ++m->n > m->size) {
-    Masks old = *m;
-    m->size *= 2;
-    m->seen = NEW_N(m->g->arena, Mask, m->size);
-    for (size_t i = 0; i < old.size; i++)
-      if (old.seen[i].scalar) m->seen[place_of(m, old.seen[i].scalar)] = old.seen[i];
-  }
-  m->seen[place_of(m, scalar)] = (Mask){scalar, vector};
-}
 
 static LLVMTypeRef vector_of(const Masks *m, LLVMTypeRef t) { return LLVMVectorType(t, m->elem == m->g->f64 ? 2 : 4); }
 
@@ -58,7 +38,7 @@ static bool has_mask(const Masks *m, LLVMValueRef v, int depth) {
 }
 
 static LLVMValueRef mask_of(Masks *m, LLVMValueRef v) {
-  LLVMValueRef made = m->seen[place_of(m, v)].vector;
+  LLVMValueRef made = value_find(&m->vector, v);
   if (made) return made;
   LLVMValueRef x = LLVMGetOperand(v, 0), y = LLVMGetOperand(v, 1);
   bool compares = LLVMIsAFCmpInst(v);
@@ -69,7 +49,7 @@ static LLVMValueRef mask_of(Masks *m, LLVMValueRef v) {
   LLVMPositionBuilderBefore(m->b, LLVMGetNextInstruction(v));
   made = compares ? LLVMBuildFCmp(m->b, LLVMGetFCmpPredicate(v), first(m, x), first(m, y), "")
                   : LLVMBuildBinOp(m->b, LLVMGetInstructionOpcode(v), x, y, "");
-  remember(m, v, made);
+  value_enter(m->g->arena, &m->vector, v, made);
   return made;
 }
 
@@ -91,8 +71,7 @@ static void mask_select(Masks *m, LLVMValueRef select) {
 }
 
 void select_by_masks(Codegen *g) {
-  Masks m = {.g = g, .b = LLVMCreateBuilderInContext(g->ll), .size = 64};
-  m.seen = NEW_N(g->arena, Mask, m.size);
+  Masks m = {.g = g, .b = LLVMCreateBuilderInContext(g->ll)};
   for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
     for (LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(f); block; block = LLVMGetNextBasicBlock(block))
       for (LLVMValueRef i = LLVMGetFirstInstruction(block), next; i; i = next) {

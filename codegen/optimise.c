@@ -156,6 +156,7 @@ bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
   verify(g, "after emission");
   link_runtime(g);
   keep_variants(g);
+  if (g->nparts) run_passes(g, "mergefunc");
   run_passes(g, "globaldce"); /* most of the runtime is not called: it need not be optimised */
   set_vector_width(g);
   stage_begin(g->ctx, "LLVM: optimise");

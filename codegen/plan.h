@@ -117,6 +117,7 @@ struct Plan {
   Group *group;
   int nslot, slot_cap;
   Slot *slot;        /* of the root */
+  Band *band;        /* of the root */
   int need_words;
 };
 

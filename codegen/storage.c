@@ -154,6 +154,7 @@ Plan *plan_func(Ctx *c, Func *f) {
   Plan *p = NEW(c->arena, Plan);
   *p = (Plan){.ctx = c, .f = f, .region = f->body};
   p->root = p;
+  p->band = band_new(f);
   p->value = NEW_N(c->arena, ValueInfo, f->nvalue + 1);
   p->producer = NEW_N(c->arena, Unit *, f->nvalue + 1);
   p->need_words = f->body->nres / 64 + 1;

@@ -109,18 +109,17 @@ Tval *bi_conv(Elab *e, const Builtin *self, Expr *call, Expr **args, int nargs) 
                 : tv_contract(e, loc, x, "hkwlnc", v[1], "ockl", "nohw");
 }
 
-/* [places…, others…] to [others…, places…] */
-static Tval *places_last(Elab *e, Loc loc, Tval *x, int nplace) {
+/* [windows…, others…] to [others…, windows…] */
+static Tval *windows_last(Elab *e, Loc loc, Tval *x, int nwindow) {
   int perm[MAX_RANK];
   if (is_error(x)) return x;
-  int rank = x->type->rank, others = rank - nplace;
-  for (int i = 0; i < rank; i++) perm[i] = i < others ? i + nplace : i - others;
+  int rank = x->type->rank, others = rank - nwindow;
+  for (int i = 0; i < rank; i++) perm[i] = i < others ? i + nwindow : i - others;
   return tv_transpose(e, loc, x, perm);
 }
 
 Tval *bi_pool(Elab *e, const Builtin *self, Expr *call, Expr **args, int nargs) {
   (void)nargs;
-  static const int offsets[] = {1, 3};
   Loc loc = call->loc;
   Tval *x = self->detail ? bi_bool_to_int(e, elab_tensor(e, args[0])) : bi_real_arg(e, args[0]);
   Dim *none[] = {dim_const(e->ctx, 0), dim_const(e->ctx, 0)};
@@ -130,8 +129,8 @@ Tval *bi_pool(Elab *e, const Builtin *self, Expr *call, Expr **args, int nargs) 
       !per_axis(e, NULL, 2, none, w.padding, 0, "padding") ||
       !bi_rank(e, args[0]->loc, x, 2, MAX_RANK, "what is pooled"))
     return tv_error(e, loc);
-  Tval *y = windows(e, loc, x, &w);
+  Tval *y = windows_last(e, loc, windows(e, loc, x, &w), 4);
   if (is_error(y)) return y;
-  y = self->detail ? tv_reduce(e, loc, OP_rmax, y, 2, offsets, false) : tv_mean(e, loc, y, 2, offsets, false);
-  return places_last(e, loc, y, 2);
+  int offsets[] = {y->type->rank - 3, y->type->rank - 1};
+  return self->detail ? tv_reduce(e, loc, OP_rmax, y, 2, offsets, false) : tv_mean(e, loc, y, 2, offsets, false);
 }

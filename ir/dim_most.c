@@ -56,8 +56,20 @@ static Dim *at_limits(Ctx *c, Dim *d, const Dim *in) {
 
 bool dim_is_limited(const Dim *d) { return any_value(d, true); }
 
+/* The smaller of two is no more than either, the larger no more than both. */
+static Dim *most_of_two(Ctx *c, const Dim *d) {
+  if (d->nterm != 1 || d->den != 1 || d->term[0].coef != 1 || d->term[0].nfactor != 1) return NULL;
+  const Atom *a = d->term[0].factor[0];
+  if (a->kind != ATOM_MIN && a->kind != ATOM_MAX) return NULL;
+  Dim *x = dim_most(c, a->a), *y = dim_most(c, a->b);
+  if (a->kind == ATOM_MIN && (!x || !y)) return x ? x : y;
+  return x && y ? (a->kind == ATOM_MIN ? dim_min(c, x, y) : dim_max(c, x, y)) : NULL;
+}
+
 Dim *dim_most(Ctx *c, Dim *d) {
   if (!d || !any_value(d, false)) return d;
+  Dim *two = most_of_two(c, d);
+  if (two) return two;
   if (!grows(c, d)) return NULL;
   Dim *most = at_limits(c, d, d);
   return most && !any_value(most, false) ? most : NULL;

@@ -256,6 +256,16 @@ struct Region { Func *func; int nparam; Value **param; int param_cap; Op *first,
 
 bool loop_overwrites(const Op *loop, int k);            /* a `for` that sets every entry of the k-th tensor that it carries */
 
+/* ---- band.c: triangles and bands --------------------------------------------------------------------------------------- */
+
+typedef struct Band Band; /* what is asked about one function, as long as it stays as it is */
+typedef struct BandIndex { int axis; const Sym *sym; } BandIndex; /* axis -1: what the symbol is, or none at all */
+/* Where index a is greater than index b by more than t; or everywhere, or nowhere. */
+typedef struct Edge { enum { EDGE_NOWHERE, EDGE_BEYOND, EDGE_EVERYWHERE } kind; Dim *t; } Edge;
+Band *band_new(Func *f);
+Edge band_zero(Band *w, const Value *v, BandIndex a, BandIndex b); /* v is zero there */
+Edge band_unwanted(Band *w, const Value *v, int a, int b); /* nobody wants it there; a, b: axes */
+
 /* ---- func.c: functions and their C signature ------------------------------------------------------------------------- */
 
 /* A port is one argument or result as the user wrote it.  A struct is a tree over consecutive body parameters or results. */

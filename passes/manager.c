@@ -18,6 +18,7 @@ static const PassEntry pass[] = {
     {{"hoist", "compute before a loop what does not change in it"}, pass_hoist, FUNC_PRIMAL},
     {{"optimise", "simplify, cse, hoist and dce until nothing changes"}, pass_optimise, FUNC_PRIMAL},
     {{"defer", "add up the outer products of a loop's iterations after it"}, pass_defer, FUNC_PRIMAL},
+    {{"windows", "lay out the windows of convolutions for matrix products"}, pass_windows, FUNC_PRIMAL},
     {{"thread", "fill parts of tensors in their place"}, pass_thread, FUNC_PRIMAL},
     {{"roots", "powers that are products of roots"}, pass_roots, FUNC_PRIMAL},
     {{"spread", "write out short loops in loops whose iterations are independent"}, pass_spread, FUNC_PRIMAL},

@@ -6,7 +6,7 @@
  * results, up to the order of sums. */
 #include "passes/strip.h"
 
-enum { MAX_ENTRY = 64, MAX_AXIS = 32, MAX_BODY = 6000, MIN_GAIN = 2, FUEL = 20000000 };
+enum { MAX_ENTRY = 64, MAX_AXIS = 32, MAX_BODY = 6000, MIN_GAIN = 1, FUEL = 20000000 };
 
 typedef struct Worth { int64_t gain, size; } Worth;
 
@@ -78,7 +78,7 @@ static int strip_stages_in_lanes(Strip *s) {
   if (gain < MIN_GAIN) return 0;
   for (int t = 0; t < stages; t++) {
     Worth w = worth(s, t);
-    if (w.size < MIN_GAIN || w.size > MAX_BODY) continue;
+    if (w.size < 3 || w.size > MAX_BODY) continue;
     if (!made++) strip_order(s);
     strip_loop(s, t, 1);
   }
@@ -121,5 +121,6 @@ static bool strip_region(Func *f, Region *g, int64_t *fuel) {
 void pass_strip(Func *f) {
   int64_t fuel = FUEL;
   while (strip_region(f, f->body, &fuel)) pass_dce(f);
+  strip_ranges(f);
   strip_read_back(f, f->body);
 }

@@ -49,14 +49,24 @@ static bool repeats(const Op *op, int k) {
   return false;
 }
 
+/* Summed labels of both operands besides the one that is cut. */
+static bool has_other_sum(const Op *op, int k, int cut) {
+  for (int a = 0; a < op->opd[k]->type->rank; a++) {
+    int l = op->u.contract.opd[k][a];
+    int64_t n;
+    if (l != cut && !in_result(op, l) && has_label(op, !k, l) && !dim_is_const(op->opd[k]->type->dim[a], &n)) return true;
+  }
+  return false;
+}
+
 static bool needs_width(const Item *it) {
   const Op *op = it->op;
   if (op->code != OP_contract || op->nopd != 2 || !sums(op) || !repeats(op, 0) || !repeats(op, 1)) return false;
   for (int k = 0; k < 2; k++) {
     if (it->opd[k] < 0) continue;
     int l = op->u.contract.opd[k][it->opd[k]];
-    if (!in_result(op, l)) return true;
-    if (!has_label(op, !k, l) && !has_other_row(op, k, l)) return true;
+    if (!in_result(op, l) && !has_other_sum(op, k, l)) return true;
+    if (in_result(op, l) && !has_label(op, !k, l) && !has_other_row(op, k, l)) return true;
   }
   return false;
 }
@@ -83,10 +93,15 @@ static bool in_block(const Region *g) {
   return false;
 }
 
+/* … whose products are large though one entry is cut at a time; others stay whole, between stages. */
+static bool fits_narrow(const Strip *s, const Item *it) { return fits_block(s, it) && !needs_width(it); }
+
+typedef bool (*Fits)(const Strip *s, const Item *it);
 typedef struct Choice {
   const Value *v;
   int axis, gain, stages, fold;
   bool wide;
+  Fits fits;
 } Choice;
 
 /* How many stored values stay within their stage, of those that are larger than all that enters and leaves, or are batches of
@@ -144,14 +159,43 @@ static bool is_better(const Choice *a, const Choice *b) {
   return a->gain != b->gain ? a->gain > b->gain : !a->wide && b->wide;
 }
 
-static void weigh(Strip *s, const Value *v, int axis, Choice *best) {
-  strip_along(s, v, axis);
-  Choice c = {v, axis, 0, strip_stages(s, fits_block), 0, false};
-  bool nested = in_block(s->region);
+/* A convolution's product is of one image, whole. */
+static bool cuts_windows(const Strip *s) {
+  for (int i = 0; i < s->n; i++) {
+    const Item *it = &s->item[i];
+    if (it->role != ROLE_NONE && it->op->code == OP_gather && it->op->opd[1]->type->rank > 1) return true;
+  }
+  return false;
+}
+
+/* A product in a block is to stay one: only batches of products are taken apart. */
+static bool thins_product(const Strip *s) {
+  for (int i = 0; i < s->n; i++) {
+    const Item *it = &s->item[i];
+    const Op *op = it->op;
+    if (it->role == ROLE_NONE || op->code != OP_contract || op->nopd != 2 || !sums(op) || !repeats(op, 0) || !repeats(op, 1)) continue;
+    if (it->opd[0] < 0 || it->opd[1] < 0 || !in_result(op, op->u.contract.opd[0][it->opd[0]])) return true;
+  }
+  return false;
+}
+
+static Choice judge(Strip *s, const Value *v, int axis, bool nested, Fits fits) {
+  Choice c = {v, axis, 0, strip_stages(s, fits), 0, false, fits};
   c.gain = gain(s, nested);
   c.fold = largest_fold(s);
   for (int t = 0; t < c.stages; t++) c.wide |= block_width(s, t) > 1;
-  if (c.wide && nested) return;
+  return c;
+}
+
+static void weigh(Strip *s, const Value *v, int axis, Choice *best) {
+  strip_along(s, v, axis);
+  bool nested = in_block(s->region);
+  Choice c = judge(s, v, axis, nested, fits_block);
+  if (c.wide) {
+    Choice narrow = judge(s, v, axis, nested, fits_narrow);
+    if (narrow.gain >= c.gain) c = narrow;
+  }
+  if (nested ? c.wide || cuts_windows(s) || thins_product(s) : c.wide && cuts_windows(s)) return;
   if (c.gain && is_better(&c, best)) *best = c;
 }
 
@@ -166,7 +210,7 @@ bool strip_blocks(Func *f, Region *g) {
     }
   if (!best.gain) return false;
   strip_along(&s, best.v, best.axis);
-  int stages = strip_stages(&s, fits_block);
+  int stages = strip_stages(&s, best.fits);
   bool made = false;
   for (int t = 0; t < stages; t++) {
     int64_t width = block_width(&s, t);

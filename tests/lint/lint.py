@@ -101,7 +101,8 @@ def files():
     for folder, folders, names in os.walk(ROOT):
         folders[:] = sorted(
             f for f in folders if not f.startswith((".git", "build", "__pycache__")) and not (folder == ROOT and f.startswith("."))
-            and not (f == "corpus" and folder.endswith("fuzz")) and f != "Inputs")
+            and not (f == "corpus" and folder.endswith("fuzz")) and f != "Inputs"
+            and not os.path.exists(os.path.join(folder, f, "pyvenv.cfg")))
         for name in sorted(names):
             if name.endswith(TEXT):
                 yield os.path.join(folder, name)

@@ -1,0 +1,375 @@
+/* parts.c - a long function as several LLVM functions.
+ *
+ * LLVM's time grows faster than a function's length, so the groups of a long region are emitted into parts: what runs over long
+ * axes is one by itself, numbers go together in runs.  A part takes a pointer to cells of eight bytes, in which it finds what it
+ * needs of the function around it (addresses, dimensions, numbers) and leaves the numbers that it computes:
+ *
+ *    function                               part
+ *      cell 0 = address of x                  x = cell 0, …
+ *      cell 1 = n                             the loops
+ *      call part(cells)                       cell 2 = sum
+ *      … = cell 2
+ *
+ * A run's cells are those of the whole function: a number is stored once and read by all runs.  The others number their own, so
+ * that equal loops over other memory are equal functions, of which LLVM keeps one.
+ *
+ * Requires: no part is open where one begins.  Ensures: values at the same places as without parts. */
+#include "codegen/emit.h"
+#include <string.h>
+
+enum {
+  LONG = 256,      /* units: a region with fewer is not divided */
+  RUN_LEAST = 24,  /* groups: a shorter run stays where it is */
+  RUN_MOST = 500,  /* values computed */
+  WHOLE_MOST = 150, /* operations: a loop with more is divided itself */
+  BLOCK = 16       /* calls; after as many a new basic block begins, for LLVM works block by block */
+};
+
+struct Part {
+  Emit *outer;
+  LLVMValueRef base;  /* in the function around: its cells */
+  LLVMValueRef cells; /* the parameter */
+  bool run, fails;
+  int ncell;          /* of its own */
+  ValueMap here;      /* what the values of the function around are in it */
+  int nobject;
+  int object[PART_OBJECTS]; /* of the function; memory objects have numbers of their own here */
+  Text objects;       /* what equal functions have in common beside their instructions */
+};
+
+/* Where a number is kept that a part computes. */
+typedef struct Home {
+  struct Part *part;
+  LLVMValueRef at; /* in the part: an alloca, as long as no cell */
+  int cell;        /* of the function's, or of the part's own; -1: none yet */
+} Home;
+
+struct Parts {
+  Home *home; /* by value id */
+  LLVMValueRef cells, scratch; /* of no size until the function is complete */
+  int ncell, nscratch, count;
+  LLVMValueRef *where; /* by value id, in the part being emitted */
+  const Value **set;   /* those that have an entry there */
+  int nset, set_cap;
+};
+
+Emit *outer_of(const Emit *e) { return e->part->outer; }
+
+static LLVMValueRef cell_at(Emit *e, LLVMBuilderRef b, LLVMValueRef base, int cell) {
+  LLVMValueRef i = LLVMConstInt(e->g->i64, (unsigned)cell, false);
+  return LLVMBuildInBoundsGEP2(b, e->g->i64, base, &i, 1, "");
+}
+
+/* ---- what a part reads of the function around it ------------------------------------------------------------------ */
+
+static int new_cell(Emit *e) {
+  struct Part *p = e->part;
+  return p->run ? e->parts->ncell++ : p->ncell++;
+}
+
+/* A cell with x, for the part. */
+static int put_in_cell(Emit *e, LLVMValueRef x) {
+  Emit *outer = e->part->outer;
+  int cell = new_cell(e);
+  LLVMBuildStore(outer->b, x, cell_at(outer, outer->b, e->part->base, cell));
+  return cell;
+}
+
+LLVMValueRef part_value(Emit *e, LLVMValueRef x) {
+  struct Part *p = e->part;
+  if (LLVMIsConstant(x)) return x;
+  LLVMValueRef here = value_find(&p->here, x);
+  if (here) return here;
+  here = LLVMBuildLoad2(e->entry, LLVMTypeOf(x), cell_at(e, e->entry, p->cells, put_in_cell(e, x)), "");
+  value_enter(e->arena, &p->here, x, here);
+  return here;
+}
+
+int part_object(Emit *e, int object) {
+  struct Part *p = e->part;
+  for (int i = 0; i < p->nobject; i++)
+    if (p->object[i] == object) return i;
+  if (object < 0 || p->nobject == PART_OBJECTS) return -1;
+  p->object[p->nobject] = object;
+  return p->nobject++;
+}
+
+LLVMValueRef part_memory(Emit *e, LLVMValueRef base, int object) {
+  text_add(&e->part->objects, " %d", part_object(e, object));
+  return part_value(e, base);
+}
+
+void set_where(Emit *e, const Value *v, LLVMValueRef at) {
+  e->where[v->id] = at;
+  if (e->part) PUSH(e->arena, e->parts->set, e->parts->nset, e->parts->set_cap) = v;
+}
+
+static bool is_number(const Emit *e, const Value *v) {
+  return e->p->value[v->id].place == PLACE_SCALAR && (v->def || v->region != e->f->body);
+}
+
+/* The address of a number that a part has computed, for the others: in a run it gets its cell only now. */
+static LLVMValueRef leave_in_cell(Emit *e, Home *h) {
+  if (h->cell < 0) {
+    h->cell = e->parts->ncell++;
+    LLVMBuilderRef b = LLVMCreateBuilderInContext(e->g->ll);
+    LLVMPositionBuilderBefore(b, h->at);
+    LLVMReplaceAllUsesWith(h->at, cell_at(e, b, h->part->cells, h->cell));
+    LLVMInstructionEraseFromParent(h->at);
+    LLVMDisposeBuilder(b);
+  }
+  LLVMValueRef at = cell_at(e, e->entry, h->part->base, h->cell);
+  LLVMBuildStore(e->entry, e->zero, at);
+  return at;
+}
+
+/* The address of a number, in a part. */
+static LLVMValueRef number_here(Emit *e, const Value *v) {
+  struct Part *p = e->part;
+  Home *h = &e->parts->home[v->id];
+  if (h->part == p && p->run) return h->at = new_alloca(e, elem_reg(e->g, v->type->elem));
+  if (h->part == p) return cell_at(e, e->entry, p->cells, h->cell = p->ncell++);
+  LLVMValueRef outside = where_of(p->outer, v);
+  if (p->run && h->part && h->part->run) return cell_at(e, e->entry, p->cells, h->cell);
+  LLVMValueRef x = LLVMBuildLoad2(p->outer->b, elem_reg(e->g, v->type->elem), outside, "");
+  return cell_at(e, e->entry, p->cells, put_in_cell(e, x));
+}
+
+LLVMValueRef where_of(Emit *e, const Value *v) {
+  if (e->where[v->id] || !e->parts) return e->where[v->id];
+  LLVMValueRef at;
+  if (is_number(e, v)) {
+    Home *h = &e->parts->home[v->id];
+    at = e->part ? number_here(e, v)
+         : h->at || h->cell >= 0 ? leave_in_cell(e, h)
+                                 : new_alloca(e, elem_reg(e->g, v->type->elem));
+  } else {
+    if (!e->part) return NULL;
+    at = where_of(e->part->outer, v);
+    at = v->type->rank ? part_memory(e, at, e->object[v->id]) : part_value(e, at);
+  }
+  set_where(e, v, at);
+  return at;
+}
+
+LLVMValueRef out_of(Emit *e, int result) {
+  return e->part ? part_memory(e, out_of(e->part->outer, result), e->out_object[result]) : e->out[result];
+}
+
+LLVMValueRef err_of(Emit *e) {
+  if (!e->part) return e->err;
+  e->part->fails = true;
+  return part_value(e, e->part->outer->err);
+}
+
+LLVMValueRef dynamic_of(Emit *e) { return e->part ? part_value(e, e->part->outer->dynamic) : e->dynamic; }
+
+/* ---- which groups make a part ------------------------------------------------------------------------------------- */
+
+static bool mentions_value(int n, Value *const *v) {
+  for (int i = 0; i < n; i++)
+    if (type_mentions_value(v[i]->type)) return true;
+  return false;
+}
+
+/* Memory of unknown size and calls, which count what is left of it, stay in the function. */
+static bool can_leave(const Op *op) {
+  if (op->code == OP_sym || op_info[op->code].family == FAM_CALL) return false;
+  if (mentions_value(op->nres, op->res) || mentions_value(op->nopd, op->opd)) return false;
+  for (int i = 0; i < op->nreg; i++)
+    for (const Op *in = op->reg[i]->first; in; in = in->next)
+      if (!can_leave(in)) return false;
+  return true;
+}
+
+static int count(const Region *r) {
+  int n = 0;
+  for (const Op *op = r->first; op; op = op->next) {
+    n++;
+    for (int i = 0; i < op->nreg; i++) n += count(op->reg[i]);
+  }
+  return n;
+}
+
+typedef enum { STAYS, JOINS, ALONE } Kind;
+
+static bool is_long(int n, Dim *const *dim) {
+  int64_t c;
+  for (int i = 0; i < n; i++)
+    if (!dim_is_const(dim[i], &c)) return true;
+  return false;
+}
+
+/* Something with regions: is there more in it than a few numbers? */
+static bool runs_long(const Op *op) {
+  enum { FEW = 30 };
+  for (int i = 0; i < op->nreg; i++) {
+    if (count(op->reg[i]) > FEW) return true;
+    for (const Op *in = op->reg[i]->first; in; in = in->next) {
+      for (int k = 0; k < in->nres; k++)
+        if (is_long(in->res[k]->type->rank, in->res[k]->type->dim)) return true;
+      for (int k = 0; k < in->nopd; k++)
+        if (is_long(in->opd[k]->type->rank, in->opd[k]->type->dim)) return true;
+      if (runs_long(in)) return true;
+    }
+  }
+  return false;
+}
+
+static Kind kind_of_unit(const Emit *e, const Unit *u) {
+  const Op *op = u->op;
+  if (op && !can_leave(op)) return STAYS;
+  for (int i = 0; op && i < op->nreg && !in_lanes(e->p, op->reg[0]); i++)
+    if (count(op->reg[i]) > WHOLE_MOST) return STAYS;
+  if (op && op->nreg && (in_lanes(e->p, op->reg[0]) || runs_long(op))) return ALONE;
+  if (op && op->nreg) return JOINS;
+  if (u->tiled || u->kind == UNIT_SCALAR) return JOINS;
+  if (u->v && is_long(u->v->type->rank, u->v->type->dim)) return ALONE;
+  return is_long(u->nlevel, u->level) ? ALONE : JOINS;
+}
+
+static Kind kind_of(const Emit *e, const Group *g) {
+  Kind kind = JOINS;
+  for (int i = 0; i < g->n; i++) {
+    Kind k = kind_of_unit(e, g->unit[i]);
+    if (k == STAYS) return STAYS;
+    if (k == ALONE) kind = ALONE;
+  }
+  return kind;
+}
+
+static void own_region(Emit *e, struct Part *p, const Region *r);
+
+static void own(Emit *e, struct Part *p, const Op *op) {
+  for (int k = 0; k < op->nres; k++) e->parts->home[op->res[k]->id] = (Home){.part = p, .cell = -1};
+  for (int i = 0; i < op->nreg; i++) own_region(e, p, op->reg[i]);
+}
+
+static void own_region(Emit *e, struct Part *p, const Region *r) {
+  for (int i = 0; i < r->nparam; i++) e->parts->home[r->param[i]->id] = (Home){.part = p, .cell = -1};
+  for (const Op *op = r->first; op; op = op->next) own(e, p, op);
+}
+
+static bool leaves_numbers(const Emit *e, const Group *g) {
+  for (int i = 0; i < g->n; i++)
+    for (int k = 0; g->unit[i]->op && k < g->unit[i]->op->nres; k++)
+      if (is_number(e, g->unit[i]->op->res[k])) return true;
+  return false;
+}
+
+/* ---- parts -------------------------------------------------------------------------------------------------------- */
+
+static LLVMTypeRef part_type(Codegen *g) { return LLVMFunctionType(g->i32, &g->ptr, 1, false); }
+
+static void add_attribute(Codegen *g, LLVMValueRef fn, LLVMAttributeIndex i, const char *name) {
+  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+  LLVMAddAttributeAtIndex(fn, i, LLVMCreateEnumAttribute(g->ll, kind, 0));
+}
+
+/* An alloca that is replaced when their number is known. */
+static LLVMValueRef new_cells(Emit *e) { return LLVMBuildAlloca(e->entry, LLVMArrayType2(e->g->i64, 0), ""); }
+
+static LLVMValueRef make_cells(Emit *e, LLVMValueRef cells, int n) {
+  LLVMBuilderRef b = LLVMCreateBuilderInContext(e->g->ll);
+  LLVMPositionBuilderBefore(b, cells);
+  LLVMValueRef made = LLVMBuildAlloca(b, LLVMArrayType2(e->g->i64, (unsigned)n), "cells");
+  LLVMReplaceAllUsesWith(cells, made);
+  LLVMInstructionEraseFromParent(cells);
+  LLVMDisposeBuilder(b);
+  return made;
+}
+
+static LLVMValueRef new_function(Emit *e) {
+  const char *name = arena_printf(e->arena, "%s.%d", LLVMGetValueName(e->fn), e->parts->count++);
+  LLVMValueRef fn = LLVMAddFunction(e->g->mod, name, part_type(e->g));
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
+  LLVMSetUnnamedAddress(fn, LLVMGlobalUnnamedAddr);
+  add_attribute(e->g, fn, LLVMAttributeFunctionIndex, "nounwind");
+  add_attribute(e->g, fn, LLVMAttributeFunctionIndex, "noinline");
+  add_attribute(e->g, fn, 1, "noalias");
+  return fn;
+}
+
+/* The memory objects of any part: the same nodes in all, for equal functions to be equal. */
+static void share_scopes(Emit *outer, Emit *in) {
+  if (!outer->g->part_scope) make_scopes(outer, "part", PART_OBJECTS, &outer->g->part_scope, &outer->g->part_noalias);
+  in->scope = outer->g->part_scope;
+  in->noalias = outer->g->part_noalias;
+}
+
+static Emit *open_part(Emit *e, bool run, bool numbers) {
+  struct Parts *all = e->parts;
+  struct Part *p = NEW(e->arena, struct Part);
+  Emit *in = NEW(e->arena, Emit);
+  *in = (Emit){.g = e->g, .ctx = e->ctx, .arena = e->arena, .f = e->f, .p = e->p, .zero = e->zero, .one = e->one,
+               .parts = all, .part = p, .where = all->where, .object = e->object, .out_object = e->out_object, .fn = new_function(e)};
+  *p = (struct Part){.outer = e, .run = run, .cells = LLVMGetParam(in->fn, 0)};
+  p->base = run ? all->cells : numbers ? new_cells(e) : all->scratch;
+  text_init(&p->objects, e->arena);
+  in->b = LLVMCreateBuilderInContext(e->g->ll);
+  in->entry = LLVMCreateBuilderInContext(e->g->ll);
+  share_scopes(e, in);
+  begin_body(in);
+  return in;
+}
+
+static void close_part(Emit *in) {
+  struct Part *p = in->part;
+  Emit *e = p->outer;
+  LLVMTypeRef type = part_type(e->g);
+  LLVMBuildRet(in->b, LLVMConstInt(e->g->i32, ADC_OK, false));
+  LLVMDisposeBuilder(in->b);
+  LLVMDisposeBuilder(in->entry);
+  static const char key[] = "objects";
+  LLVMAddAttributeAtIndex(in->fn, LLVMAttributeFunctionIndex,
+                          LLVMCreateStringAttribute(e->g->ll, key, sizeof key - 1, p->objects.s, (unsigned)p->objects.len));
+  if (p->base == e->parts->scratch && p->ncell > e->parts->nscratch) e->parts->nscratch = p->ncell;
+  if (!p->run && p->base != e->parts->scratch) p->base = make_cells(e, p->base, p->ncell);
+  LLVMValueRef code = LLVMBuildCall2(e->b, type, in->fn, &p->base, 1, "");
+  while (e->parts->nset) e->parts->where[e->parts->set[--e->parts->nset]->id] = NULL;
+  if (!p->fails && e->parts->count % BLOCK) return;
+  LLVMBasicBlockRef fail = new_block(e, "failed"), ok = new_block(e, "ok");
+  LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntEQ, code, LLVMConstInt(e->g->i32, ADC_OK, false), ""), ok, fail);
+  LLVMPositionBuilderAtEnd(e->b, fail);
+  LLVMBuildRet(e->b, code);
+  LLVMPositionBuilderAtEnd(e->b, ok);
+}
+
+static int run_length(const Emit *e, const Plan *p, int from) {
+  int n = 0;
+  while (n < RUN_LEAST && from + n < p->ngroup && kind_of(e, &p->group[from + n]) == JOINS) n++;
+  return n;
+}
+
+int emit_part(Emit *e, Plan *p, int from) {
+  if (!e->parts || e->part || p->nunit < LONG) return 0;
+  Kind kind = kind_of(e, &p->group[from]);
+  if (kind == STAYS || (kind == JOINS && run_length(e, p, from) < RUN_LEAST)) return 0;
+  Emit *in = open_part(e, kind == JOINS, leaves_numbers(e, &p->group[from]));
+  int n = 0;
+  do {
+    Group *g = &p->group[from + n++];
+    for (int i = 0; i < g->n; i++)
+      if (g->unit[i]->op && g->unit[i]->op->nres && p->producer[g->unit[i]->op->res[0]->id] == g->unit[i])
+        own(in, in->part, g->unit[i]->op);
+    emit_group(in, g);
+  } while (kind == JOINS && from + n < p->ngroup && in->computed < RUN_MOST && kind_of(e, &p->group[from + n]) == JOINS);
+  close_part(in);
+  return n;
+}
+
+void open_parts(Emit *e) {
+  if (e->g->o->opt_level < 1 || e->g->o->debug || count(e->f->body) < LONG) return;
+  e->parts = NEW(e->arena, struct Parts);
+  *e->parts = (struct Parts){.cells = new_cells(e), .scratch = new_cells(e)};
+  e->parts->home = NEW_N(e->arena, Home, e->f->nvalue + 1);
+  for (int i = 0; i < e->f->nvalue; i++) e->parts->home[i].cell = -1;
+  e->parts->where = NEW_N(e->arena, LLVMValueRef, e->f->nvalue + 1);
+}
+
+void close_parts(Emit *e) {
+  if (!e->parts) return;
+  make_cells(e, e->parts->cells, e->parts->ncell);
+  make_cells(e, e->parts->scratch, e->parts->nscratch);
+  e->g->nparts += e->parts->count;
+}
