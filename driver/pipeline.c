@@ -183,9 +183,9 @@ void pipeline_lower(Module *m, int opt_level) {
   for (int i = 0; i < m->nfunc; i++) {
     if (m->func[i]->external) continue;
     pass_roots(m->func[i]);
-    pass_spread(m->func[i]);
     pass_defer(m->func[i]);
     pass_windows(m->func[i]);
+    pass_spread(m->func[i]);
     pass_thread(m->func[i]);
     pass_strip(m->func[i]);
     pass_guard(m->func[i]);
