@@ -79,6 +79,66 @@ static void unchanged_carried(Simplify *s, Op *op, int *fuel) {
   }
 }
 
+/* ---- entries that an iteration alone sees ---------------------------------------------------------------------------------------- */
+
+static bool is_inside(const Region *body, const Value *v) { return v->def ? v->def->parent == body : v->region == body; }
+
+/* Another number in every iteration: the index, also negated, or with something added that stays. */
+static bool differs(Simplify *s, const Op *loop, Value *v) {
+  const Region *body = loop->reg[0];
+  v = rw_get(&s->rw, v);
+  if (v == body->param[0]) return true;
+  if (!is_inside(body, v) || !v->def) return false;
+  Value *x = v->def->opd[0], *y = v->def->nopd > 1 ? v->def->opd[1] : NULL;
+  int64_t k;
+  switch (v->def->code) {
+  case OP_neg: return differs(s, loop, x);
+  case OP_floordiv: return splat_int(rw_get(&s->rw, y), &k) && (k == 1 || k == -1) && differs(s, loop, x);
+  case OP_add:
+  case OP_sub:
+    if (!is_inside(body, rw_get(&s->rw, x))) return differs(s, loop, y);
+    return !is_inside(body, rw_get(&s->rw, y)) && differs(s, loop, x);
+  default: return false;
+  }
+}
+
+/* The index on an axis, of operands that begin at `first`; NULL: none. */
+static Value *index_on(Simplify *s, const Op *op, int first, int axis) {
+  for (int i = 0; i < op->u.index.naxis; i++)
+    if (op->u.index.axis[i] == axis) return rw_get(&s->rw, op->opd[first + i]);
+  return NULL;
+}
+
+/* Every use of p is an element that has v for its index on the axis; but one, which is known. */
+static bool read_there_alone(Simplify *s, const Region *body, Value *p, int axis, const Value *v) {
+  int reads = 0;
+  for (const Op *op = body->first; op; op = op->next)
+    if (op->code == OP_gather && rw_get(&s->rw, op->opd[0]) == p && !op_is_dead(&s->rw, op)) {
+      if (index_on(s, op, 1, axis) != v) return false;
+      reads++;
+    }
+  return reads + 1 == rw_uses(&s->rw, p);
+}
+
+/* A tensor of which each iteration reads and then sets an entry of its own, and that nobody reads after the loop: what is read is
+ * what was there in the beginning.  Adjoints of adjoints are full of them: what is taken from a cotangent is set to zero there. */
+static void own_entries(Simplify *s, Op *op, int *fuel) {
+  Region *body = op->reg[0];
+  for (int i = 0; i < op->nres; i++) {
+    Value *p = body->param[1 + i], *next = rw_get(&s->rw, body->res[i]);
+    const Op *set = next->def;
+    if (rw_uses(&s->rw, op->res[i]) > 0 || !set || set->code != OP_set || set->parent != body) continue;
+    if (rw_get(&s->rw, set->opd[0]) != p || rw_uses(&s->rw, next) != 1) continue;
+    for (int k = 0; k < set->u.index.naxis; k++) {
+      Value *v = rw_get(&s->rw, set->opd[2 + k]);
+      if (!differs(s, op, v) || !read_there_alone(s, body, p, set->u.index.axis[k], v)) continue;
+      --*fuel;
+      rw_replace(&s->rw, p, op->opd[3 + i]);
+      break;
+    }
+  }
+}
+
 /* ---- results of if ---------------------------------------------------------------------------------------------------------------- */
 
 /* v, which region r yields, as it is known outside: a value from there, or a scalar constant made anew; else NULL. */
@@ -122,6 +182,7 @@ Op *simplify_region_before(Simplify *s, Op *op, int *fuel) {
   Op *next = op->code == OP_if ? decide_if(s, op) : op->code == OP_for ? decide_for(s, op) : NULL;
   if (next || !op->parent) --*fuel;
   else if (op->code != OP_if) unchanged_carried(s, op, fuel);
+  if (!next && op->parent && op->code == OP_for) own_entries(s, op, fuel);
   return next;
 }
 
