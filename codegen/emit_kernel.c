@@ -238,7 +238,7 @@ static bool has_room(const Nest *k, int i) {
   if ((u->kind != UNIT_STORE && u->kind != UNIT_UPDATE) || u->dead || u->into || u->adds || !in_own_memory(k->e, u)) return false;
   const ValueInfo *info = &k->e->p->value[u->v->id];
   int rank = u->v->type->rank;
-  if (info->slot < 0 || info->result >= 0 || u->v->type->elem == BOOL || (rank > 1 && !info->padded)) return false;
+  if (info->slot < 0 || info->result >= 0 || info->in_parts || u->v->type->elem == BOOL || (rank > 1 && !info->padded)) return false;
   return u->place[rank - 1] == u->nlevel - 1 && !met_again(k, i);
 }
 

@@ -33,6 +33,7 @@ typedef struct ValueInfo {
   bool lanes;  /* the first result of a loop that is computed in lanes */
   int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
   bool shared;   /* … and there are others */
+  bool in_parts; /* PLACE_BUFFER: chunks fold it in one behind another, not in its slot */
   bool padded;   /* PLACE_BUFFER: its rows, along the last axis, are whole vectors in memory */
 } ValueInfo;
 

@@ -224,6 +224,7 @@ static void place_partials(Storage *s, const Plan *p, Unit *u) {
     const Type *t = u->op->res[k]->type;
     if (x->partial[k] < 0) continue;
     Dim *room = split_room(c, x, t);
+    for (int i = 0; i < p->f->nvalue; i++) p->value[i].in_parts |= p->value[i].home == p->value[u->op->res[k]->id].home;
     x->partial[k] = take_slot(s, type_tensor(c, t->elem, 1, &room), p != s->p, u->begin, u->end);
   }
 }
