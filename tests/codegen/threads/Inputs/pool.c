@@ -2,6 +2,7 @@
 #include "l.h"
 #include "check.h"
 #include <pthread.h>
+#include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,15 +45,16 @@ static void child(void) {
   CHECK(waitpid(p, &status, 0) == p && status == 0);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  bool forks = argc > 1 && argv[1][0] == 'f';
   for (int i = 0; i < N; i++) x[i] = i % 11 / 11.0;
   call(&want, &want_folds);
-  child();
+  if (forks) child();
   once();
-  child();
+  if (forks) child();
   pthread_t thread[THREADS];
   for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&thread[i], NULL, often, NULL) == 0);
-  child();
+  if (forks) child();
   for (int i = 0; i < THREADS; i++) CHECK(pthread_join(thread[i], NULL) == 0);
   adc_parallel_for(inside, done, 100);
   for (int i = 0; i < 100; i++) CHECK(done[i] == 1);
