@@ -12,6 +12,7 @@ import os
 import multiprocessing
 import pickle
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -157,6 +158,7 @@ class Remote:
             raise
 
     def serve(self, pipe, peer, arguments):
+        os.setpgid(0, 0)  # so that the C compilers it starts end with it
         try:
             system = peer(*arguments)
             pipe.send(system.compile_seconds)
@@ -169,6 +171,8 @@ class Remote:
             pipe.send(RuntimeError(" ".join(str(fault).split())[:200] or type(fault).__name__))
 
     def end(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.join()
 
