@@ -68,7 +68,7 @@ typedef struct Emit {
   LLVMValueRef *slot;     /* by slot: where it begins; NULL for dynamic ones */
   LLVMValueRef slot_table; /* NULL: none; else where the slots begin */
   LLVMValueRef *slot_bad; /* by slot: nested ones: i1, it has no valid size */
-  LLVMValueRef *slot_size; /* by slot: bytes of one copy */
+  LLVMValueRef *slot_step; /* by slot: bytes from copy to copy */
   LLVMValueRef dynamic; /* alloca: offset of what is free behind the planned workspace */
   LLVMValueRef zero, one;
   DimEnv dim;

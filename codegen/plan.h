@@ -54,6 +54,10 @@ typedef enum {
   UNIT_EFFECT   /* a check */
 } UnitKind;
 
+/* Memory of one chunk begins apart from that of another, so that threads do not wait for each other's writes: parts of folds at multiples
+ * of so many elements, what is made in a chunk at multiples of so many bytes. */
+enum { PART_MULTIPLE = 32, COPY_MULTIPLE = 4096 };
+
 /* How threads share the outermost loop of a unit, in chunks whose number follows from sizes alone. */
 typedef struct Split {
   Dim *turns;    /* of the loop */
