@@ -198,12 +198,6 @@ static void set_neutral(Emit *e, const Unit *u) {
  * recurrence does, waits until the masked store is done.  Rows in slots, which are rounded up, have room for the whole vector if they
  * are alone there or padded. */
 
-static bool known_index(const Value *v, int64_t *x) {
-  if (!v->def || v->type->rank) return false;
-  if (v->def->code == OP_const) *x = v->def->u.cst.i;
-  return v->def->code == OP_const || (v->def->code == OP_dim && dim_is_const(v->def->u.dim, x));
-}
-
 /* Updates of different entries on some axis. */
 static bool apart(const Op *a, const Op *b) {
   if (a->code == OP_set_slice || b->code == OP_set_slice) return false;
@@ -211,7 +205,7 @@ static bool apart(const Op *a, const Op *b) {
     for (int j = 0; j < b->u.index.naxis; j++) {
       int64_t x, y;
       bool same_axis = a->u.index.axis[i] == b->u.index.axis[j];
-      if (same_axis && known_index(a->opd[2 + i], &x) && known_index(b->opd[2 + j], &y) && x != y) return true;
+      if (same_axis && value_int(a->opd[2 + i], &x) && value_int(b->opd[2 + j], &y) && x != y) return true;
     }
   return false;
 }

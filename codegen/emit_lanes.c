@@ -405,7 +405,7 @@ static void carry_in(Lanes *k) {
   for (int i = 0; i < k->op->nres; i++) {
     Value *init = k->op->opd[loop_ninit(k->op) + i];
     const Value *to = k->op->res[i];
-    if (k->exit[i].x.kind != LANE_FOLD && !same_memory(k->e->p, init, to) && !begins_unseen(k->op, i)) copy_in(k->e, to, init);
+    if (k->exit[i].x.kind != LANE_FOLD && !same_memory(k->e->p, init, to) && !loop_begins_unseen(k->op, i)) copy_in(k->e, to, init);
   }
 }
 

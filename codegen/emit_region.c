@@ -82,7 +82,7 @@ static void carry(Emit *e, Op *op) {
     Value *init = op->opd[ninit + i];
     if (x[i])
       LLVMBuildStore(e->b, x[i], where_of(e, op->res[i]));
-    else if (!same_memory(e->p, init, op->res[i]) && !loop_overwrites(op, i) && !begins_unseen(op, i))
+    else if (!same_memory(e->p, init, op->res[i]) && !loop_begins_unseen(op, i))
       copy(e, memory_of(e, op->res[i]), init, NULL);
     for (int r = 0; x[i] && r < op->nreg; r++) set_where(e, carried(op, r, i), where_of(e, op->res[i]));
   }

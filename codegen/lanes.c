@@ -15,14 +15,6 @@ static bool is_small(const Type *t, int64_t most) {
   return n <= most;
 }
 
-static bool is_number(const Value *v, int64_t *k) {
-  const Op *op = v->def;
-  if (v->type->rank || !op || (op->code != OP_const && op->code != OP_dim)) return false;
-  if (op->code == OP_dim) return dim_is_const(op->u.dim, k);
-  *k = op->u.cst.i;
-  return true;
-}
-
 /* Elements of what is computed are picked by numbers alone. */
 static bool picks_by_numbers(const Op *op) {
   bool from_result = op->code == OP_scatter_add;
@@ -30,7 +22,7 @@ static bool picks_by_numbers(const Op *op) {
   const Type *t = from_result ? op->res[0]->type : op->opd[0]->type;
   int64_t at, extent;
   for (int i = 0; i < op->u.index.naxis; i++)
-    if (!is_number(op->opd[first + i], &at) || !dim_is_const(t->dim[op->u.index.axis[i]], &extent) || at < 0 || at >= extent) return false;
+    if (!value_int(op->opd[first + i], &at) || !dim_is_const(t->dim[op->u.index.axis[i]], &extent) || at < 0 || at >= extent) return false;
   return !op->u.index.masked;
 }
 
@@ -55,18 +47,6 @@ static bool can_compute(const Op *op, const Region *body) {
   }
 }
 
-static bool is_fold(const Op *op) {
-  switch (op->code) {
-  case OP_add:
-  case OP_mul:
-  case OP_max:
-  case OP_min:
-  case OP_or:
-  case OP_and: return true;
-  default: return false;
-  }
-}
-
 LaneExit lane_exit(const Op *loop, int k) {
   LaneExit x = {.kind = LANE_NONE, .held = loop->reg[0]->param[1 + k]};
   const Value *next = loop->reg[0]->res[k];
@@ -74,7 +54,7 @@ LaneExit lane_exit(const Op *loop, int k) {
   if (!x.op || x.op->parent != loop->reg[0] || !x.op->nopd || x.op->opd[0] != x.held) return x;
   if (x.op->code == OP_set_slice) x.kind = LANE_SET;
   else if (x.op->code == OP_scatter_acc) x.kind = LANE_SCATTER;
-  else if (is_fold(x.op) && is_small(next->type, MAX_FOLD)) x.kind = LANE_FOLD;
+  else if (op_is_fold(x.op->code) && is_small(next->type, MAX_FOLD)) x.kind = LANE_FOLD;
   return x;
 }
 
@@ -86,22 +66,12 @@ static bool reads_in_place(const Op *op, const LaneExit *x) {
   return true;
 }
 
-static bool is_broadcast_constant(const Value *v) {
-  return v->def && v->def->code == OP_contract && v->def->nopd == 1 && v->def->opd[0]->def && v->def->opd[0]->def->code == OP_const;
-}
-
 static int uses_in(const Region *r, const Value *v, const LaneExit *x) {
   int n = 0;
   for (const Op *op = r->first; op; op = op->next)
     for (int k = 0; k < op->nopd; k++) n += op->opd[k] == v && !reads_in_place(op, x);
   for (int i = 0; i < r->nres; i++) n += r->res[i] == v;
   return n;
-}
-
-bool begins_unseen(const Op *loop, int k) {
-  if (loop->code != OP_for || !loop->u.loop.parallel) return false;
-  LaneExit x = lane_exit(loop, k);
-  return x.kind == LANE_SET && uses_in(loop->reg[0], x.held, NULL) == 1 && is_broadcast_constant(loop->opd[loop_ninit(loop) + k]);
 }
 
 bool fits_lanes(const Op *op) {

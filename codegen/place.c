@@ -7,17 +7,6 @@
 
 enum { COST_STORE = 8, COST_EXPAND = 4, COST_LIBM = 20, COST_MAX = 10000 };
 
-bool op_has_sum(const Op *op) {
-  if (op->code != OP_contract) return false;
-  for (int k = 0; k < op->nopd; k++)
-    for (int i = 0; i < op->opd[k]->type->rank; i++) {
-      bool kept = false;
-      for (int j = 0; j < op->res[0]->type->rank; j++) kept |= op->u.contract.out[j] == op->u.contract.opd[k][i];
-      if (!kept) return true;
-    }
-  return false;
-}
-
 bool op_is_view(const Op *op) {
   return op->code == OP_slice || op->code == OP_reshape ||
          (op->code == OP_contract && op->nopd == 1 && !op_has_sum(op));

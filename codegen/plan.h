@@ -195,8 +195,6 @@ bool fits_lanes(const Op *op);
 /* It has products with a zero that stays one (or, with `inverses`, quotients by inverses), and a nan that any of them had as a plain
  * product would be seen in what leaves. */
 bool shows_nan(const Plan *p, const Op *loop, bool inverses);
-/* Each entry of what is set is set, so that a constant to begin with is never seen. */
-bool begins_unseen(const Op *loop, int k);
 bool in_lanes(const Plan *p, const Region *r); /* r is the body of such a loop */
 
 /* ---- plan_region.c: operations that hold regions ------------------------------------------------------------------------- */
@@ -204,8 +202,6 @@ bool in_lanes(const Plan *p, const Region *r); /* r is the body of such a loop *
 void plan_regions(Plan *p, Unit *u);                       /* plans for u's regions, and what u reads for them */
 void plan_exit(Plan *p);                                   /* what a nested region yields */
 bool op_is_loop(const Op *op);                             /* for, while */
-Region *region_of(const Value *v);                         /* where v is defined */
-bool region_within(const Region *r, const Region *outer);  /* r is outer, or nested in it */
 Value *carried(const Op *op, int region, int k);           /* the parameter of a loop's region for result k */
 bool func_is_recursive(const Func *f, const Func *callee); /* callee calls f, at whatever distance */
 bool op_has_effect(const Op *op);                          /* it may fail, or not end */
@@ -227,7 +223,6 @@ Dim *region_flops(Ctx *c, const Region *r, bool *more); /* *more: something is l
 /* ---- facts about operations (place.c) ------------------------------------------------------------------------------
  */
 
-bool op_has_sum(const Op *op);         /* a contraction with a label that is summed */
 bool op_is_view(const Op *op);         /* moves elements, computes nothing: transposition, broadcast, slice, reshape */
 bool dim_mentions_value(const Dim *d); /* a symbol known only at run time */
 bool type_mentions_value(const Type *t);

@@ -10,13 +10,6 @@
 
 bool op_is_loop(const Op *op) { return op->code == OP_for || op->code == OP_while; }
 
-Region *region_of(const Value *v) { return v->def ? v->def->parent : v->region; }
-
-bool region_within(const Region *r, const Region *outer) {
-  while (r != outer && r->parent) r = r->parent->parent;
-  return r == outer;
-}
-
 Value *carried(const Op *op, int region, int k) { return op->reg[region]->param[loop_nindex(op) + k]; }
 
 bool op_has_effect(const Op *op) {

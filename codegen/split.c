@@ -140,15 +140,7 @@ static bool fold_by(Trace *t, Opcode code) {
   if (t->sets || (t->folds && t->fold != code)) return false;
   t->folds = true;
   t->fold = code;
-  switch (code) {
-  case OP_add:
-  case OP_mul:
-  case OP_max:
-  case OP_min:
-  case OP_or:
-  case OP_and: return true;
-  default: return false;
-  }
+  return op_is_fold(code);
 }
 
 static bool same_place(const Op *slice, const Op *set) {

@@ -85,16 +85,6 @@ Band *band_new(Func *f) {
   return w;
 }
 
-static bool sums(const Op *op) {
-  for (int k = 0; k < op->nopd; k++)
-    for (int i = 0; i < op->opd[k]->type->rank; i++) {
-      bool kept = false;
-      for (int j = 0; j < op->res[0]->type->rank; j++) kept |= op->u.contract.out[j] == op->u.contract.opd[k][i];
-      if (!kept) return true;
-    }
-  return false;
-}
-
 /* ---- through views -------------------------------------------------------------------------------------------------------- */
 
 /* The axis of operand k that a label, or none, is. */
@@ -185,7 +175,7 @@ static bool line(Band *w, const Value *v, int a, int b, Line *l) {
     l->b = op->u.axis == b;
     return l->a || l->b;
   case OP_contract:
-    return op->nopd == 1 && !sums(op) && line(w, op->opd[0], labelled(op, 0, label_of(op, a)), labelled(op, 0, label_of(op, b)), l);
+    return op->nopd == 1 && !op_has_sum(op) && line(w, op->opd[0], labelled(op, 0, label_of(op, a)), labelled(op, 0, label_of(op, b)), l);
   case OP_slice: return line_of_slice(w, op, a, b, l);
   case OP_add:
   case OP_sub: return combine(w, op, a, b, l);
@@ -245,7 +235,7 @@ static Edge of_slice(Band *w, const Op *op, int a, int b, Fact f) {
 
 static bool is_finite_constant(const Value *v) {
   const Op *op = v->def;
-  while (op && op->code == OP_contract && op->nopd == 1 && !sums(op)) op = op->opd[0]->def;
+  while (op && op->code == OP_contract && op->nopd == 1 && !op_has_sum(op)) op = op->opd[0]->def;
   return op && op->code == OP_const && (!elem_is_real(op->res[0]->type->elem) || op->u.cst.f - op->u.cst.f == 0);
 }
 
@@ -262,7 +252,7 @@ static Edge beyond(Band *w, const Value *v, int a, int b, Fact f) {
   switch (op->code) {
   case OP_const: return is_constant(op, f);
   case OP_contract:
-    if (op->nopd != 1 || (sums(op) && f != IS_ZERO)) return nowhere;
+    if (op->nopd != 1 || (op_has_sum(op) && f != IS_ZERO)) return nowhere;
     return operand(w, op, 0, labelled(op, 0, label_of(op, a)), labelled(op, 0, label_of(op, b)), f);
   case OP_slice: return of_slice(w, op, a, b, f);
   case OP_cast: return op->opd[0]->type->elem == BOOL ? operand(w, op, 0, a, b, f == IS_ZERO ? IS_FALSE : f) : operand(w, op, 0, a, b, f);

@@ -252,9 +252,18 @@ struct Op {
 };
 struct Region { Func *func; int nparam; Value **param; int param_cap; Op *first, *last; int nres; Value **res; Op *parent; };
 
+/* ---- facts.c ---------------------------------------------------------------------------------------------------------- */
+
+bool op_is_fold(Opcode code);             /* of two operands of one type, whose order and grouping are free */
+bool op_has_sum(const Op *op);            /* a contraction with a label that is summed */
+Region *region_of(const Value *v);        /* where v is defined */
+bool region_within(const Region *r, const Region *outer); /* r is outer, or nested in it */
+bool value_int(const Value *v, int64_t *x); /* a scalar int that is a constant, or a constant dimension */
+
 /* ---- overwrite.c ----------------------------------------------------------------------------------------------------- */
 
-bool loop_overwrites(const Op *loop, int k);            /* a `for` that sets every entry of the k-th tensor that it carries */
+bool loop_overwrites(const Op *loop, int k);    /* a `for` that sets, by `set`, every entry of the k-th tensor that it carries */
+bool loop_begins_unseen(const Op *loop, int k); /* nobody sees what that tensor is before the loop */
 
 /* ---- band.c: triangles and bands --------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* overwrite.c - loops that set every entry of a tensor that they carry, as those do that fill a tape.
- * Ensures: where loop_overwrites says so, what the tensor held before does not matter. */
+ * Ensures: where loop_overwrites or loop_begins_unseen says so, what the tensor held before does not matter. */
 #include "ir/internal.h"
 
 static bool is_int(const Value *v, int64_t x) {
@@ -51,3 +51,19 @@ bool loop_overwrites(const Op *op, int k) {
   const Op *loop[MAX_RANK + 1] = {op};
   return sets_all(loop, 1, k);
 }
+
+static bool is_broadcast_constant(const Value *v) {
+  return v->def && v->def->code == OP_contract && v->def->nopd == 1 && v->def->opd[0]->def && v->def->opd[0]->def->code == OP_const;
+}
+
+/* A loop that was made of whole tensors sets every entry of what it begins with a constant. */
+static bool sets_parts(const Op *loop, int k) {
+  if (loop->code != OP_for || !loop->u.loop.parallel) return false;
+  const Region *body = loop->reg[0];
+  const Value *held = body->param[1 + k];
+  const Op *set = body->res[k]->def;
+  return set && set->parent == body && set->code == OP_set_slice && set->opd[0] == held && region_count_uses(body, held) == 1 &&
+         is_broadcast_constant(loop->opd[loop_ninit(loop) + k]);
+}
+
+bool loop_begins_unseen(const Op *loop, int k) { return sets_parts(loop, k) || loop_overwrites(loop, k); }

@@ -1,17 +1,24 @@
 /* dce.c - removes what nobody needs: operations, results of regions, carried values that only feed themselves.
  * Roots are the function's results, the effects, and calls of functions that have effects; an operation that binds a symbol
  * stays while a type or an attribute of what is alive mentions it.  Parameters of the function stay.  What is alive is found
- * along the uses, so the work is linear in the size of the function.  Ensures dense value ids. */
+ * along the uses, so the work is linear in the size of the function.  pass_dce ensures dense value ids; prune_region cleans one region
+ * of a function under construction, in which calls may be left out (the checks in them were made before), and what it uses from
+ * around it is left alone. */
 #include "passes/pass.h"
 
 typedef struct Purity { const Func *f; bool effects; struct Purity *next; } Purity;
 typedef struct Seen { const Func *f; struct Seen *next; } Seen;
 
+enum { SLOT_AROUND, SLOT_INDEX, SLOT_FIRST };
+
 typedef struct Live {
   Ctx *ctx;
+  const Region *region; /* looked at */
+  bool drops_calls;
   bool *value;     /* by value id; a carried value is alive as its loop's result */
   bool *structure; /* by the id of the first result: what the operation needs whichever result is wanted is alive */
-  int *slot;       /* by value id: the place among its operation's results or carried values; -1: the index of a loop */
+  int *slot;       /* by value id: SLOT_FIRST + the place among its operation's results or carried values; the index of a loop; else
+                    * it is not in the region, or a parameter of it */
   bool *sym;       /* by symbol id */
   Op **binds;      /* by symbol id: the operation in this function */
   Value **todo;    /* alive, and not looked at yet */
@@ -73,9 +80,12 @@ static void need_sym(void *env, Sym *s) {
 
 static bool is_loop(const Op *op) { return op->code == OP_for || op->code == OP_while; }
 
+/* The operation around a region of what is looked at; NULL: there is none. */
+static const Op *around(const Live *l, const Region *g) { return g == l->region ? NULL : g->parent; }
+
 /* What decides whether and how often the regions of op are entered, and those around it. */
 static void need_structure(Live *l, const Op *op) {
-  for (; op; op = op->parent->parent) {
+  for (; op; op = around(l, op->parent)) {
     if (op->nres && l->structure[op->res[0]->id]) return;
     if (op->nres) l->structure[op->res[0]->id] = true;
     for (int i = 0; i < (is_loop(op) ? loop_ninit(op) : op->nopd); i++) need(l, op->opd[i]);
@@ -86,7 +96,7 @@ static void need_structure(Live *l, const Op *op) {
 static void need_plain(Live *l, const Op *op) {
   for (int i = 0; i < op->nopd; i++) need(l, op->opd[i]);
   op_each_sym(op, need_sym, l);
-  need_structure(l, op->parent->parent);
+  need_structure(l, around(l, op->parent));
 }
 
 static void need_result(Live *l, const Op *op, int k) {
@@ -101,17 +111,18 @@ static void follow(Live *l) {
   while (l->ntodo) {
     const Value *v = l->todo[--l->ntodo];
     const Op *op = v->def ? v->def : v->region->parent;
-    if (!op) continue;
+    int slot = l->slot[v->id];
+    if (slot == SLOT_AROUND) continue;
     if (!op->nreg) need_plain(l, op);
-    else if (v->def) need_result(l, op, l->slot[v->id]);
-    else if (l->slot[v->id] < 0) need_structure(l, op);
-    else need(l, op->res[l->slot[v->id]]);
+    else if (v->def) need_result(l, op, slot - SLOT_FIRST);
+    else if (slot == SLOT_INDEX) need_structure(l, op);
+    else need(l, op->res[slot - SLOT_FIRST]);
   }
 }
 
 static bool is_root(Live *l, const Op *op) {
   Family f = op_info[op->code].family;
-  return f == FAM_EFFECT || (f == FAM_CALL && call_effects(l, op));
+  return f == FAM_EFFECT || (f == FAM_CALL && !l->drops_calls && call_effects(l, op));
 }
 
 /* Fills the tables; needs what has effects.  True if there is any. */
@@ -120,9 +131,9 @@ static bool enter(Live *l, const Region *g) {
   for (Op *op = g->first; op; op = op->next) {
     bool inside = false;
     if (op->code == OP_sym) l->binds[op->u.sym->id] = op;
-    for (int i = 0; i < op->nres; i++) l->slot[op->res[i]->id] = i;
+    for (int i = 0; i < op->nres; i++) l->slot[op->res[i]->id] = SLOT_FIRST + i;
     for (int i = 0; i < op->nreg; i++) {
-      for (int k = 0; k < op->reg[i]->nparam; k++) l->slot[op->reg[i]->param[k]->id] = k - loop_nindex(op);
+      for (int k = 0; k < op->reg[i]->nparam; k++) l->slot[op->reg[i]->param[k]->id] = SLOT_FIRST + k - loop_nindex(op);
       inside |= enter(l, op->reg[i]);
     }
     if (inside) need_structure(l, op);
@@ -157,18 +168,26 @@ static void sweep(Live *l, Region *g) {
   }
 }
 
-void pass_dce(Func *f) {
+static void clean(Func *f, Region *g, bool drops_calls) {
   Ctx *c = f->module->ctx;
-  Live l = {.ctx = c, .value = NEW_N(c->arena, bool, f->nvalue + 1), .sym = NEW_N(c->arena, bool, c->next_sym + 1)};
+  Live l = {.ctx = c, .region = g, .drops_calls = drops_calls};
+  l.value = NEW_N(c->arena, bool, f->nvalue + 1);
   l.structure = NEW_N(c->arena, bool, f->nvalue + 1);
   l.slot = NEW_N(c->arena, int, f->nvalue + 1);
+  l.sym = NEW_N(c->arena, bool, c->next_sym + 1);
   l.binds = NEW_N(c->arena, Op *, c->next_sym + 1);
-  enter(&l, f->body);
-  for (int i = 0; i < f->body->nres; i++) {
-    need(&l, f->body->res[i]);
-    type_each_sym(f->body->res[i]->type, need_sym, &l);
+  enter(&l, g);
+  for (int i = 0; i < g->nres; i++) {
+    need(&l, g->res[i]);
+    type_each_sym(g->res[i]->type, need_sym, &l);
   }
   follow(&l);
-  sweep(&l, f->body);
+  sweep(&l, g);
+}
+
+void pass_dce(Func *f) {
+  clean(f, f->body, false);
   func_renumber(f);
 }
+
+void prune_region(Func *f, Region *g) { clean(f, g, true); }

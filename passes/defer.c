@@ -29,12 +29,7 @@ typedef struct Defer {
 /* What this pass makes, and asks about, is used once. */
 static bool used_once(const Defer *d, const Value *v) { return v->id >= d->counted || d->uses[v->id] == 1; }
 
-static bool defined_in(const Value *v, const Region *r) {
-  const Region *at = v->def ? v->def->parent : v->region;
-  for (; at; at = at->parent ? at->parent->parent : NULL)
-    if (at == r) return true;
-  return false;
-}
+static bool defined_in(const Value *v, const Region *r) { return region_within(region_of(v), r); }
 
 /* 0, 1, …, T - 1 or T - 1, …, 1, 0; NULL: neither, or not known. */
 static Dim *whole_range(Ctx *c, const Op *loop) {

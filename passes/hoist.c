@@ -102,7 +102,7 @@ typedef struct Check {
 
 static void see_value(void *env, Value *v) {
   Check *k = env;
-  if ((v->def ? v->def->parent : v->region) == k->body) k->invariant = false;
+  if (region_of(v) == k->body) k->invariant = false;
 }
 
 static void see_sym(void *env, Sym *s) {

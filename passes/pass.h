@@ -104,7 +104,7 @@ bool has_effect(const Op *op);                                /* is one, or hold
 
 void inline_but(Func *f, const Func *keep); /* every call of a function that cannot reach itself, but for calls of `keep` */
 
-/* ---- prune.c -------------------------------------------------------------------------------------------------------------- */
+/* ---- dce.c -------------------------------------------------------------------------------------------------------------- */
 
 /* Removes what neither effects nor the region's results need: operations, calls, carried values and results of regions. */
 void prune_region(Func *f, Region *g);

@@ -27,13 +27,6 @@ typedef struct Spread {
 
 /* ---- what the loop is --------------------------------------------------------------------------------------------------- */
 
-static bool is_inside(const Region *r, const Region *outer) {
-  while (r && r != outer) r = r->parent ? r->parent->parent : NULL;
-  return r == outer;
-}
-
-static const Region *home(const Value *v) { return v->def ? v->def->parent : v->region; }
-
 /* 0 <= i < n, each once, whichever way. */
 static Dim *count_of(Ctx *c, const Op *loop) {
   int64_t step, k;
@@ -59,7 +52,7 @@ static bool is_known(const Spread *s, const Value *v) {
   int64_t k;
   if (splat_int(v, &k)) return true;
   if (!v->def) return v->region != s->loop->reg[0] && v == v->region->param[0] && v->region->parent && v->region->parent->code == OP_for &&
-                      is_inside(v->region, s->loop->reg[0]);
+                      region_within(v->region, s->loop->reg[0]);
   if (op_info[v->def->code].family != FAM_MAP) return false;
   for (int i = 0; i < v->def->nopd; i++)
     if (!is_known(s, v->def->opd[i])) return false;
@@ -77,7 +70,7 @@ static int64_t small_count(const Type *t) {
 
 static bool indices_fit(const Spread *s, const Op *op) {
   int first = op->code == OP_gather ? 1 : 2;
-  bool memory = op->code == OP_gather && !is_inside(home(op->opd[0]), s->loop->reg[0]);
+  bool memory = op->code == OP_gather && !region_within(region_of(op->opd[0]), s->loop->reg[0]);
   if (memory) return true;
   for (int i = 0; i < op->u.index.naxis; i++)
     if (op->opd[first + i]->type->rank || !is_known(s, op->opd[first + i])) return false;
@@ -116,7 +109,7 @@ static bool is_check(const Op *op) { return op_info[op->code].family == FAM_EFFE
 /* Follows from the iteration's number and what is outside, so that checks of it can be made before. */
 static bool comes_first(const Spread *s, const Value *v) {
   const Region *body = s->loop->reg[0];
-  if (!is_inside(home(v), body) || v == body->param[0]) return true;
+  if (!region_within(region_of(v), body) || v == body->param[0]) return true;
   if (!v->def || v->def->parent != body || v->def->nreg || !fits(s, v->def)) return false;
   for (int i = 0; i < v->def->nopd; i++)
     if (!comes_first(s, v->def->opd[i])) return false;

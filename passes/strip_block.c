@@ -24,24 +24,6 @@ static bool in_result(const Op *op, int l) {
   return false;
 }
 
-static bool sums(const Op *op) {
-  for (int k = 0; op->code == OP_contract && k < op->nopd; k++)
-    for (int a = 0; a < op->opd[k]->type->rank; a++)
-      if (!in_result(op, op->u.contract.opd[k][a])) return true;
-  return false;
-}
-
-/* Rows of an operand besides those that are cut. */
-static bool has_other_row(const Op *op, int k, int cut) {
-  for (int a = 0; a < op->opd[k]->type->rank; a++) {
-    int l = op->u.contract.opd[k][a];
-    int64_t n;
-    bool is_long = !dim_is_const(op->opd[k]->type->dim[a], &n) || n >= 8;
-    if (l != cut && is_long && !has_label(op, !k, l) && in_result(op, l)) return true;
-  }
-  return false;
-}
-
 /* The product asks for an element of operand k more than once. */
 static bool repeats(const Op *op, int k) {
   for (int a = 0; a < op->opd[!k]->type->rank; a++)
@@ -49,24 +31,30 @@ static bool repeats(const Op *op, int k) {
   return false;
 }
 
-/* Summed labels of both operands besides the one that is cut. */
-static bool has_other_sum(const Op *op, int k, int cut) {
+/* A product of matrices, of one pair or more. */
+static bool is_product(const Op *op) {
+  return op->code == OP_contract && op->nopd == 2 && op_has_sum(op) && repeats(op, 0) && repeats(op, 1);
+}
+
+/* Operand k has a long axis besides the one that is cut: one that both operands sum, or one of rows. */
+static bool has_other(const Op *op, int k, int cut, bool summed) {
   for (int a = 0; a < op->opd[k]->type->rank; a++) {
     int l = op->u.contract.opd[k][a];
     int64_t n;
-    if (l != cut && !in_result(op, l) && has_label(op, !k, l) && !dim_is_const(op->opd[k]->type->dim[a], &n)) return true;
+    bool is_long = !dim_is_const(op->opd[k]->type->dim[a], &n) || (!summed && n >= 8);
+    if (l != cut && is_long && in_result(op, l) == !summed && has_label(op, !k, l) == summed) return true;
   }
   return false;
 }
 
 static bool needs_width(const Item *it) {
   const Op *op = it->op;
-  if (op->code != OP_contract || op->nopd != 2 || !sums(op) || !repeats(op, 0) || !repeats(op, 1)) return false;
+  if (!is_product(op)) return false;
   for (int k = 0; k < 2; k++) {
     if (it->opd[k] < 0) continue;
     int l = op->u.contract.opd[k][it->opd[k]];
-    if (!in_result(op, l) && !has_other_sum(op, k, l)) return true;
-    if (in_result(op, l) && !has_label(op, !k, l) && !has_other_row(op, k, l)) return true;
+    if (!in_result(op, l) && !has_other(op, k, l, true)) return true;
+    if (in_result(op, l) && !has_label(op, !k, l) && !has_other(op, k, l, false)) return true;
   }
   return false;
 }
@@ -74,14 +62,14 @@ static bool needs_width(const Item *it) {
 /* What code generation stores: sums, other folds, and factors of sums that take computing. */
 static bool is_stored(const Strip *s, const Item *it) {
   const Op *op = it->op;
-  if (sums(op) || op_info[op->code].family == FAM_REDUCE || op->code == OP_concat || op->code == OP_linrec) return true;
+  if (op_has_sum(op) || op_info[op->code].family == FAM_REDUCE || op->code == OP_concat || op->code == OP_linrec) return true;
   if (op_info[op->code].family != FAM_MAP) return false;
   int uses = 0;
   for (int i = 0; i < s->n; i++)
     for (int k = 0; k < s->item[i].op->nopd; k++)
       if (s->item[i].op->opd[k] == op->res[0]) {
         uses++;
-        if (s->item[i].op->nopd == 2 && sums(s->item[i].op) && repeats(s->item[i].op, k)) return true;
+        if (s->item[i].op->nopd == 2 && op_has_sum(s->item[i].op) && repeats(s->item[i].op, k)) return true;
       }
   return uses > 1 && op_is_costly(op);
 }
@@ -173,7 +161,7 @@ static bool thins_product(const Strip *s) {
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
     const Op *op = it->op;
-    if (it->role == ROLE_NONE || op->code != OP_contract || op->nopd != 2 || !sums(op) || !repeats(op, 0) || !repeats(op, 1)) continue;
+    if (it->role == ROLE_NONE || !is_product(op)) continue;
     if (it->opd[0] < 0 || it->opd[1] < 0 || !in_result(op, op->u.contract.opd[0][it->opd[0]])) return true;
   }
   return false;

@@ -138,14 +138,7 @@ static bool is_cheap(const Op *op) {
   case OP_reshape:
   case OP_iota:
   case OP_cast: return true;
-  case OP_contract:
-    if (op->nopd != 1) return false;
-    for (int a = 0; a < op->opd[0]->type->rank; a++) {
-      bool kept = false;
-      for (int j = 0; j < op->res[0]->type->rank; j++) kept |= op->u.contract.out[j] == op->u.contract.opd[0][a];
-      if (!kept) return false;
-    }
-    return true;
+  case OP_contract: return op->nopd == 1 && !op_has_sum(op);
   case OP_neg:
   case OP_add:
   case OP_sub:

@@ -188,7 +188,7 @@ static int find_onto(const Strip *s, const Item *it) {
   for (int k = 0; it->role == ROLE_EACH && op_info[op->code].family == FAM_MAP && k < op->nopd; k++) {
     const Value *v = op->opd[k];
     if (v->type != op->res[0]->type || is_together(s, it, k) || (!v->def && !v->region->parent)) continue;
-    if ((v->def ? v->def->parent : v->region) == s->region && region_count_uses(s->region, v) == 1) return k;
+    if (region_of(v) == s->region && region_count_uses(s->region, v) == 1) return k;
   }
   return -1;
 }

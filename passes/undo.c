@@ -137,7 +137,7 @@ static void read_old(Undo *u, Op *set) {
   else o->value = b_slice(&b, x, set->u.slice.start, set->u.slice.stride, set->opd[1]->type->dim);
 }
 
-static bool is_inside(const Op *loop, const Value *v) { return (v->def ? v->def->parent : v->region) == loop->reg[0]; }
+static bool is_inside(const Op *loop, const Value *v) { return region_of(v) == loop->reg[0]; }
 
 /* From the index of the loop and what is around it. */
 static bool follows_from_index(const Op *loop, const Value *v) {

@@ -29,20 +29,9 @@ static const real log10_value[16] = {
        (-0x1.254p-3f, -0x1.003p-3f, -0x1.b638p-4f, -0x1.718p-4f, -0x1.2ccp-4f, -0x1.da1p-5f, -0x1.5b6p-5f, -0x1.c9p-6f,
         -0x1.09ep-6f, 0, 0x1.b4ap-6f, 0x1.a53p-5f, 0x1.328p-4f, 0x1.8cep-4f, 0x1.e4ep-4f, 0x1.1bd4p-3f))};
 
-/* Whether x is normal and positive. */
-INLINE bool is_usual(real x) { return bits(x) - bits(LEAST) < bits(INF) - bits(LEAST); }
-
 /* A number that is not normal, times a power of two; of which the exponent is k too much. */
 INLINE real raised(real x) { return x * K(0x1p54, 0x1p25f); }
 #define RAISED K(54.0, 25.0f)
-
-RARE real FN(log_rare)(bool any, real x, real usual);
-RARE real FN(log_rare)(bool any, real x, real usual) {
-  Log p = log_parts(raised(x));
-  real y = log_ends(x, log_sum(p.k - RAISED, log_rest(p.m, FN(look)(log_inverse, p.i)), p.i));
-  return any ? y : usual;
-}
-real FN(log)(real x) { return FN(log_rare)(!is_usual(x), x, log_normal(x)); }
 
 /* log(2^k (1 + f) / t) to another base: k a + value + f b, a = a1 + a2, b = b1 + b2. */
 typedef struct Base { real a1, a2, b1, b2; const real *inverse, *value; } Base;
@@ -51,21 +40,32 @@ INLINE real log_base(real k, Log p, Base c) {
   real tail = f * (c.b2 + f * ((c.b1 + c.b2) * log_tail(f))) + k * c.a2;
   return whole + product_plus(f, c.b1, tail);
 }
-#define DEFINE(NAME, ...)                                                                                              \
+INLINE real log_binary(real k, Log p) {
+  return log_base(k, p, (Base){1, 0, K(0x1.7154768p+0, 0x1.716p+0f), K(-0x1.6a3e80f444178p-27, -0x1.7135a8p-13f), log2_inverse,
+                               log2_value});
+}
+INLINE real log_decimal(real k, Log p) {
+  return log_base(k, p, (Base){K(0x1.34413509f78p-2, 0x1.3442p-2f), K(0x1.fef311f12b358p-46, -0x1.95ec1p-19f),
+                               K(0x1.bcb7b18p-2, 0x1.bccp-2f), K(-0x1.6c8d78e6acaa4p-29, -0x1.09d5b2p-15f), log10_inverse,
+                               log10_value});
+}
+
+/* OF(k, p): the logarithm of 2^k p.m. */
+#define DEFINE(NAME, OF)                                                                                               \
   RARE real FN(NAME##_rare)(bool any, real x, real usual);                                                             \
   RARE real FN(NAME##_rare)(bool any, real x, real usual) {                                                            \
     Log p = log_parts(raised(x));                                                                                      \
-    real y = log_ends(x, log_base(p.k - RAISED, p, (Base){__VA_ARGS__}));                                              \
+    real y = log_ends(x, OF(p.k - RAISED, p));                                                                         \
     return any ? y : usual;                                                                                            \
   }                                                                                                                    \
   real FN(NAME)(real x) {                                                                                              \
     Log p = log_parts(x);                                                                                              \
-    return FN(NAME##_rare)(!is_usual(x), x, log_base(p.k, p, (Base){__VA_ARGS__}));                                    \
+    return FN(NAME##_rare)(!is_normal(x), x, OF(p.k, p));                                                              \
   }
 
-DEFINE(log2, 1, 0, K(0x1.7154768p+0, 0x1.716p+0f), K(-0x1.6a3e80f444178p-27, -0x1.7135a8p-13f), log2_inverse, log2_value)
-DEFINE(log10, K(0x1.34413509f78p-2, 0x1.3442p-2f), K(0x1.fef311f12b358p-46, -0x1.95ec1p-19f),
-       K(0x1.bcb7b18p-2, 0x1.bccp-2f), K(-0x1.6c8d78e6acaa4p-29, -0x1.09d5b2p-15f), log10_inverse, log10_value)
+DEFINE(log, log_natural)
+DEFINE(log2, log_binary)
+DEFINE(log10, log_decimal)
 #undef DEFINE
 
 #define HUGE K(0x1p1000, 0x1p100f)

@@ -24,6 +24,9 @@ typedef struct Log {
   word i;
 } Log;
 
+/* Normal and positive. */
+INLINE bool is_normal(real x) { return bits(x) - bits(LEAST) < bits(INF) - bits(LEAST); }
+
 #define LOG_LEAST K(0x3fe6800000000000, 0x3f340000) /* the least m */
 
 /* Of a normal x > 0. */
@@ -58,9 +61,10 @@ INLINE real log_sum(real k, real f, word i) {
   real whole = k * LN2_HIGH + FN(look)(log_value, i);
   return whole + (f + (f * f * log_tail(f) + k * LN2_LOW));
 }
+INLINE real log_natural(real k, Log p) { return log_sum(k, log_rest(p.m, FN(look)(log_inverse, p.i)), p.i); }
 INLINE real log_normal(real x) {
   Log p = log_parts(x);
-  return log_sum(p.k, log_rest(p.m, FN(look)(log_inverse, p.i)), p.i);
+  return log_natural(p.k, p);
 }
 
 /* log(2^k (u + low)), low tiny beside u or u = 1. */

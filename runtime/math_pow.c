@@ -19,7 +19,9 @@ INLINE real pow_ends(real x, real y, real r) {
   return ((x == 1) | (y == 0)) ? 1 : r;
 }
 
-INLINE bool is_normal(real x) { return bits(x) - bits(LEAST) < bits(INF) - bits(LEAST); }
+/* 16 numbers t, of 5 bits. */
+static const double pow_inverse[16] = {0x1.6p+0, 0x1.5p+0, 0x1.4p+0, 0x1.4p+0, 0x1.3p+0, 0x1.2p+0, 0x1.2p+0, 0x1.1p+0,
+                                       0x1.1p+0, 0x1p+0, 0x1.ep-1, 0x1.cp-1, 0x1.bp-1, 0x1.ap-1, 0x1.8p-1, 0x1.7p-1};
 
 #if SINGLE
 /* In double precision: a float's logarithm needs 24 bits behind the 7 of its integer part. */
@@ -43,9 +45,7 @@ INLINE double double_poly(double x, const double *c, int n) {
   return y;
 }
 
-/* 16 numbers t, of 5 bits, and -log2 t. */
-static const double pow_inverse[16] = {0x1.6p+0, 0x1.5p+0, 0x1.4p+0, 0x1.4p+0, 0x1.3p+0, 0x1.2p+0, 0x1.2p+0, 0x1.1p+0,
-                                       0x1.1p+0, 0x1p+0, 0x1.ep-1, 0x1.cp-1, 0x1.bp-1, 0x1.ap-1, 0x1.8p-1, 0x1.7p-1};
+/* -log2 t */
 static const double pow_value[16] = {
     -0x1.d6753e032ea0fp-2, -0x1.91bba891f1709p-2, -0x1.49a784bcd1b8bp-2, -0x1.49a784bcd1b8bp-2, -0x1.fbc16b902680ap-3,
     -0x1.5c01a39fbd688p-3, -0x1.5c01a39fbd688p-3, -0x1.663f6fac91316p-4, -0x1.663f6fac91316p-4, 0, 0x1.7d60496cfbb4cp-4,
@@ -82,9 +82,7 @@ float adc_math_powf(float x, float y) {
 }
 
 #else
-/* 16 numbers t, so short that m t - 1 is exact, and -log t, of which the high part is a multiple of 2^-42. */
-static const double pow_inverse[16] = {0x1.6p+0, 0x1.5p+0, 0x1.4p+0, 0x1.4p+0, 0x1.3p+0, 0x1.2p+0, 0x1.2p+0, 0x1.1p+0,
-                                       0x1.1p+0, 0x1p+0, 0x1.ep-1, 0x1.cp-1, 0x1.bp-1, 0x1.ap-1, 0x1.8p-1, 0x1.7p-1};
+/* -log t, of which the high part is a multiple of 2^-42; t is so short that m t - 1 is exact. */
 static const double pow_high[16] = {
     -0x1.4618bc21c6000p-2, -0x1.1675cababa000p-2, -0x1.c8ff7c79aa000p-3, -0x1.c8ff7c79aa000p-3, -0x1.5ff3070a7a000p-3,
     -0x1.e27076e2b0000p-4, -0x1.e27076e2b0000p-4, -0x1.f0a30c0118000p-5, -0x1.f0a30c0118000p-5, 0, 0x1.08598b59e4000p-4,

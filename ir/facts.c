@@ -1,0 +1,40 @@
+/* facts.c - small questions about operations and values that several parts ask. */
+#include "ir/internal.h"
+
+bool op_is_fold(Opcode code) {
+  switch (code) {
+  case OP_add:
+  case OP_mul:
+  case OP_max:
+  case OP_min:
+  case OP_or:
+  case OP_and: return true;
+  default: return false;
+  }
+}
+
+bool op_has_sum(const Op *op) {
+  if (op->code != OP_contract) return false;
+  for (int k = 0; k < op->nopd; k++)
+    for (int i = 0; i < op->opd[k]->type->rank; i++) {
+      bool kept = false;
+      for (int j = 0; j < op->res[0]->type->rank; j++) kept |= op->u.contract.out[j] == op->u.contract.opd[k][i];
+      if (!kept) return true;
+    }
+  return false;
+}
+
+Region *region_of(const Value *v) { return v->def ? v->def->parent : v->region; }
+
+bool region_within(const Region *r, const Region *outer) {
+  while (r != outer && r->parent) r = r->parent->parent;
+  return r == outer;
+}
+
+bool value_int(const Value *v, int64_t *x) {
+  const Op *op = v->def;
+  if (v->type->rank || !op || (op->code != OP_const && op->code != OP_dim)) return false;
+  if (op->code == OP_dim) return dim_is_const(op->u.dim, x);
+  *x = op->u.cst.i;
+  return true;
+}
