@@ -27,6 +27,9 @@ bool codegen_manifest(Module *m, const CodegenOptions *o, Text *out); /* JSON: w
 /* One line a function, as in the header: `int f(int64_t n, const double *x, double *out, adc_ws *ws);` */
 void codegen_prototype(const Func *f, const CodegenOptions *o, Text *out);
 
+/* How many operations f takes; *more: besides what only a run can tell.  NULL: too large a formula. */
+Dim *codegen_flops(Func *f, bool *more);
+
 /* What each function keeps in memory, where, and why, as a table. */
 void codegen_explain_memory(Module *m, Text *to);
 

@@ -77,6 +77,11 @@ Dim *region_flops(Ctx *c, const Region *r, bool *more) {
   return sum;
 }
 
+Dim *codegen_flops(Func *f, bool *more) {
+  *more = false;
+  return region_flops(f->module->ctx, f->body, more);
+}
+
 void work_text(Ctx *c, Func *f, Text *t) {
   bool more = false;
   Dim *sum = region_flops(c, f->body, &more);

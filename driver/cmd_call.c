@@ -215,7 +215,7 @@ static bool give_random(Run *r, const Port *p, const Leaf *leaf) {
   return true;
 }
 
-bool run_fill_missing(Run *r, Func *f) {
+bool run_fill_missing(Run *r, Func *f, bool sizes) {
   Leaf *leaf = NEW_N(r->c->arena, Leaf, f->body->nparam + 1);
   for (int i = 0; i < f->nin; i++)
     for (int k = 0; k < f->in[i].nleaf; k++) {
@@ -225,7 +225,9 @@ bool run_fill_missing(Run *r, Func *f) {
   if (!learn_sizes(r, f, leaf, f->body->nparam)) return false;
   for (int i = 0, size = 3; i < f->nsym; i++) {
     int64_t v;
-    if (!known_value(r, f->sym[i], &v)) give_size(r, f->sym[i], f->sym[i]->nonneg ? size++ : 2);
+    if (known_value(r, f->sym[i], &v)) continue;
+    if (!sizes) return run_fail(r, "'%s' is not determined by the arguments; give it: %s=…", f->sym[i]->name, f->sym[i]->name);
+    give_size(r, f->sym[i], f->sym[i]->nonneg ? size++ : 2);
   }
   for (int i = 0; i < f->nin; i++)
     for (int k = 0; k < f->in[i].nleaf; k++) {
@@ -237,6 +239,8 @@ bool run_fill_missing(Run *r, Func *f) {
 
 /* ---- room and calls
  * ----------------------------------------------------------------------------------------------------------- */
+
+bool run_dim(Run *r, const Dim *d, int64_t *x) { return dim_eval(d, known_value, r, x); }
 
 bool run_concrete_shape(Run *r, Type *t, int64_t *dim, int64_t *count) {
   *count = 1;
@@ -337,31 +341,45 @@ static void say_failure(Run *r, int code, const Workspace *ws) {
   fprintf(stderr, ")\n");
 }
 
-bool run_call(Run *r, Func *f, Leaf *in, Leaf *out) {
+Call *run_prepare(Run *r, Func *f, Leaf *in, Leaf *out) {
+  Call *call = NEW(r->c->arena, Call);
   CArg *arg;
   int n = codegen_signature(f, &arg);
-  Workspace ws = {0};
-  void **packed = NEW_N(r->c->arena, void *, n + 1);
-  for (int i = 0; i < n; i++) packed[i] = make_argument(r, f, &arg[i], in, out, &ws);
+  call->f = f;
+  call->packed = NEW_N(r->c->arena, void *, n + 1);
+  for (int i = 0; i < n; i++) call->packed[i] = make_argument(r, f, &arg[i], in, out, &call->ws);
+  call->object = jit_symbol(r->jit, arena_printf(r->c->arena, "%s_packed", f->name));
+  if (!call->object) bug("no %s_packed in the compiled module", f->name);
+  return call;
+}
+
+int run_enter(Call *call) {
   union {
     void *object;
     int (*function)(void **);
-  } entry;
-  entry.object = jit_symbol(r->jit, arena_printf(r->c->arena, "%s_packed", f->name));
-  if (!entry.object) bug("no %s_packed in the compiled module", f->name);
-  int code = entry.function(packed);
-  while (code == RUN_EWORKSPACE && ws.need > ws.len) {
-    void *base = realloc(ws.base, ws.need);
-    if (!base) {
-      free(ws.base);
-      return run_fail(r, "%s needs a workspace of %zu bytes, more than there is", f->name, ws.need);
-    }
-    ws.base = base;
-    ws.len = ws.need;
-    code = entry.function(packed);
+  } entry = {.object = call->object};
+  return entry.function(call->packed);
+}
+
+bool run_again(Run *r, Call *call) {
+  Workspace *ws = &call->ws;
+  int code = run_enter(call);
+  while (code == RUN_EWORKSPACE && ws->need > ws->len) {
+    void *base = realloc(ws->base, ws->need);
+    if (!base) return run_fail(r, "%s needs a workspace of %zu bytes, more than there is", call->f->name, ws->need);
+    ws->base = base;
+    ws->len = ws->need;
+    code = run_enter(call);
   }
-  free(ws.base);
-  if (code == 0) return true;
-  say_failure(r, code, &ws);
-  return false;
+  if (code) say_failure(r, code, ws);
+  return code == 0;
+}
+
+void run_done(Call *call) { free(call->ws.base); }
+
+bool run_call(Run *r, Func *f, Leaf *in, Leaf *out) {
+  Call *call = run_prepare(r, f, in, out);
+  bool ok = run_again(r, call);
+  run_done(call);
+  return ok;
 }

@@ -14,7 +14,7 @@ void usage_error(const char *fmt, ...) {
   va_end(ap);
 }
 
-typedef enum { STRING, FLAG, REAL_TYPE, ORDER, COLOR, DIAGNOSTICS, SEED, GRAIN, BLAS, LATER } Kind;
+typedef enum { STRING, FLAG, REAL_TYPE, ORDER, COLOR, DIAGNOSTICS, SEED, SECONDS, GRAIN, BLAS, LATER } Kind;
 typedef struct Row {
   const char *name;
   unsigned verbs;
@@ -23,26 +23,29 @@ typedef struct Row {
   const char *value, *doc;
 } Row;
 #define AT(field) offsetof(Options, field)
-enum { BUILDS = FOR_GRAD | FOR_COMPILE, CODE = BUILDS | FOR_RUN, CALLS = FOR_RUN | FOR_TEST };
+enum { BUILDS = FOR_GRAD | FOR_COMPILE, CODE = BUILDS | FOR_RUN };
+enum { JIT = FOR_RUN | FOR_BENCH, CALLS = JIT | FOR_TEST };
 static const Row rows[] = {
     {"-o", CODE | FOR_OPT | FOR_PLOT | FOR_GRAPH, STRING, AT(output), "NAME",
      "stem of the files written (run: a .npy or .csv file for the results)"},
     {"--emit", BUILDS, STRING, AT(emit), "LIST", "obj,header,asm,llvm,ir,tdsl,dot,manifest (default obj,header)"},
     {"--fn", BUILDS | FOR_GRAPH, STRING, AT(pipeline.functions), "LIST", "only these functions"},
-    {"--wrt", CODE | FOR_GRAPH, STRING, AT(pipeline.wrt), "LIST", "derivatives with respect to these parameters only"},
-    {"--derive", FOR_COMPILE | FOR_RUN | FOR_GRAPH, STRING, AT(pipeline.derive), "LIST",
+    {"--wrt", CODE | FOR_BENCH | FOR_GRAPH, STRING, AT(pipeline.wrt), "LIST", "derivatives with respect to these parameters only"},
+    {"--derive", FOR_COMPILE | JIT | FOR_GRAPH, STRING, AT(pipeline.derive), "LIST",
      "among grad,vjp,jvp,hvp,jacobian,hessian"},
-    {"--order", CODE | FOR_TEST | FOR_PLOT | FOR_GRAPH, ORDER, AT(pipeline.order), "K",
+    {"--order", CODE | FOR_BENCH | FOR_TEST | FOR_PLOT | FOR_GRAPH, ORDER, AT(pipeline.order), "K",
      "repeat the derivative pass (default 1)"},
     {"--grad", FOR_RUN, FLAG, AT(grad), NULL, "gradients too; a result that is no scalar needs out_seed=…"},
-    {"--json", FOR_RUN, FLAG, AT(json), NULL, "print one JSON object, numbers at full precision"},
+    {"--json", JIT, FLAG, AT(json), NULL, "print one JSON object, numbers at full precision"},
     {"--seed", CALLS, SEED, AT(seed), "N", "seed of rand(…) and randn(…) (default 0)"},
+    {"--seconds", FOR_BENCH, SECONDS, AT(seconds), "S", "how long each function is measured (default 1)"},
     {"--prefix", BUILDS, STRING, AT(code.prefix), "P_", "put before every exported C name"},
-    {"--real", CODE | FOR_TEST | FOR_PLOT | FOR_GRAPH | FOR_CHECK | FOR_OPT, REAL_TYPE, AT(pipeline.real), "f32|f64",
+    {"--real", CODE | FOR_BENCH | FOR_TEST | FOR_PLOT | FOR_GRAPH | FOR_CHECK | FOR_OPT, REAL_TYPE, AT(pipeline.real), "f32|f64",
      "what `real` means (default f64)"},
     {"--target", BUILDS, STRING, AT(code.target), "TRIPLE", "the machine to compile for (default: this one)"},
-    {"--cpu", CODE, STRING, AT(code.cpu), "native|NAME", "the processor to compile for"},
-    {"--threads", CODE, GRAIN, AT(code.grain), "N", "threads share loops of many operations, chunks of N (default 32768) or more"},
+    {"--cpu", CODE | FOR_BENCH, STRING, AT(code.cpu), "native|NAME", "the processor to compile for"},
+    {"--threads", CODE | FOR_BENCH, GRAIN, AT(code.grain), "N",
+     "threads share loops of many operations, chunks of N (default 32768) or more"},
     {"--blas", BUILDS, BLAS, AT(code.cblas), "builtin|cblas", "whose matrix products large ones are (default builtin)"},
     {"-g", CODE, FLAG, AT(code.debug), NULL, "debug information: lines of the .tdsl file"},
     {"--freestanding", BUILDS, FLAG, AT(code.freestanding), NULL, "no malloc: a workspace must be given"},
@@ -68,7 +71,7 @@ void options_help(FILE *to, unsigned verb_bit) {
     snprintf(left, sizeof left, "%s%s%s%s%s", rows[i].name, may ? "[" : "", join, value ? value : "", may ? "]" : "");
     fprintf(to, "  %-26s %s\n", left, rows[i].doc);
   }
-  if (verb_bit & CODE)
+  if (verb_bit & (CODE | FOR_BENCH))
     fprintf(to, "  %-26s %s\n", "-O0 … -O3",
             verb_bit & FOR_RUN ? "optimisation level (default -O3; -O1 for little data)"
                                : "optimisation level (default -O3)");
@@ -99,6 +102,7 @@ static bool set(Options *o, const Row *r, const char *value) {
                            *const forms[] = {"text", "json"}, *const products[] = {"builtin", "cblas"};
   void *at = (char *)o + r->at;
   int choice;
+  char *end;
   long long n;
   switch (r->kind) {
   case STRING: *(const char **)at = value; return true;
@@ -124,6 +128,11 @@ static bool set(Options *o, const Row *r, const char *value) {
     if (!number(r->name, value, 0, INT64_MAX, &n)) return false;
     o->seed = (uint64_t)n;
     return true;
+  case SECONDS:
+    *(double *)at = strtod(value, &end);
+    if (*value && !*end && *(double *)at > 0 && *(double *)at < 1e6) return true;
+    usage_error("%s: '%s' is not a number of seconds", r->name, value);
+    return false;
   case GRAIN:
     if (!number(r->name, *value ? value : "32768", 1, INT64_MAX / 4, &n)) return false;
     *(int64_t *)at = n;
@@ -139,7 +148,7 @@ static bool set(Options *o, const Row *r, const char *value) {
 
 /* `word` is an option; consumes the next argument for `-o NAME`. */
 static bool option(Options *o, unsigned bit, char *word, int argc, char **argv, int *i) {
-  if (strncmp(word, "-O", 2) == 0 && (bit & CODE)) {
+  if (strncmp(word, "-O", 2) == 0 && (bit & (CODE | FOR_BENCH))) {
     if (word[2] >= '0' && word[2] <= '3' && !word[3]) {
       o->code.opt_level = word[2] - '0';
       return true;
@@ -181,6 +190,7 @@ bool options_parse(Options *o, unsigned bit, int argc, char **argv) {
   o->pipeline.real = F64;
   o->code.opt_level = bit == FOR_RUN ? -1 : 3; /* run: by the size of the data */
   o->color = -1;
+  o->seconds = 1;
   o->arg = argv; /* what is no option is moved to the front, in order */
   bool only_words = false;
   int words = 0;

@@ -120,7 +120,7 @@ static bool certify(Cert *t, Func *f) {
   Func *jvp = find_derived(t, f, "_jvp"), *vjp = find_derived(t, f, "_vjp");
   int n;
   t->r->ngiven = t->ngiven;
-  if (!run_fill_missing(t->r, jvp) || !run_fill_missing(t->r, vjp)) return false;
+  if (!run_fill_missing(t->r, jvp, true) || !run_fill_missing(t->r, vjp, true)) return false;
   Leaf *in = run_bind_inputs(t->r, vjp, &n), *out, *slow;
   if (!in || !call_at(t, vjp, t->fast, in, &out) || !call_at(t, vjp, t->plain, in, &slow)) return false;
   Vector fast = gather_all(t, vjp, out), plain = gather_all(t, vjp, slow);

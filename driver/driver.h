@@ -56,6 +56,7 @@ typedef struct Options {
   bool grad, json, check, depfile, json_diagnostics, time_passes, explain_memory, help;
   int color;     /* -1 auto, 0 never, 1 always */
   uint64_t seed; /* of rand(...) */
+  double seconds; /* that bench measures a function */
 } Options;
 enum {
   FOR_GRAD = 1,
@@ -68,7 +69,8 @@ enum {
   FOR_TEST = 128,
   FOR_PLOT = 256,
   FOR_GRAPH = 512,
-  FOR_ALL = 1023
+  FOR_BENCH = 1024,
+  FOR_ALL = 2047
 };
 /* Fills o from argv[2..]; false after a message on stderr (exit 2). */
 bool options_parse(Options *o, unsigned verb_bit, int argc, char **argv);
@@ -86,6 +88,7 @@ const char *read_program(Ctx *c, const Options *o, size_t *len);
 int cmd_grad(Options *o); /* grad and compile */
 int cmd_run(Options *o);
 int cmd_test(Options *o);
+int cmd_bench(Options *o);
 int cmd_plot(Options *o);
 int cmd_graph(Options *o);
 int cmd_check(Options *o);

@@ -8,6 +8,7 @@ static const Verb verbs[] = {
     {"compile", FOR_COMPILE, cmd_grad, "the same without derivatives, or with those that --derive names"},
     {"run", FOR_RUN, cmd_run, "compile in memory and call a function: adc run f.tdsl f x='[0,1,2]' --grad"},
     {"test", FOR_TEST, cmd_test, "certify the derivatives of a function at given or random points"},
+    {"bench", FOR_BENCH, cmd_bench, "time a function and its derivatives at given sizes: adc bench f.tdsl f n=1000"},
     {"plot", FOR_PLOT, cmd_plot, "draw a function of one variable and its derivatives: adc plot f.tdsl f x=0:6 --order=2 -o f.svg"},
     {"graph", FOR_GRAPH, cmd_graph, "the IR of functions and derivatives as a graph: DOT, or SVG, PNG, PDF by Graphviz"},
     {"check", FOR_CHECK, cmd_check, "parse and type, write nothing"},
@@ -16,7 +17,6 @@ static const Verb verbs[] = {
     {"explain", FOR_EXPLAIN, cmd_explain, "what a diagnostic code means, with an example and its mend"},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
-static const char *const later[] = {"bench"};
 
 static int help(FILE *to) {
   fprintf(to, "usage: adc VERB [options] FILE.tdsl [arguments]\n\n"
@@ -33,11 +33,6 @@ static int version(void) {
 }
 
 static int unknown_verb(const char *name) {
-  for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-    if (strcmp(name, later[i]) == 0) {
-      usage_error("'%s' is not supported yet", name);
-      return EXIT_USAGE;
-    }
   const char *names[VERBS];
   for (int i = 0; i < VERBS; i++) names[i] = verbs[i].name;
   const char *near = closest_name(name, names, VERBS);

@@ -87,11 +87,11 @@ static bool skipped(const Derivation *d, const Func *f, const char *how) {
 static bool derive_one(const Derivation *d, Func *f, const char *how) {
   Wrt wrt = wrt_of(d, f);
   if (d->nwrt && !wrt.n) return true;
+  if (strcmp(how, "grad") == 0 && d->o->seeds_given && !can_grad(f)) how = "vjp";
   if (skipped(d, f, how)) return true;
   for (int i = 0; i < 3; i++)
     if (strcmp(how, operators[i]) == 0) return derive_operator(f, wrt, (FuncKind)(FUNC_HVP + i)) != NULL;
   Func *g;
-  if (strcmp(how, "grad") == 0 && d->o->seeds_given && !can_grad(f)) how = "vjp";
   if (strcmp(how, "grad") == 0) g = derive_grad(f, wrt);
   else g = strcmp(how, "vjp") == 0 ? derive_vjp(f, wrt) : derive_jvp(f, wrt);
   for (int k = 1; g; k++) {

@@ -1,7 +1,7 @@
 # Completion of adc for bash.
 _adc() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]} options
-  local verbs="grad compile run test plot graph check opt explain fmt"
+  local verbs="grad compile run test bench plot graph check opt explain fmt"
   # bash splits --option=value at the '='.
   if [[ $cur == = ]]; then cur= prev=${COMP_WORDS[COMP_CWORD - 1]}
   elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD - 2]}; fi
@@ -29,6 +29,7 @@ _adc() {
     compile) options="--derive= $code $files" ;;
     run) options="--grad --json --seed= --derive= $code" ;;
     test) options="--order= --seed= --real=" ;;
+    bench) options="--derive= --wrt= --order= --json --seed= --seconds= --real= --cpu= -O0 -O1 -O2 -O3 --threads" ;;
     plot) options="--order= --real= -o" ;;
     graph) options="--fn= --wrt= --derive= --order= --real= -o" ;;
     check) options="--real=" ;;

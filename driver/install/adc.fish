@@ -1,5 +1,5 @@
 # Completion of adc for fish.
-set -l verbs grad compile run test plot graph check opt explain fmt
+set -l verbs grad compile run test bench plot graph check opt explain fmt
 complete -c adc -n "not __fish_seen_subcommand_from $verbs" -f
 complete -c adc -n "not __fish_seen_subcommand_from $verbs" -l help -d "Help"
 complete -c adc -n "not __fish_seen_subcommand_from $verbs" -l version -d "Versions and targets"
@@ -7,6 +7,7 @@ complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a grad -d "Write fu
 complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a compile -d "Write functions, with the derivatives asked for"
 complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a run -d "Compile in memory and call"
 complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a test -d "Certify the derivatives of a function"
+complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a bench -d "Time a function and its derivatives"
 complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a plot -d "Draw a function of one variable and its derivatives"
 complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a graph -d "Draw the IR of functions and derivatives"
 complete -c adc -n "not __fish_seen_subcommand_from $verbs" -a check -d "Parse and type, write nothing"
@@ -18,10 +19,10 @@ complete -c adc -n "__fish_seen_subcommand_from $verbs" -l help -d "Help for thi
 complete -c adc -n "__fish_seen_subcommand_from $verbs" -l diagnostics -x -a "text json" -d "Form of diagnostics"
 complete -c adc -n "__fish_seen_subcommand_from $verbs" -l color -x -a "auto always never" -d "Colour of diagnostics"
 
-set -l code "__fish_seen_subcommand_from grad compile run"
-complete -c adc -n "__fish_seen_subcommand_from grad compile run graph" -l wrt -x -d "Parameters to differentiate with respect to"
-complete -c adc -n "__fish_seen_subcommand_from grad compile run test plot graph" -l order -x -a "1 2 3" -d "How often the derivative is taken"
-complete -c adc -n "__fish_seen_subcommand_from grad compile run test plot graph check opt" -l real -x -a "f64 f32" -d "What real means"
+set -l code "__fish_seen_subcommand_from grad compile run bench"
+complete -c adc -n "__fish_seen_subcommand_from grad compile run bench graph" -l wrt -x -d "Parameters to differentiate with respect to"
+complete -c adc -n "__fish_seen_subcommand_from grad compile run test bench plot graph" -l order -x -a "1 2 3" -d "How often the derivative is taken"
+complete -c adc -n "__fish_seen_subcommand_from grad compile run test bench plot graph check opt" -l real -x -a "f64 f32" -d "What real means"
 complete -c adc -n $code -l cpu -x -a "native" -d "Processor"
 complete -c adc -n $code -o O0 -d "No optimisation"
 complete -c adc -n $code -o O1 -d "Some optimisation"
@@ -30,7 +31,7 @@ complete -c adc -n $code -o O3 -d "All optimisations"
 complete -c adc -n $code -s g -d "Debug information"
 complete -c adc -n $code -l threads -d "Threads share long loops"
 complete -c adc -n "__fish_seen_subcommand_from grad compile run plot graph opt" -s o -r -d "Where to write"
-complete -c adc -n "__fish_seen_subcommand_from compile run graph" -l derive -x -a "grad vjp jvp hvp jacobian hessian" -d "Derivatives to make"
+complete -c adc -n "__fish_seen_subcommand_from compile run bench graph" -l derive -x -a "grad vjp jvp hvp jacobian hessian" -d "Derivatives to make"
 
 set -l files "__fish_seen_subcommand_from grad compile"
 complete -c adc -n "__fish_seen_subcommand_from grad compile graph" -l fn -x -d "Functions to compile"
@@ -44,7 +45,8 @@ complete -c adc -n $files -l time-passes -d "How long each stage took"
 complete -c adc -n $files -l explain-memory -d "What is kept in memory, where and why"
 
 complete -c adc -n "__fish_seen_subcommand_from run" -l grad -d "Gradients beside the results"
-complete -c adc -n "__fish_seen_subcommand_from run" -l json -d "One JSON object"
-complete -c adc -n "__fish_seen_subcommand_from run test" -l seed -x -d "Seed of random arguments"
+complete -c adc -n "__fish_seen_subcommand_from run bench" -l json -d "One JSON object"
+complete -c adc -n "__fish_seen_subcommand_from run test bench" -l seed -x -d "Seed of random arguments"
+complete -c adc -n "__fish_seen_subcommand_from bench" -l seconds -x -d "How long each function is measured"
 complete -c adc -n "__fish_seen_subcommand_from fmt" -l check -d "Tell whether it is formatted"
 complete -c adc -n "__fish_seen_subcommand_from opt" -l passes -x -d "Passes to run"

@@ -6,6 +6,7 @@ verbs=(
   'compile:write functions, with the derivatives asked for'
   'run:compile in memory and call'
   'test:certify the derivatives of a function'
+  'bench:time a function and its derivatives'
   'plot:draw a function of one variable and its derivatives'
   'graph:draw the IR of functions and derivatives'
   'check:parse and type, write nothing'
@@ -57,6 +58,8 @@ case $verb in
     '--seed=[seed of random arguments]:seed' '-o[write the results]:file:_files -g "*.(npy|csv)"' \
     '1:source:_files -g "*.tdsl"' '*:argument:' ;;
   test) _arguments $common $order $real '--seed=[seed of random arguments]:seed' '1:source:_files -g "*.tdsl"' '*:argument:' ;;
+  bench) _arguments $common $derive $code '--json[one JSON object]' '--seed=[seed of random arguments]:seed' \
+    '--seconds=[how long each function is measured]:seconds' '1:source:_files -g "*.tdsl"' '*:argument:' ;;
   plot) _arguments $common $order $real '-o[the picture]:file:_files -g "*.(svg|png)"' '1:source:_files -g "*.tdsl"' '*:argument:' ;;
   graph) _arguments $common $derive $order $real '--fn=[functions to draw]:functions' \
     '--wrt=[parameters to differentiate with respect to]:parameters' '-o[the picture]:file:_files -g "*.(dot|svg|png|pdf)"' \
