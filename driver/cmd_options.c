@@ -23,7 +23,8 @@ typedef struct Row {
   const char *value, *doc;
 } Row;
 #define AT(field) offsetof(Options, field)
-enum { BUILDS = FOR_GRAD | FOR_COMPILE, CODE = BUILDS | FOR_RUN, JIT = FOR_RUN | FOR_BENCH, CALLS = JIT | FOR_TEST };
+enum { BUILDS = FOR_GRAD | FOR_COMPILE, CODE = BUILDS | FOR_RUN };
+enum { JIT = FOR_RUN | FOR_BENCH, CALLS = JIT | FOR_TEST };
 static const Row rows[] = {
     {"-o", CODE | FOR_OPT | FOR_PLOT | FOR_GRAPH, STRING, AT(output), "NAME",
      "stem of the files written (run: a .npy or .csv file for the results)"},
@@ -43,7 +44,8 @@ static const Row rows[] = {
      "what `real` means (default f64)"},
     {"--target", BUILDS, STRING, AT(code.target), "TRIPLE", "the machine to compile for (default: this one)"},
     {"--cpu", CODE | FOR_BENCH, STRING, AT(code.cpu), "native|NAME", "the processor to compile for"},
-    {"--threads", CODE | FOR_BENCH, GRAIN, AT(code.grain), "N", "threads share loops of many operations, chunks of N (default 32768) or more"},
+    {"--threads", CODE | FOR_BENCH, GRAIN, AT(code.grain), "N",
+     "threads share loops of many operations, chunks of N (default 32768) or more"},
     {"--blas", BUILDS, BLAS, AT(code.cblas), "builtin|cblas", "whose matrix products large ones are (default builtin)"},
     {"-g", CODE, FLAG, AT(code.debug), NULL, "debug information: lines of the .tdsl file"},
     {"--freestanding", BUILDS, FLAG, AT(code.freestanding), NULL, "no malloc: a workspace must be given"},
