@@ -148,6 +148,7 @@ static Value *accumulate(Builder *b, Op *op, Value *x, Value *u, int first) {
 
 /* In a loop what was read is added where it was read from: its cost must not depend on x's size. */
 static void adjoint_gather(Deriv *d, Op *op, Value *dy) {
+  if (adjoint_gather_picked(d, op, dy)) return;
   Value *x = op->opd[0], *dx = deriv_of(d, x);
   if (dx && deriv_in_region(d)) d->d[x->id] = accumulate(&d->b, op, dx, dy, 1);
   else deriv_add(d, x, scatter(&d->b, op, dy, x->type));
