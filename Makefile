@@ -201,6 +201,12 @@ define bitcode
 endef
 $(B)/runtime/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
 	$(bitcode)
+$(B)/runtime/mask.bc: runtime/mask.ll $(B)/flags | $(NEED_LLVM)
+	$(call say,CLANG   $@)
+	@mkdir -p $(@D)
+	$(Q)$(RT_CLANG) -Wno-override-module -emit-llvm -c $< -o $@
+$(B)/runtime/gemm.bc: RT_FLAGS += -fno-slp-vectorize -Xclang -mlink-builtin-bitcode -Xclang $(B)/runtime/mask.bc
+$(B)/runtime/gemm.bc: $(B)/runtime/mask.bc
 define math_rule
 $(B)/runtime/$(1)/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
 	$$(bitcode)
