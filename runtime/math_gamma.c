@@ -28,8 +28,8 @@ INLINE double lgamma_of(double x) {
   Pair l = log_pair((low | far) ? x : other);
   double sign = low ? -1 : 1, near = u * v * f + sign * l.high + sign * l.low;
   double r = 1 / x, rate = l.high - 1, product = half * rate;
-  double tail = POLY_OF(at_least(0x1p-60, r * r), 0x1.5555555555555p-4, -0x1.6c16c16c11651p-9, 0x1.a01a017c48b54p-11, -0x1.381368b40fd73p-11,
-                        0x1.b948fecb5567fp-11, -0x1.f5b14b1be6664p-10, 0x1.9b1b6544f7359p-8,
+  double tail = POLY_OF(at_least(0x1p-60, r * r), 0x1.5555555555555p-4, -0x1.6c16c16c11651p-9, 0x1.a01a017c48b54p-11,
+                        -0x1.381368b40fd73p-11, 0x1.b948fecb5567fp-11, -0x1.f5b14b1be6664p-10, 0x1.9b1b6544f7359p-8,
                         -0x1.aa7caa04f9f4dp-6, 0x1.d10335509b2a7p-4, -0x1.af74058fdd765p-2,
                         0x1.116d8af4240dap0, -0x1.4fa5dd772d3d6p0);
   double rest = 0x1.acfe390c97d69p-2 + (tail * r + (product_rest(half, rate, product) + half * l.low));
