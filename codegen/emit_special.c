@@ -269,7 +269,8 @@ static void check_index(Emit *e, const Op *op, const LLVMValueRef *at) {
 
 static void check_holds(Emit *e, const Op *op, const LLVMValueRef *at) {
   const Type *t = op->opd[0]->type;
-  fail_unless(e, eval(e, op->opd[0], at), ADC_EASSERT, op->loc, t->rank ? row_major(e, t, at) : NULL, op->u.check.text);
+  int code = op->code == OP_assert ? ADC_EASSERT : ADC_ENAN;
+  fail_unless(e, eval(e, op->opd[0], at), code, op->loc, t->rank ? row_major(e, t, at) : NULL, op->u.check.text);
 }
 
 static void check_each(Emit *e, Unit *u, Check *check) {
@@ -287,7 +288,7 @@ void emit_effect(Emit *e, Unit *u) {
   const Op *op = u->op;
   if (op->code == OP_check_index)
     check_each(e, u, check_index);
-  else if (op->code == OP_assert)
+  else if (op_checks_bool(op->code))
     check_each(e, u, check_holds);
   else {
     LLVMIntPredicate p = op->code == OP_check_dim_eq ? LLVMIntEQ : LLVMIntSLE;

@@ -452,7 +452,7 @@ static void make_groups(Plan *p) {
     if (p == p->root && symbolic_dim_check(u)) continue;
     int g = place_unit(p, u, fusable(u) ? find_group(p, u, u->gathers ? index_barrier : barrier) : -1);
     if (u->kind == UNIT_EFFECT || (u->op && op_has_effect(u->op))) index_barrier = g;
-    if ((u->kind == UNIT_EFFECT && u->op->code != OP_check_index && u->op->code != OP_assert) ||
+    if ((u->kind == UNIT_EFFECT && u->op->code != OP_check_index && !op_checks_bool(u->op->code)) ||
         (u->op && u->op->code == OP_sym))
       barrier = g;
   }

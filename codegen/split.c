@@ -95,7 +95,7 @@ static Split *split_nest(const Plan *p, const Unit *u) {
 static Split *split_check(const Plan *p, const Unit *u) {
   const Op *op = u->op;
   Ctx *c = p->ctx;
-  if ((op->code != OP_check_index && op->code != OP_assert) || op->opd[0]->type->rank == 0) return NULL;
+  if ((op->code != OP_check_index && !op_checks_bool(op->code)) || op->opd[0]->type->rank == 0) return NULL;
   Dim *work = dim_const(c, 2);
   for (int k = 0; k < op->nopd; k++) work = dim_add(c, work, dim_const(c, cost_of(p, op->opd[k])));
   work = dim_mul(c, work, type_count(c, op->opd[0]->type));

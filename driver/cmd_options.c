@@ -47,6 +47,7 @@ static const Row rows[] = {
     {"--threads", CODE | FOR_BENCH, GRAIN, AT(code.grain), "N",
      "threads share loops of many operations, chunks of N (default 32768) or more"},
     {"--blas", BUILDS, BLAS, AT(code.cblas), "builtin|cblas", "whose matrix products large ones are (default builtin)"},
+    {"--trap-nan", CODE | FOR_BENCH, FLAG, AT(trap_nan), NULL, "the first NaN or infinity is an error that names its line"},
     {"-g", CODE, FLAG, AT(code.debug), NULL, "debug information: lines of the .tdsl file"},
     {"--freestanding", BUILDS, FLAG, AT(code.freestanding), NULL, "no malloc: a workspace must be given"},
     {"-MD", BUILDS, FLAG, AT(depfile), NULL, "write a depfile STEM.d"},
@@ -58,7 +59,6 @@ static const Row rows[] = {
     {"--color", FOR_ALL, COLOR, 0, "auto|always|never", "colour in diagnostics (also: NO_COLOR)"},
     {"--help", FOR_ALL, FLAG, AT(help), NULL, "this text"},
     {"--mem-limit", CODE, LATER, 0, NULL, NULL},
-    {"--trap-nan", CODE, LATER, 0, NULL, NULL},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -34,8 +34,9 @@ typedef struct PipelineOptions {
 /* NULL after diagnostics.  deps as frontend_compile. */
 Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
                          const char ***deps);
-/* What only code generation is to see: loops over blocks (-O2 and up).  After everything that is to be read. */
-void pipeline_lower(Module *m, int opt_level);
+/* What only code generation is to see: checks for NaN, loops over blocks (-O2 and up).  After everything that is to be read. */
+typedef struct LowerOptions { int opt_level; bool trap_nan; } LowerOptions;
+void pipeline_lower(Module *m, const LowerOptions *o);
 /* What can be wrong with a program of the front end shows here at the latest; false after diagnostics. */
 bool pipeline_resolve(Module *m);
 /* Splits at commas into interned names (spaces dropped); NULL gives 0. */
@@ -53,6 +54,7 @@ typedef struct Options {
   CodegenOptions code;
   const char *output, *emit, *passes;
   bool order_given;
+  bool trap_nan;
   bool grad, json, check, depfile, json_diagnostics, time_passes, explain_memory, help;
   int color;     /* -1 auto, 0 never, 1 always */
   uint64_t seed; /* of rand(...) */

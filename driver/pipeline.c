@@ -177,8 +177,16 @@ Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len,
   return m;
 }
 
-void pipeline_lower(Module *m, int opt_level) {
-  if (opt_level < 2) return;
+static void trap_nans(Module *m) {
+  const char *outer = stage_begin(m->ctx, "checks for NaN");
+  for (int i = 0; i < m->nfunc; i++) pass_trap(m->func[i]);
+  if (!module_verify(m)) bug("what checks for NaN does not verify");
+  stage_end(m->ctx, outer);
+}
+
+void pipeline_lower(Module *m, const LowerOptions *o) {
+  if (o->trap_nan) trap_nans(m);
+  if (o->opt_level < 2) return;
   const char *outer = stage_begin(m->ctx, "strips");
   for (int i = 0; i < m->nfunc; i++) {
     if (m->func[i]->external) continue;

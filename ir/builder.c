@@ -167,11 +167,14 @@ void b_check_dim(Builder *b, Opcode code, Dim *x, Dim *y, const char *text) {
   op_finish(b, op, NULL);
 }
 
-void b_assert(Builder *b, Value *cond, const char *text) {
-  Op *op = op_start(b, OP_assert, 1, &cond);
+static void check_holds(Builder *b, Opcode code, Value *cond, const char *text) {
+  Op *op = op_start(b, code, 1, &cond);
   op->u.check.text = text;
   op_finish(b, op, NULL);
 }
+
+void b_assert(Builder *b, Value *cond, const char *text) { check_holds(b, OP_assert, cond, text); }
+void b_check_finite(Builder *b, Value *cond, const char *text) { check_holds(b, OP_check_finite, cond, text); }
 
 /* ---- call
  * ------------------------------------------------------------------------------------------------------------------ */

@@ -1,6 +1,8 @@
 /* facts.c - small questions about operations and values that several parts ask. */
 #include "ir/internal.h"
 
+bool op_checks_bool(Opcode code) { return code == OP_assert || code == OP_check_finite; }
+
 bool op_is_fold(Opcode code) {
   switch (code) {
   case OP_add:

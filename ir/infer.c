@@ -133,8 +133,9 @@ bool infer_effect(Infer *in) {
                         ir_show_type(in->ctx, op->opd[1]->type), ir_show_type(in->ctx, op->opd[0]->type));
     return true;
   case OP_assert:
+  case OP_check_finite:
     if (op->opd[0]->type->elem != BOOL)
-      return infer_fail(in, E_ASSERT, "assert of %s, which is not bool", ir_show_type(in->ctx, op->opd[0]->type));
+      return infer_fail(in, E_ASSERT, "%s of %s, which is not bool", name, ir_show_type(in->ctx, op->opd[0]->type));
     return true;
   default:
     if (!op->u.check.a || !op->u.check.b) return infer_fail(in, E_CHECK, "%s needs two dimensions", name);

@@ -254,6 +254,7 @@ struct Region { Func *func; int nparam; Value **param; int param_cap; Op *first,
 
 /* ---- facts.c ---------------------------------------------------------------------------------------------------------- */
 
+bool op_checks_bool(Opcode code);         /* an effect that fails unless its operand holds everywhere */
 bool op_is_fold(Opcode code);             /* of two operands of one type, whose order and grouping are free */
 bool op_has_sum(const Op *op);            /* a contraction with a label that is summed */
 Region *region_of(const Value *v);        /* where v is defined */
@@ -375,6 +376,7 @@ Value *b_scatter_acc(Builder *b, Value *x, Value *u, int naxis, const int *axes,
 void b_check_index(Builder *b, Value *idx, Dim *limit, Value *mask_or_null, const char *text);
 void b_check_dim(Builder *b, Opcode code, Dim *x, Dim *y, const char *text); /* check_dim_eq, check_dim_le; nothing if provable */
 void b_assert(Builder *b, Value *cond, const char *text);
+void b_check_finite(Builder *b, Value *cond, const char *text); /* cond: that it is */
 Op *b_call(Builder *b, Func *callee, int nopd, Value *const *opd, int nsubst, const DimSubst *subst);
 /* A call of a function whose results are not made yet (recursion): their types, in the caller's terms. */
 Op *b_call_typed(Builder *b, Func *callee, int nopd, Value *const *opd, int nsubst, const DimSubst *subst, int nres, Type *const *types);

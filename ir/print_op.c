@@ -103,7 +103,7 @@ static void print_view(Printer *p, const Op *op) {
 }
 
 static void print_effect(Printer *p, const Op *op) {
-  if (op->code != OP_assert) {
+  if (!op_checks_bool(op->code)) {
     text_add(p->text, " {");
     print_dim(p, op->u.check.a);
     if (op->code != OP_check_index) {

@@ -166,7 +166,7 @@ static bool read_source(Reader *r, OpText *t) {
 }
 
 static bool read_check(Reader *r, Op *op) {
-  if (op->code != OP_assert) {
+  if (!op_checks_bool(op->code)) {
     if (!expect_punct(r, '{') || !read_dim(r, &op->u.check.a)) return false;
     if (op->code != OP_check_index && (!expect_punct(r, ',') || !read_dim(r, &op->u.check.b))) return false;
     if (!expect_punct(r, '}')) return false;

@@ -191,7 +191,7 @@ static void statement_effect(Tdsl *p, const Op *op) {
     line(p, "assert(%s == %s, \"%s\")", tdsl_dim(p, op->u.check.a), tdsl_dim(p, op->u.check.b), text);
   if (op->code == OP_check_dim_le)
     line(p, "assert(%s <= %s, \"%s\")", tdsl_dim(p, op->u.check.a), tdsl_dim(p, op->u.check.b), text);
-  if (op->code == OP_assert)
+  if (op_checks_bool(op->code))
     line(p, op->opd[0]->type->rank ? "assert(all(%s), \"%s\")" : "assert(%s, \"%s\")", tdsl_use(p, op->opd[0], PREC_IF),
          text);
   /* check_index: the gather that reads there checks again. */

@@ -166,7 +166,8 @@ bool check_is_provable(Ctx *c, const Op *op) {
   case OP_check_dim_eq: return op->u.check.a == op->u.check.b;
   case OP_check_dim_le: return dim_le(c, op->u.check.a, op->u.check.b);
   case OP_check_index: return index_is_provable(c, op->opd[0], op->u.check.a);
-  case OP_assert: return splat_int(op->opd[0], &holds) && holds;
+  case OP_assert:
+  case OP_check_finite: return splat_int(op->opd[0], &holds) && holds;
   default: return false;
   }
 }

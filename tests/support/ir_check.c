@@ -157,8 +157,19 @@ static PortRole role_of(const Func *f, int r) {
   return PORT_RESULT;
 }
 
+/* What a failed check makes the function return. */
+static int code_of(const Op *failed) {
+  if (!failed) return 0;
+  switch (failed->code) {
+  case OP_check_index: return 3;
+  case OP_assert: return 4;
+  case OP_check_finite: return 5;
+  default: return 2;
+  }
+}
+
 static bool compare(Call *k, int code, const char *how, bool add) {
-  if (code != (k->in.failed ? k->in.failed->code == OP_check_index ? 3 : k->in.failed->code == OP_assert ? 4 : 2 : 0)) {
+  if (code != code_of(k->in.failed)) {
     printf("%s (%s): returned %d, interpreter: %s\n", k->f->name, how, code,
            k->in.failed ? op_info[k->in.failed->code].name : "ok");
     return false;
@@ -243,7 +254,7 @@ int main(int argc, char **argv) {
   Ctx *c = ctx_new();
   Module *m = module_read(c, file ? file : "-", text, len);
   Module *low = m && module_verify(m) ? module_read(c, file ? file : "-", text, len) : NULL;
-  if (low) pipeline_lower(low, o.code.opt_level);
+  if (low) pipeline_lower(low, &(LowerOptions){.opt_level = o.code.opt_level});
   Jit *j = low ? jit_new(low, &o.code) : NULL;
   diag_print_text(c, stderr, false);
   if (!j) return 1;

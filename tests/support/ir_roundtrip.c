@@ -173,6 +173,7 @@ static void make_index(Test *t) {
   b_check_dim(b, OP_check_dim_le, t->n, t->k, "n <= k");
   b_check_dim(b, OP_check_dim_le, t->n, dim_add(t->c, t->n, t->k), "provable");
   b_assert(b, mask, "mask");
+  b_check_finite(b, mask, "mask");
 }
 
 static void make_call(Test *t) {

@@ -399,6 +399,7 @@ static void run_effect(Run *r, const Op *op) {
   case OP_check_dim_eq: ok = dim_of(r, op->u.check.a) == dim_of(r, op->u.check.b); break;
   case OP_check_dim_le: ok = dim_of(r, op->u.check.a) <= dim_of(r, op->u.check.b); break;
   case OP_assert:
+  case OP_check_finite:
     fault = EXACT_EASSERT;
     for (int64_t k = 0; k < opd(r, op, 0)->count; k++) ok = ok && opd(r, op, 0)->i[k];
     break;
