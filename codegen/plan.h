@@ -82,6 +82,7 @@ typedef struct Unit {
   bool dead;    /* its readers compute it themselves */
   bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
   bool tiled;   /* a matrix product with a kernel of its own */
+  bool params;  /* what is read of parameters is noted too */
   int scratch;  /* the slot that this works in */
   Split *split; /* NULL: one thread does it */
   /* Loops, outermost first.  The unit's labels (axes of v; of the operands of a reduction) each have a loop, or
