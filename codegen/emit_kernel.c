@@ -227,13 +227,21 @@ static bool met_again(const Nest *k, int i) {
   return false;
 }
 
+/* It ends where the row does: behind a part of one lies the next part, not room. */
+static bool fills_row(const Unit *u) {
+  const Op *op = u->op;
+  if (u->kind != UNIT_UPDATE || op->code != OP_set_slice) return true;
+  int last = u->v->type->rank - 1;
+  return op->opd[1]->type->dim[last] == u->v->type->dim[last];
+}
+
 static bool has_room(const Nest *k, int i) {
   const Unit *u = k->unit[i];
   if ((u->kind != UNIT_STORE && u->kind != UNIT_UPDATE) || u->dead || u->into || u->adds || !in_own_memory(k->e, u)) return false;
   const ValueInfo *info = &k->e->p->value[u->v->id];
   int rank = u->v->type->rank;
   if (info->slot < 0 || info->result >= 0 || info->in_parts || u->v->type->elem == BOOL || (rank > 1 && !info->padded)) return false;
-  return u->place[rank - 1] == u->nlevel - 1 && !met_again(k, i);
+  return u->place[rank - 1] == u->nlevel - 1 && fills_row(u) && !met_again(k, i);
 }
 
 /* Elements of a vector that all that is stored whole has room for; 0: nothing is. */
