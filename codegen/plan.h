@@ -157,6 +157,7 @@ void plan_storage(Plan *p);   /* storage.c */
 /* ---- schedule.c for plan_region.c and ownership.c ---------------------------------------------------------------------- */
 
 UnitKind unit_kind(const Op *op, Place place);
+enum { MOST_WRITTEN_OUT = 16 }; /* terms of a sum */
 /* Computing v of a UNIT_STORE reads x at most at the very indices that it is storing. */
 bool reads_in_step(Plan *p, Op *op, const Value *x);
 /* The same of what a set_slice, or a set at numbers, stores. */

@@ -181,6 +181,25 @@ static void move_last(int n, int *order, int label) {
   order[m] = label;
 }
 
+/* A sum of a few terms, so many in every program: it is written out (emit_kernel.c) and folds in registers. */
+static bool has_short_sum(const Op *op, int n, Dim *const *extent) {
+  int64_t terms = 1, some;
+  for (int l = 0; l < n; l++) {
+    if (!extent[l] || label_in(op->u.contract.out, op->res[0]->type->rank, l)) continue;
+    if (!dim_is_const(extent[l], &some) || some > MOST_WRITTEN_OUT) return false;
+    terms *= some;
+  }
+  return terms <= MOST_WRITTEN_OUT;
+}
+
+static void sums_last(const Op *op, int n, int *order) {
+  int sorted[MAX_LABEL], k = 0;
+  for (int sum = 0; sum < 2; sum++)
+    for (int i = 0; i < n; i++)
+      if (label_in(op->u.contract.out, op->res[0]->type->rank, order[i]) != sum) sorted[k++] = order[i];
+  memcpy(order, sorted, sizeof *order * (size_t)n);
+}
+
 static void contract_loops(Plan *p, Unit *u, const Op *op) {
   Dim *extent[MAX_LABEL];
   int n = label_extents(op, extent), rank = op->res[0]->type->rank, inner = -1, best = -100, order[MAX_LABEL],
@@ -213,6 +232,7 @@ static void contract_loops(Plan *p, Unit *u, const Op *op) {
       }
     if (inner >= 0) order[norder++] = inner;
   }
+  if (has_short_sum(op, n, extent)) sums_last(op, norder, order);
   for (int i = 0; i < norder; i++) add_level(u, order[i], extent[order[i]]);
 }
 
