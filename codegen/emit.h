@@ -167,7 +167,7 @@ typedef struct Hint {
   const char *name;
   LLVMMetadataRef value; /* or NULL */
 } Hint;
-enum { MAX_HINT = 4 };
+enum { MAX_HINT = 5 };
 void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n); /* a loop's metadata, in the place of what it has */
 LLVMValueRef access_group(Codegen *g); /* metadata of accesses in loops with independent iterations */
 void open_loops(Emit *e, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx); /* over a shape: counters */
