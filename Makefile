@@ -247,11 +247,11 @@ $(GEMM_32:%=$(GEMM_DIR)/%.s): ASM_FEATURES := -mattr=+avx,+fma,-slow-unaligned-m
 $(GEMM_64:%=$(GEMM_DIR)/%.s): ASM_FEATURES := -mattr=+avx512f,+fma
 $(GEMM_DIR)/%.bc: $(GEMM_BC)
 	@mkdir -p $(@D)
-	$(Q)$(LLVM_BIN)/llvm-extract --recursive --func=$* --func=$*_blas $< -o $@
+	$(Q)$(LLVM_BIN)/llvm-extract --recursive --func=$* --func=$*_blas --rglob='$*_.*' $< -o $@
 $(GEMM_DIR)/%.s: $(GEMM_BC) Makefile
 	$(call say,LLC     $@)
 	@mkdir -p $(@D)
-	$(Q)$(LLVM_BIN)/llvm-extract --recursive --func=$* -S $< -o - | sed 's/"\(target-[a-z]*\|tune-cpu\)"="[^"]*"//g; /^target triple/d' \
+	$(Q)$(LLVM_BIN)/llvm-extract --recursive --func=$* --rglob='$*_.*' -S $< -o - | sed 's/"\(target-[a-z]*\|tune-cpu\)"="[^"]*"//g; /^target triple/d' \
 	  | $(LLVM_BIN)/llc -O3 -disable-lsr -mtriple=x86_64-linux-gnu $(ASM_FEATURES) -relocation-model=pic -function-sections -asm-verbose=0 -o $@.tmp
 	$(Q)sed '/^[[:space:]]*\.\(globl\|ident\|file\|addrsig\|addrsig_sym\)\>/d; /\.note\.GNU-stack/d; s/\.L/.L$*_/g' \
 	  $@.tmp >$@ && rm $@.tmp
