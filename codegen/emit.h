@@ -93,6 +93,7 @@ typedef struct Emit {
   int computed;        /* so many elements were */
   struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
   Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
+  bool seldom;         /* what is emitted is seldom done: let it be small */
   bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 

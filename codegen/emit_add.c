@@ -31,17 +31,6 @@ static LLVMValueRef place_of(Emit *e, LLVMValueRef out, LLVMValueRef at) {
   return LLVMBuildSelect(e->b, LLVMBuildIsNull(e->b, out, ""), null, here, "");
 }
 
-static void add_to(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef from) {
-  Branch br;
-  Loop loop;
-  if_begin(e, &br, LLVMBuildIsNotNull(e->b, out, ""));
-  LLVMValueRef i = loop_begin(e, &loop, elements(e, t));
-  LLVMValueRef sum = add_elem(e->g, e->b, t->elem, load_elem(e, out, -1, t, i), load_elem(e, from, -1, t, i));
-  store_elem(e, out, -1, t, i, sum);
-  loop_end(e, &loop);
-  if_end(e, &br);
-}
-
 static Emit *open_body(Codegen *g, Func *f, LLVMValueRef fn) {
   Emit *e = NEW(g->arena, Emit);
   *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .fn = fn};
@@ -50,14 +39,53 @@ static Emit *open_body(Codegen *g, Func *f, LLVMValueRef fn) {
   e->zero = LLVMConstInt(g->i64, 0, false);
   e->one = LLVMConstInt(g->i64, 1, false);
   e->dim = (DimEnv){.g = g, .f = f, .b = e->entry, .late = e->b, .sym = NEW_N(g->arena, LLVMValueRef, f->nsym + 1)};
-  for (int i = 0; i < f->nsym; i++) e->dim.sym[i] = LLVMGetParam(fn, (unsigned)i);
   begin_body(e);
   return e;
+}
+
+static void set_noalias(Codegen *g, LLVMValueRef fn, LLVMAttributeIndex param) {
+  unsigned kind = LLVMGetEnumAttributeKindForName("noalias", 7);
+  LLVMAddAttributeAtIndex(fn, param, LLVMCreateEnumAttribute(g->ll, kind, 0));
+}
+
+/* Adds n elements to others, in one function for all gradients of a type. */
+static LLVMValueRef adding_function(Codegen *g, Func *f, Elem elem) {
+  const char *name = arena_printf(g->arena, "add.%s", elem_name(elem));
+  LLVMValueRef fn = LLVMGetNamedFunction(g->mod, name);
+  if (fn) return fn;
+  LLVMTypeRef t[] = {g->ptr, g->ptr, g->i64};
+  fn = LLVMAddFunction(g->mod, name, LLVMFunctionType(g->none, t, 3, false));
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
+  LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex,
+                          LLVMCreateEnumAttribute(g->ll, LLVMGetEnumAttributeKindForName("noinline", 8), 0));
+  set_noalias(g, fn, 1);
+  set_noalias(g, fn, 2);
+  Emit *e = open_body(g, f, fn);
+  Dim *any = dim_const(g->ctx, 1);
+  const Type *row = type_tensor(g->ctx, elem, 1, &any);
+  LLVMValueRef to = LLVMGetParam(fn, 0), from = LLVMGetParam(fn, 1);
+  Loop loop;
+  LLVMValueRef i = loop_begin(e, &loop, LLVMGetParam(fn, 2));
+  store_elem(e, to, -1, row, i, add_elem(g, e->b, elem, load_elem(e, to, -1, row, i), load_elem(e, from, -1, row, i)));
+  loop_end(e, &loop);
+  LLVMBuildRetVoid(e->b);
+  LLVMDisposeBuilder(e->b);
+  LLVMDisposeBuilder(e->entry);
+  return fn;
+}
+
+static void add_to(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef from) {
+  Branch br;
+  LLVMValueRef fn = adding_function(e->g, e->f, t->elem), arg[] = {out, from, elements(e, t)};
+  if_begin(e, &br, LLVMBuildIsNotNull(e->b, out, ""));
+  LLVMBuildCall2(e->b, LLVMGlobalGetValueType(fn), fn, arg, 3, "");
+  if_end(e, &br);
 }
 
 void emit_adding_body(Codegen *g, Func *f, LLVMValueRef fn) {
   Emit *e = open_body(g, f, fn);
   const Region *body = f->body;
+  for (int i = 0; i < f->nsym; i++) e->dim.sym[i] = LLVMGetParam(fn, (unsigned)i);
   int first = f->nsym + body->nparam, n = first + body->nres;
   LLVMValueRef *arg = NEW_N(g->arena, LLVMValueRef, n + 3), at = e->zero;
   for (int i = 0; i < n + 3; i++) arg[i] = LLVMGetParam(fn, (unsigned)i);

@@ -250,28 +250,47 @@ static bool same_need(const Emit *e, const Group *g) {
   return true;
 }
 
+static bool needs_no_more(const Emit *e, const Unit *u, const Unit *than) {
+  bool less = !u->always;
+  for (int w = 0; w < e->p->need_words; w++) less &= !(u->need[w] & ~than->need[w]);
+  return less;
+}
+
+/* One that follows indices, and without which none of the group is needed; NULL: there is none. */
+static const Unit *head_of(const Emit *e, const Group *g) {
+  for (int i = 0; i < g->n; i++) {
+    bool all = g->unit[i]->gathers;
+    for (int j = 0; all && j < g->n; j++) all = needs_no_more(e, g->unit[j], g->unit[i]);
+    if (all) return g->unit[i];
+  }
+  return NULL;
+}
+
+/* When the group cannot be fused because of u; NULL: always. */
+static LLVMValueRef fused_if(Emit *e, const Unit *u) {
+  bool in_workspace = u->op && u->v && e->p->producer[u->v->id] == u && e->p->value[u->v->id].slot >= 0;
+  return u->gathers ? needed(e, u) : u->result >= 0 && !in_workspace ? wanted(e, u->result) : NULL;
+}
+
+/* Seldom done: its loops are kept small. */
+static void emit_apart(Emit *e, Group *g) {
+  e->seldom = true;
+  for (int i = 0; i < g->n; i++)
+    if (!g->unit[i]->dead) emit_guarded(e, g->unit[i]);
+  e->seldom = false;
+}
+
 /* Fused as a whole when all results stored here are wanted, which is the rule; else unit by unit.  What goes to the
  * workspace does no harm when nobody wants it, unless it would follow indices that were never computed. */
-void emit_group(Emit *e, Group *g) {
-  for (int i = 0; i < g->n; i++) place_dynamic(e, g->unit[i]);
-  if (g->n == 1) {
-    emit_guarded(e, g->unit[0]);
-    return;
-  }
-  Branch br;
-  if (same_need(e, g)) {
-    LLVMValueRef cond = needed(e, g->unit[0]);
-    if (cond) if_begin(e, &br, cond);
-    emit_nest(e, g->unit, g->n);
-    if (cond) if_end(e, &br);
-    return;
-  }
-  LLVMValueRef all = LLVMConstInt(e->g->i1, 1, false);
+static void emit_mixed(Emit *e, Group *g, const Unit *head) {
+  LLVMValueRef all = NULL;
   for (int i = 0; i < g->n; i++) {
-    const Unit *u = g->unit[i];
-    bool in_workspace = u->op && u->v && e->p->producer[u->v->id] == u && e->p->value[u->v->id].slot >= 0;
-    LLVMValueRef cond = u->gathers ? needed(e, u) : u->result >= 0 && !in_workspace ? wanted(e, u->result) : NULL;
-    if (cond) all = LLVMBuildAnd(e->b, all, cond, "");
+    LLVMValueRef cond = g->unit[i] == head ? NULL : fused_if(e, g->unit[i]);
+    if (cond) all = all ? LLVMBuildAnd(e->b, all, cond, "") : cond;
+  }
+  if (!all) {
+    emit_nest(e, g->unit, g->n);
+    return;
   }
   LLVMBasicBlockRef fused = new_block(e, "fused"), apart = new_block(e, "apart"), join = new_block(e, "join");
   LLVMBuildCondBr(e->b, all, fused, apart);
@@ -281,12 +300,27 @@ void emit_group(Emit *e, Group *g) {
   memo_release(e, mark);
   LLVMBuildBr(e->b, join);
   LLVMPositionBuilderAtEnd(e->b, apart);
-  for (int i = 0; i < g->n; i++)
-    if (!g->unit[i]->dead) emit_guarded(e, g->unit[i]);
+  emit_apart(e, g);
   memo_release(e, mark);
   LLVMBuildBr(e->b, join);
   LLVMMoveBasicBlockAfter(join, LLVMGetLastBasicBlock(e->fn));
   LLVMPositionBuilderAtEnd(e->b, join);
+}
+
+void emit_group(Emit *e, Group *g) {
+  for (int i = 0; i < g->n; i++) place_dynamic(e, g->unit[i]);
+  if (g->n == 1) {
+    emit_guarded(e, g->unit[0]);
+    return;
+  }
+  const Unit *head = head_of(e, g);
+  bool same = same_need(e, g);
+  LLVMValueRef cond = same || head ? needed(e, same ? g->unit[0] : head) : NULL;
+  Branch br;
+  if (cond) if_begin(e, &br, cond);
+  if (same) emit_nest(e, g->unit, g->n);
+  else emit_mixed(e, g, head);
+  if (cond) if_end(e, &br);
 }
 
 void emit_groups(Emit *e, Plan *p) {

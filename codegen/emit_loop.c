@@ -61,7 +61,7 @@ void loop_end(Emit *e, Loop *l) {
   LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
   Hint hint[MAX_HINT];
   int n = 0;
-  bool math = l->one_by_one || l->whole || e->g->math_calls > l->math_calls, masked = few_turns(e) && !l->whole;
+  bool math = l->one_by_one || e->seldom || l->whole || e->g->math_calls > l->math_calls, masked = few_turns(e) && !l->whole;
   if (l->as_it_is || math || masked) hint[n++] = (Hint){"llvm.loop.unroll.disable", NULL};
   if (l->as_it_is) hint[n++] = (Hint){"llvm.loop.vectorize.width", one};
   else if (math || masked) hint[n++] = (Hint){"llvm.loop.interleave.count", one};

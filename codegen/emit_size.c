@@ -150,24 +150,34 @@ static LLVMValueRef all_slots(Size *s, const Plan *p) {
   return total;
 }
 
+/* f's own workspace and what it calls. */
+static LLVMValueRef own_bytes(Size *s, Func *f) {
+  Plan *p = plan_func(s->g->ctx, f, s->g->o->grain);
+  for (int i = 0; i < f->nsym; i++)
+    if (f->sym[i]->nonneg || f->sym[i]->kind == SYM_DIM) bad_if(s, LLVMIntSLT, s->env.sym[i], 0);
+  bool *seen = NEW_N(s->g->arena, bool, largest_type(f->body) + 1);
+  for (int i = 0; i < f->body->nparam; i++) check_type(s, seen, f->body->param[i]->type);
+  check_region(s, seen, f->body);
+  LLVMValueRef slots = all_slots(s, p);
+  return checked2(s, "llvm.sadd.with.overflow", slots, call_bytes(s, f->body, LLVMConstInt(s->g->i64, 0, false)));
+}
+
+/* What adds to cotangents has a place for each in front of what the function itself needs. */
+static LLVMValueRef bytes_to_add(Size *s, Func *f) {
+  LLVMValueRef total = LLVMBuildCall2(s->b, size_type(s->g, f), emit_size(s->g, f, false), s->env.sym, (unsigned)f->nsym, "");
+  bad_if(s, LLVMIntSLT, total, 0);
+  for (int i = 0; i < f->body->nres; i++)
+    if (result_adds(f, i)) total = checked2(s, "llvm.sadd.with.overflow", total, tensor_bytes(s, f->body->res[i]->type));
+  return total;
+}
+
 void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
-  Plan *p = plan_func(g->ctx, f, g->o->grain);
   Size s = {.g = g, .b = LLVMCreateBuilderInContext(g->ll)};
   LLVMPositionBuilderAtEnd(s.b, LLVMAppendBasicBlockInContext(g->ll, fn, "entry"));
   s.env = (DimEnv){.g = g, .f = f, .b = s.b, .late = s.b, .bad = LLVMConstInt(g->i1, 0, false)};
   s.env.sym = NEW_N(g->arena, LLVMValueRef, f->nsym + 1);
-  for (int i = 0; i < f->nsym; i++) {
-    s.env.sym[i] = LLVMGetParam(fn, (unsigned)i);
-    if (f->sym[i]->nonneg || f->sym[i]->kind == SYM_DIM) bad_if(&s, LLVMIntSLT, s.env.sym[i], 0);
-  }
-  bool *seen = NEW_N(g->arena, bool, largest_type(f->body) + 1);
-  for (int i = 0; i < f->body->nparam; i++) check_type(&s, seen, f->body->param[i]->type);
-  check_region(&s, seen, f->body);
-  LLVMValueRef total = LLVMConstInt(g->i64, 0, false);
-  total = checked2(&s, "llvm.sadd.with.overflow", total, all_slots(&s, p));
-  total = checked2(&s, "llvm.sadd.with.overflow", total, call_bytes(&s, f->body, LLVMConstInt(g->i64, 0, false)));
-  for (int i = 0; accumulate && i < f->body->nres; i++)
-    if (result_adds(f, i)) total = checked2(&s, "llvm.sadd.with.overflow", total, tensor_bytes(&s, f->body->res[i]->type));
+  for (int i = 0; i < f->nsym; i++) s.env.sym[i] = LLVMGetParam(fn, (unsigned)i);
+  LLVMValueRef total = accumulate ? bytes_to_add(&s, f) : own_bytes(&s, f);
   if (g->pointer_bytes < 8) bad_if(&s, LLVMIntSGT, total, INT32_MAX);
   LLVMBuildRet(s.b, LLVMBuildSelect(s.b, s.env.bad, LLVMConstAllOnes(g->i64), total, ""));
   LLVMDisposeBuilder(s.b);
