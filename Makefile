@@ -71,7 +71,8 @@ CLI_SRC := $(wildcard driver/main.c driver/cmd_*.c)
 ir_OBJ := $(call obj,$(call src,ir))
 frontend_OBJ := $(call obj,$(call src,frontend)) $(GRAMMAR:.c=.o) $(LEXER:.c=.o)
 passes_OBJ := $(call obj,$(call src,passes))
-codegen_OBJ := $(call obj,$(call src,codegen)) $(B)/codegen/runtime_bc.o $(B)/codegen/math_bc.o $(B)/codegen/pool_bc.o
+codegen_OBJ := $(call obj,$(call src,codegen)) $(B)/codegen/runtime_bc.o $(B)/codegen/math_bc.o $(B)/codegen/pool_bc.o \
+  $(B)/codegen/gemm_bc.o
 driver_OBJ := $(call obj,$(filter-out $(CLI_SRC),$(call src,driver)))
 cli_OBJ := $(call obj,$(CLI_SRC) runtime/pool.c)
 LIB_OBJ := $(foreach f,$(FOLDERS),$($(f)_OBJ))
@@ -184,7 +185,8 @@ $(B)/passes/%_rules.inc: passes/%.rules $(B)/host/rulegen
 # where they are asked for.  Those are compiled for adc itself too: what `adc run` calls shares its own.
 MATH_SRC := $(wildcard runtime/math_*.c)
 POOL_BC := $(B)/runtime/pool.bc
-RT_BC := $(filter-out $(POOL_BC),$(patsubst %.c,$(B)/%.bc,$(filter-out $(MATH_SRC),$(call src,runtime))))
+GEMM_BC := $(B)/runtime/gemm.bc
+RT_BC := $(filter-out $(POOL_BC) $(GEMM_BC),$(patsubst %.c,$(B)/%.bc,$(filter-out $(MATH_SRC),$(call src,runtime))))
 # Doubles and floats, without and with a fused multiply-add.
 MATH_KIND := f64 f32 f64-fused f32-fused
 MATH_BC := $(foreach k,$(MATH_KIND),$(patsubst runtime/%.c,$(B)/runtime/$(k)/%.bc,$(MATH_SRC)))
@@ -201,6 +203,12 @@ define bitcode
 endef
 $(B)/runtime/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
 	$(bitcode)
+$(B)/runtime/mask.bc: runtime/mask.ll $(B)/flags | $(NEED_LLVM)
+	$(call say,CLANG   $@)
+	@mkdir -p $(@D)
+	$(Q)$(RT_CLANG) -Wno-override-module -emit-llvm -c $< -o $@
+$(B)/runtime/gemm.bc: RT_FLAGS += -fno-slp-vectorize -Xclang -mlink-builtin-bitcode -Xclang $(B)/runtime/mask.bc
+$(B)/runtime/gemm.bc: $(B)/runtime/mask.bc
 define math_rule
 $(B)/runtime/$(1)/%.bc: runtime/%.c $(B)/flags | $(NEED_LLVM)
 	$$(bitcode)
@@ -208,12 +216,12 @@ endef
 $(foreach k,$(MATH_KIND),$(eval $(call math_rule,$(k))))
 
 # Declared by codegen as: extern const unsigned char adc_NAME_bc[]; extern const size_t adc_NAME_bc_size;
-$(B)/codegen/runtime_bc.c: $(RT_BC) | $(NEED_LLVM)
+$(B)/codegen/runtime_bc.c: $(RT_BC) Makefile | $(NEED_LLVM)
 $(B)/codegen/pool_bc.c: $(POOL_BC) | $(NEED_LLVM)
 $(B)/codegen/runtime_bc.c $(B)/codegen/pool_bc.c: $(B)/codegen/%_bc.c:
 	$(call say,EMBED   $@)
 	@mkdir -p $(@D)
-	$(Q)$(LLVM_BIN)/llvm-link $^ -o $(B)/runtime/$*.linked.bc
+	$(Q)$(LLVM_BIN)/llvm-link $(filter %.bc,$^) -o $(B)/runtime/$*.linked.bc
 	$(Q){ echo '#include <stddef.h>'; \
 	  echo 'extern const unsigned char adc_$*_bc[]; extern const size_t adc_$*_bc_size;'; \
 	  echo 'const unsigned char adc_$*_bc[] __attribute__((aligned(16))) = {'; \
@@ -227,6 +235,31 @@ $(B)/codegen/math_bc.c: $(MATH_BC) runtime/embed.sh codegen/math_bc.h | $(NEED_L
 	@mkdir -p $(@D)
 	$(Q)runtime/embed.sh $(LLVM_BIN)/llvm-nm $(MATH_BC) >$@
 
+# Matrix products, each a file: the bitcode, and assembly for x86-64 processors that have vectors of that width, which is put into a
+# module as it is: names of its own for labels, no global symbol, a section for each function.  Without strength reduction, as all code for
+# x86-64 (codegen/optimise.c).
+GEMM_16 := adc_rt_gemm_f64_16 adc_rt_gemm_f32_16
+GEMM_32 := adc_rt_gemm_f64_32 adc_rt_gemm_f32_32
+GEMM_64 := adc_rt_gemm_f64_64 adc_rt_gemm_f32_64
+GEMM := $(GEMM_16) $(GEMM_32) $(GEMM_64)
+GEMM_DIR := $(B)/runtime/gemm
+$(GEMM_32:%=$(GEMM_DIR)/%.s): ASM_FEATURES := -mattr=+avx,+fma,-slow-unaligned-mem-32
+$(GEMM_64:%=$(GEMM_DIR)/%.s): ASM_FEATURES := -mattr=+avx512f,+fma
+$(GEMM_DIR)/%.bc: $(GEMM_BC)
+	@mkdir -p $(@D)
+	$(Q)$(LLVM_BIN)/llvm-extract --recursive --func=$* --func=$*_blas --rglob='$*_.*' $< -o $@
+$(GEMM_DIR)/%.s: $(GEMM_BC) Makefile
+	$(call say,LLC     $@)
+	@mkdir -p $(@D)
+	$(Q)$(LLVM_BIN)/llvm-extract --recursive --func=$* --rglob='$*_.*' -S $< -o - | sed 's/"\(target-[a-z]*\|tune-cpu\)"="[^"]*"//g; /^target triple/d' \
+	  | $(LLVM_BIN)/llc -O3 -disable-lsr -mtriple=x86_64-linux-gnu $(ASM_FEATURES) -relocation-model=pic -function-sections -asm-verbose=0 -o $@.tmp
+	$(Q)sed '/^[[:space:]]*\.\(globl\|ident\|file\|addrsig\|addrsig_sym\)\>/d; /\.note\.GNU-stack/d; s/\.L/.L$*_/g' \
+	  $@.tmp >$@ && rm $@.tmp
+$(B)/codegen/gemm_bc.c: $(GEMM:%=$(GEMM_DIR)/%.bc) $(GEMM:%=$(GEMM_DIR)/%.s) runtime/embed_gemm.sh codegen/gemm_bc.h | $(NEED_LLVM)
+	$(call say,EMBED   $@)
+	@mkdir -p $(@D)
+	$(Q)runtime/embed_gemm.sh $(GEMM_DIR) $(GEMM) >$@
+
 # ---- adc, libadc.a ---------------------------------------------------------------------------------------------------
 
 $(B)/adc: $(LIB_OBJ) $(cli_OBJ)
@@ -238,7 +271,7 @@ $(B)/libadc.a: $(LIB_OBJ)
 	$(call say,AR      $@)
 	$(Q)$(LD) -r $^ -o $(B)/libadc.o
 	$(Q)$(OBJCOPY) -w --keep-global-symbol='adc_*' --keep-global-symbol='!adc_runtime_bc*' --keep-global-symbol='!adc_math_file' \
-	  --keep-global-symbol='!adc_pool_bc*' $(B)/libadc.o
+	  --keep-global-symbol='!adc_pool_bc*' --keep-global-symbol='!adc_gemm_file' $(B)/libadc.o
 	$(Q)rm -f $@.new && $(AR) rcs $@.new $(B)/libadc.o && mv $@.new $@
 
 # For working in one folder.
@@ -352,5 +385,5 @@ uninstall:
 clean:
 	rm -rf build build-*
 
-DEPFILES = $(patsubst %.o,%.d,$(LIB_OBJ) $(cli_OBJ) $(RULEGEN_OBJ)) $(RT_BC:.bc=.d) $(MATH_BC:.bc=.d) $(POOL_BC:.bc=.d) $(SUPPORT:$(B)/tests/%=$(B)/tests/support/%.d) $(SUPPORT_OBJ:.o=.d) $(wildcard $(B)/tests/fuzz/*.d)
+DEPFILES = $(patsubst %.o,%.d,$(LIB_OBJ) $(cli_OBJ) $(RULEGEN_OBJ)) $(RT_BC:.bc=.d) $(MATH_BC:.bc=.d) $(POOL_BC:.bc=.d) $(GEMM_BC:.bc=.d) $(SUPPORT:$(B)/tests/%=$(B)/tests/support/%.d) $(SUPPORT_OBJ:.o=.d) $(wildcard $(B)/tests/fuzz/*.d)
 -include $(wildcard $(DEPFILES))

@@ -68,7 +68,7 @@ typedef struct Emit {
   LLVMValueRef *slot;     /* by slot: where it begins; NULL for dynamic ones */
   LLVMValueRef slot_table; /* NULL: none; else where the slots begin */
   LLVMValueRef *slot_bad; /* by slot: nested ones: i1, it has no valid size */
-  LLVMValueRef *slot_size; /* by slot: bytes of one copy */
+  LLVMValueRef *slot_step; /* by slot: bytes from copy to copy */
   LLVMValueRef dynamic; /* alloca: offset of what is free behind the planned workspace */
   LLVMValueRef zero, one;
   DimEnv dim;
@@ -167,7 +167,7 @@ typedef struct Hint {
   const char *name;
   LLVMMetadataRef value; /* or NULL */
 } Hint;
-enum { MAX_HINT = 4 };
+enum { MAX_HINT = 5 };
 void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n); /* a loop's metadata, in the place of what it has */
 LLVMValueRef access_group(Codegen *g); /* metadata of accesses in loops with independent iterations */
 void open_loops(Emit *e, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx); /* over a shape: counters */

@@ -44,12 +44,14 @@ static void add_to(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef from) 
 
 static Emit *open_body(Codegen *g, Func *f, LLVMValueRef fn) {
   Emit *e = NEW(g->arena, Emit);
-  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .fn = fn, .b = LLVMCreateBuilderInContext(g->ll)};
+  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .fn = fn};
+  e->b = LLVMCreateBuilderInContext(g->ll);
+  e->entry = LLVMCreateBuilderInContext(g->ll);
   e->zero = LLVMConstInt(g->i64, 0, false);
   e->one = LLVMConstInt(g->i64, 1, false);
-  e->dim = (DimEnv){.g = g, .f = f, .b = e->b, .late = e->b, .sym = NEW_N(g->arena, LLVMValueRef, f->nsym + 1)};
+  e->dim = (DimEnv){.g = g, .f = f, .b = e->entry, .late = e->b, .sym = NEW_N(g->arena, LLVMValueRef, f->nsym + 1)};
   for (int i = 0; i < f->nsym; i++) e->dim.sym[i] = LLVMGetParam(fn, (unsigned)i);
-  LLVMPositionBuilderAtEnd(e->b, new_block(e, "entry"));
+  begin_body(e);
   return e;
 }
 
@@ -75,4 +77,5 @@ void emit_adding_body(Codegen *g, Func *f, LLVMValueRef fn) {
     if (result_adds(f, i)) add_to(e, body->res[i]->type, out[i], arg[first + i]);
   LLVMBuildRet(e->b, LLVMConstInt(g->i32, ADC_OK, false));
   LLVMDisposeBuilder(e->b);
+  LLVMDisposeBuilder(e->entry);
 }

@@ -80,10 +80,10 @@ void chunk_claim(Emit *e, Chunks *c, const Dim *copies) {
   for (int i = 0; i < p->nslot; i++) any |= p->slot[i].copies == copies;
   if (!any) return;
   c->taken = shared_memory(e, e->g->i64);
-  c->copy = call_runtime(e, "adc_rt_claim", e->g->i64, 1, &c->taken);
+  c->copy = call_runtime(e, "adc_rt_claim", e->g->i64, 2, (LLVMValueRef[]){c->taken, c->count});
   for (int i = 0; i < p->nslot; i++) {
     if (p->slot[i].copies != copies || !e->slot[i]) continue;
-    LLVMValueRef at = LLVMBuildMul(e->b, c->copy, e->slot_size[i], "");
+    LLVMValueRef at = LLVMBuildMul(e->b, c->copy, e->slot_step[i], "");
     e->slot[i] = LLVMBuildInBoundsGEP2(e->b, e->g->i8, e->slot[i], &at, 1, "");
   }
   for (int v = 0; v < e->f->nvalue; v++) {
@@ -175,8 +175,13 @@ static LLVMValueRef elements(Emit *e, const Type *t) {
   return n;
 }
 
+/* From part to part: two threads do not write into one line of the cache. */
+static LLVMValueRef part_stride(Emit *e, LLVMValueRef n) {
+  return LLVMBuildAnd(e->b, index_add(e, n, i64(e, PART_MULTIPLE - 1)), i64(e, -PART_MULTIPLE), "");
+}
+
 LLVMValueRef chunk_part(Emit *e, Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot) {
-  LLVMValueRef n = elements(e, t), at = LLVMBuildMul(e->b, LLVMBuildSub(e->b, c->index, e->one, ""), n, "");
+  LLVMValueRef n = elements(e, t), at = LLVMBuildMul(e->b, LLVMBuildSub(e->b, c->index, e->one, ""), part_stride(e, n), "");
   LLVMValueRef part = LLVMBuildGEP2(e->b, elem_type(e->g, t->elem), e->slot[slot], &at, 1, "");
   LLVMValueRef first = LLVMBuildICmp(e->b, LLVMIntEQ, c->index, e->zero, "");
   Branch br;
@@ -192,7 +197,7 @@ LLVMValueRef chunk_part(Emit *e, Chunks *c, Opcode code, const Type *t, LLVMValu
 void fold_parts(Emit *e, const Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot) {
   LLVMValueRef n = elements(e, t);
   Loop parts, loop;
-  LLVMValueRef k = loop_begin(e, &parts, LLVMBuildSub(e->b, c->count, e->one, "")), from = LLVMBuildNSWMul(e->b, k, n, "");
+  LLVMValueRef k = loop_begin(e, &parts, LLVMBuildSub(e->b, c->count, e->one, "")), from = LLVMBuildNSWMul(e->b, k, part_stride(e, n), "");
   LLVMValueRef i = loop_begin(e, &loop, n);
   LLVMValueRef x = load_elem(e, e->slot[slot], slot, t, LLVMBuildNSWAdd(e->b, from, i, ""));
   store_elem(e, base, object, t, i, fold_term(e, code, t->elem, load_elem(e, base, object, t, i), x));

@@ -18,6 +18,7 @@ typedef struct Nest {
   LLVMValueRef *left; /* by unit: of folds into registers, what chunks leave */
   Chunks *chunks;     /* NULL: one thread does it */
   bool folds;
+  bool tiny;          /* nothing is a loop */
   bool parallel;     /* the innermost loop's iterations keep apart in memory, which LLVM cannot see by itself */
   LLVMValueRef *held; /* by unit: what whole_vectors stores or folds later */
 } Nest;
@@ -227,13 +228,21 @@ static bool met_again(const Nest *k, int i) {
   return false;
 }
 
+/* It ends where the row does: behind a part of one lies the next part, not room. */
+static bool fills_row(const Unit *u) {
+  const Op *op = u->op;
+  if (u->kind != UNIT_UPDATE || op->code != OP_set_slice) return true;
+  int last = u->v->type->rank - 1;
+  return op->opd[1]->type->dim[last] == u->v->type->dim[last];
+}
+
 static bool has_room(const Nest *k, int i) {
   const Unit *u = k->unit[i];
   if ((u->kind != UNIT_STORE && u->kind != UNIT_UPDATE) || u->dead || u->into || u->adds || !in_own_memory(k->e, u)) return false;
   const ValueInfo *info = &k->e->p->value[u->v->id];
   int rank = u->v->type->rank;
   if (info->slot < 0 || info->result >= 0 || info->in_parts || u->v->type->elem == BOOL || (rank > 1 && !info->padded)) return false;
-  return u->place[rank - 1] == u->nlevel - 1 && !met_again(k, i);
+  return u->place[rank - 1] == u->nlevel - 1 && fills_row(u) && !met_again(k, i);
 }
 
 /* Elements of a vector that all that is stored whole has room for; 0: nothing is. */
@@ -359,6 +368,47 @@ static LLVMValueRef turns_in_chunk(const Nest *k, LLVMValueRef turns, LLVMValueR
   return pick(e, LLVMIntSGT, LLVMBuildNSWSub(e->b, to, *from, ""), e->zero);
 }
 
+static void levels(Nest *k, int level);
+
+/* So few turns altogether that numbers do as well as vectors, of which most would be masks: what reads an element back has it at once. */
+static bool is_tiny(const Nest *k) {
+  enum { MOST_TURNS = 32 };
+  const Unit *head = k->unit[0];
+  int64_t turns = 1, n = 1;
+  for (int l = 0; l < head->nlevel; l++) {
+    if (!dim_is_const(head->level[l], &n) || n > MOST_TURNS) return false;
+    turns *= n;
+  }
+  return turns <= MOST_TURNS && (n & (n - 1));
+}
+
+/* All units fold from an outer level on, in registers, a few terms. */
+static bool folds_few(const Nest *k, int level) {
+  int64_t terms = 1, n;
+  const Unit *head = k->unit[0];
+  for (int i = 0; i < k->n; i++)
+    if (k->unit[i]->kind != UNIT_REDUCE || k->unit[i]->acc_level < 0 || k->unit[i]->acc_level > level) return false;
+  for (int l = head->acc_level; l < head->nlevel; l++) {
+    if (!dim_is_const(head->level[l], &n) || n > MOST_WRITTEN_OUT) return false;
+    terms *= n;
+  }
+  return level > 0 && terms <= MOST_WRITTEN_OUT;
+}
+
+static bool is_written_out(const Nest *k, int level) {
+  if (level == k->unit[0]->nlevel || k->chunks || is_trimmed(k, level)) return false;
+  return k->tiny || folds_few(k, level);
+}
+
+static void write_out(Nest *k, int level) {
+  int64_t n;
+  if (!dim_is_const(k->unit[0]->level[level], &n)) bug("a loop of unknown length is written out");
+  for (int64_t i = 0; i < n; i++) {
+    k->idx[level] = LLVMConstInt(k->e->g->i64, (unsigned long long)i, false);
+    levels(k, level + 1);
+  }
+}
+
 static void levels(Nest *k, int level) {
   Emit *e = k->e;
   const Unit *head = k->unit[0];
@@ -367,6 +417,8 @@ static void levels(Nest *k, int level) {
   int lanes = k->chunks || level != head->nlevel - 1 ? 0 : room(k);
   if (level == head->nlevel)
     innermost(k);
+  else if (is_written_out(k, level))
+    write_out(k, level);
   else if (lanes && !is_trimmed(k, level))
     whole_vectors(k, level, lanes);
   else {
@@ -446,6 +498,7 @@ void emit_nest(Emit *e, Unit **unit, int n) {
     else
       set_neutral(e, unit[i]);
   }
+  k.tiny = is_tiny(&k);
   int mark = memo_mark(e);
   LLVMValueRef chunks = live && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
   if (chunks && e->p != e->p->root) levels_both_ways(&k, chunks);

@@ -161,11 +161,13 @@ static void fold_in(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   LLVMValueRef at = k->alone ? x->acc[i] : place(k, memory_type(k, x), x->buffer, i, lane_of(k));
   LLVMTypeRef in_memory = k->alone ? elem_reg(e->g, t) : memory_type(k, x);
   LLVMValueRef old = LLVMBuildLoad2(e->b, in_memory, at, "");
+  if (!k->alone) tag_object(e, old, e->stack_object);
   if (in_memory != elem_reg(e->g, t)) old = LLVMBuildTrunc(e->b, old, elem_reg(e->g, t), "");
   if (k->strange) y = LLVMBuildSelect(e->b, k->strange, fold_neutral(e, x->x.op->code, t), y, "");
   y = fold_term(e, x->x.op->code, t, old, y);
   if (in_memory != elem_reg(e->g, t)) y = LLVMBuildZExt(e->b, y, in_memory, "");
-  LLVMBuildStore(e->b, y, at);
+  LLVMValueRef sum = LLVMBuildStore(e->b, y, at);
+  if (!k->alone) tag_object(e, sum, e->stack_object);
 }
 
 static void add_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
@@ -419,15 +421,17 @@ static void carry_out(Lanes *k) {
     if (k->exit[i].x.kind == LANE_FOLD) fold_end(k, &k->exit[i], k->op->res[i]);
 }
 
-/* It is the vector: there are no more iterations than lanes. */
+/* It is the vector: there are no more iterations than lanes.  Masks are allowed lest LLVM keep an iteration back for scalar code, where it
+ * loads rows with a gap at their end: then it would never come to the vector. */
 static void ask_for_vectors(Lanes *k, LLVMBasicBlockRef latch) {
   Emit *e = k->e;
   LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
   const Hint hint[] = {{"llvm.loop.vectorize.enable", LLVMValueAsMetadata(LLVMConstInt(e->g->i1, 1, false))},
                        {"llvm.loop.vectorize.width", LLVMValueAsMetadata(LLVMConstInt(e->g->i32, (unsigned)k->width, false))},
                        {"llvm.loop.interleave.count", one},
+                       {"llvm.loop.vectorize.predicate.enable", LLVMValueAsMetadata(LLVMConstInt(e->g->i1, 1, false))},
                        {"llvm.loop.unroll.disable", NULL}};
-  give_hints(e, LLVMGetBasicBlockTerminator(latch), hint, 4);
+  give_hints(e, LLVMGetBasicBlockTerminator(latch), hint, sizeof hint / sizeof *hint);
 }
 
 static void side_by_side(Lanes *k, bool watched) {

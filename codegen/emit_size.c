@@ -24,6 +24,11 @@ static void bad_if(Size *s, LLVMIntPredicate p, LLVMValueRef x, int64_t k) {
   s->env.bad = LLVMBuildOr(s->b, s->env.bad, c, "");
 }
 
+static LLVMValueRef rounded_up(Size *s, LLVMValueRef n, int64_t to) {
+  n = checked2(s, "llvm.sadd.with.overflow", n, LLVMConstInt(s->g->i64, (unsigned long long)to - 1, false));
+  return LLVMBuildAnd(s->b, n, LLVMConstInt(s->g->i64, (unsigned long long)-to, true), "");
+}
+
 /* Bytes of a tensor, rounded up to 64; its dimensions are checked on the way. */
 static LLVMValueRef tensor_bytes(Size *s, const Type *t) {
   LLVMValueRef n = LLVMConstInt(s->g->i64, (unsigned)elem_size(t->elem), false);
@@ -32,8 +37,7 @@ static LLVMValueRef tensor_bytes(Size *s, const Type *t) {
     bad_if(s, LLVMIntSLT, d, 0);
     n = checked2(s, "llvm.smul.with.overflow", n, d);
   }
-  n = checked2(s, "llvm.sadd.with.overflow", n, LLVMConstInt(s->g->i64, 63, false));
-  return LLVMBuildAnd(s->b, n, LLVMConstInt(s->g->i64, (unsigned long long)-64, true), "");
+  return rounded_up(s, n, 64);
 }
 
 LLVMValueRef nested_bytes(const DimEnv *env, const Type *t, LLVMValueRef *bad) {
@@ -47,8 +51,8 @@ LLVMValueRef nested_bytes(const DimEnv *env, const Type *t, LLVMValueRef *bad) {
 }
 
 static LLVMValueRef slot_bytes(Size *s, const Slot *slot) {
-  LLVMValueRef bad, n = slot->nested ? nested_bytes(&s->env, slot->type, &bad) : tensor_bytes(s, slot->type);
-  return slot->copies ? checked2(s, "llvm.smul.with.overflow", n, dim_emit(&s->env, slot->copies)) : n;
+  LLVMValueRef bad;
+  return slot->nested ? nested_bytes(&s->env, slot->type, &bad) : tensor_bytes(s, slot->type);
 }
 
 static void check_type(Size *s, bool *seen, const Type *t) {
@@ -113,15 +117,15 @@ static LLVMValueRef call_bytes(Size *s, const Region *r, LLVMValueRef most) {
   return most;
 }
 
-/* Of slots of one type the size is computed once. */
-static LLVMValueRef all_slots(Size *s, const Plan *p) {
+/* Those of which there are so many copies, one copy of each.  Of slots of one type the size is computed once. */
+static LLVMValueRef one_copy(Size *s, const Plan *p, const Dim *copies) {
   LLVMValueRef total = LLVMConstInt(s->g->i64, 0, false);
   const Slot **kind = NEW_N(s->g->arena, const Slot *, p->nslot);
   int nkind = 0, *count = NEW_N(s->g->arena, int, p->nslot);
   for (int i = 0, k; i < p->nslot; i++) {
-    if (p->slot[i].dynamic) continue;
     const Slot *x = &p->slot[i];
-    for (k = 0; k < nkind && (kind[k]->type != x->type || kind[k]->nested != x->nested || kind[k]->copies != x->copies); k++) continue;
+    if (x->dynamic || x->copies != copies) continue;
+    for (k = 0; k < nkind && (kind[k]->type != x->type || kind[k]->nested != x->nested); k++) continue;
     if (k == nkind) kind[nkind++] = &p->slot[i];
     count[k]++;
   }
@@ -129,6 +133,19 @@ static LLVMValueRef all_slots(Size *s, const Plan *p) {
     LLVMValueRef n = LLVMConstInt(s->g->i64, (unsigned)count[k], false);
     n = checked2(s, "llvm.smul.with.overflow", n, slot_bytes(s, kind[k]));
     total = checked2(s, "llvm.sadd.with.overflow", total, n);
+  }
+  return total;
+}
+
+static LLVMValueRef all_slots(Size *s, const Plan *p) {
+  LLVMValueRef total = one_copy(s, p, NULL);
+  for (int i = 0; i < p->nslot; i++) {
+    Dim *copies = p->slot[i].copies;
+    bool seen = !copies;
+    for (int k = 0; k < i; k++) seen |= p->slot[k].copies == copies;
+    if (seen) continue;
+    LLVMValueRef n = rounded_up(s, one_copy(s, p, copies), COPY_MULTIPLE);
+    total = checked2(s, "llvm.sadd.with.overflow", total, checked2(s, "llvm.smul.with.overflow", n, dim_emit(&s->env, copies)));
   }
   return total;
 }

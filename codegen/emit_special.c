@@ -284,17 +284,37 @@ static void check_each(Emit *e, Unit *u, Check *check) {
   close_shared(e, &shared, loop, t->rank, t->dim);
 }
 
+/* Before the check nothing is known of the symbols: their arithmetic may overflow. */
+static LLVMValueRef unsure_dim(Emit *e, const Dim *d, LLVMValueRef *bad) {
+  if (e->part) {
+    LLVMValueRef v = unsure_dim(outer_of(e), d, bad);
+    *bad = part_value(e, *bad);
+    return part_value(e, v);
+  }
+  DimEnv env = e->dim;
+  env.bad = LLVMConstInt(e->g->i1, 0, false);
+  env.memo = NULL;
+  env.nmemo = env.memo_cap = 0;
+  LLVMValueRef v = dim_emit(&env, d);
+  *bad = env.bad;
+  return v;
+}
+
+static void check_dims(Emit *e, const Op *op) {
+  LLVMIntPredicate p = op->code == OP_check_dim_eq ? LLVMIntEQ : LLVMIntSLE;
+  LLVMValueRef bad[2], a = unsure_dim(e, op->u.check.a, &bad[0]), b = unsure_dim(e, op->u.check.b, &bad[1]);
+  LLVMValueRef sure = LLVMBuildNot(e->b, LLVMBuildOr(e->b, bad[0], bad[1], ""), "");
+  fail_unless(e, LLVMBuildAnd(e->b, LLVMBuildICmp(e->b, p, a, b, ""), sure, ""), ADC_EDIM, op->loc, NULL, op->u.check.text);
+}
+
 void emit_effect(Emit *e, Unit *u) {
   const Op *op = u->op;
   if (op->code == OP_check_index)
     check_each(e, u, check_index);
   else if (op_checks_bool(op->code))
     check_each(e, u, check_holds);
-  else {
-    LLVMIntPredicate p = op->code == OP_check_dim_eq ? LLVMIntEQ : LLVMIntSLE;
-    LLVMValueRef ok = LLVMBuildICmp(e->b, p, dim_of(e, op->u.check.a), dim_of(e, op->u.check.b), "");
-    fail_unless(e, ok, ADC_EDIM, op->loc, NULL, op->u.check.text);
-  }
+  else
+    check_dims(e, op);
 }
 
 static void emit_alone_or_shared(Emit *e, Unit *u) {

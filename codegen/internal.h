@@ -60,6 +60,8 @@ LLVMValueRef pure_function(Codegen *g, const char *name, LLVMTypeRef type); /* d
 void keep_variants(Codegen *g); /* before the optimiser: it may call vector functions */
 bool link_math(Codegen *g);     /* after it: those called get bodies; false: none is */
 
+bool link_gemm(Codegen *g); /* gemm.c: likewise matrix products; true: there is more code in the module */
+
 /* ---- value_map.c ------------------------------------------------------------------------------------------------- */
 
 typedef struct ValueMap {

@@ -70,13 +70,23 @@ static void mask_select(Masks *m, LLVMValueRef select) {
   LLVMInstructionEraseFromParent(select);
 }
 
+/* Nobody after this drops what has become useless, and the code generator would look at it. */
+static void drop_unused(LLVMBasicBlockRef block) {
+  for (LLVMValueRef i = LLVMGetLastInstruction(block), before; i; i = before) {
+    before = LLVMGetPreviousInstruction(i);
+    if ((LLVMIsAFCmpInst(i) || is_connective(i)) && !LLVMGetFirstUse(i)) LLVMInstructionEraseFromParent(i);
+  }
+}
+
 void select_by_masks(Codegen *g) {
   Masks m = {.g = g, .b = LLVMCreateBuilderInContext(g->ll)};
-  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f)) {
     for (LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(f); block; block = LLVMGetNextBasicBlock(block))
       for (LLVMValueRef i = LLVMGetFirstInstruction(block), next; i; i = next) {
         next = LLVMGetNextInstruction(i);
         if (LLVMIsASelectInst(i)) mask_select(&m, i);
       }
+    for (LLVMBasicBlockRef block = LLVMGetLastBasicBlock(f); block; block = LLVMGetPreviousBasicBlock(block)) drop_unused(block);
+  }
   LLVMDisposeBuilder(m.b);
 }

@@ -42,14 +42,6 @@ static LLVMValueRef pure_call(Codegen *g, LLVMBuilderRef b, const char *name, LL
   return LLVMBuildCall2(b, type, pure_function(g, name, type), x, (unsigned)n, "");
 }
 
-/* A runtime function of doubles. */
-static LLVMValueRef runtime(Codegen *g, LLVMBuilderRef b, const char *name, Elem e, int n, LLVMValueRef *x) {
-  LLVMValueRef a[3];
-  for (int i = 0; i < n; i++) a[i] = LLVMTypeOf(x[i]) == g->f32 ? LLVMBuildFPExt(b, x[i], g->f64, "") : x[i];
-  LLVMValueRef r = pure_call(g, b, name, g->f64, n, a);
-  return e == F32 ? LLVMBuildFPTrunc(b, r, g->f32, "") : r;
-}
-
 LLVMValueRef add_elem(Codegen *g, LLVMBuilderRef b, Elem e, LLVMValueRef x, LLVMValueRef y) {
   (void)g;
   return elem_is_real(e) ? reassoc(LLVMBuildFAdd(b, x, y, "")) : LLVMBuildAdd(b, x, y, "");
@@ -102,6 +94,14 @@ static LLVMValueRef int_power(const Args *a) {
   return a->e == I32 ? LLVMBuildTrunc(a->b, r, a->g->i32, "") : r;
 }
 
+/* The first orders are functions of their own. */
+static LLVMValueRef polygamma(const Args *a) {
+  static const char *const name[] = {"digamma", "trigamma"};
+  LLVMValueRef n = a->x[0], y[] = {LLVMBuildSIToFP(a->b, n, a->t, ""), a->x[1]};
+  unsigned long long order = LLVMIsAConstantInt(n) ? LLVMConstIntGetZExtValue(n) : 2;
+  return order < 2 ? math_call(a->g, a->b, name[order], 1, a->x + 1) : math_call(a->g, a->b, "polygamma", 2, y);
+}
+
 static LLVMValueRef special(const Args *a) {
   LLVMValueRef *x = a->x;
   LLVMBuilderRef b = a->b;
@@ -122,12 +122,7 @@ static LLVMValueRef special(const Args *a) {
                arith(LLVMBuildFMul(b, x[0], x[1], "")), real(a, 0));
   case OP_floordiv: return floor_quotient(a);
   case OP_mod: return arith(LLVMBuildFSub(b, x[0], arith(LLVMBuildFMul(b, x[1], floor_quotient(a), "")), ""));
-  case OP_lgamma: return runtime(a->g, b, "adc_rt_lgamma", a->e, 1, x);
-  case OP_digamma: return runtime(a->g, b, "adc_rt_digamma", a->e, 1, x);
-  case OP_polygamma: {
-    LLVMValueRef y[] = {LLVMBuildSExt(b, x[0], a->g->i64, ""), x[1]};
-    return runtime(a->g, b, "adc_rt_polygamma", a->e, 2, y);
-  }
+  case OP_polygamma: return polygamma(a);
   case OP_max: return extreme(a, true, x[0], x[1]);
   case OP_min: return extreme(a, false, x[0], x[1]);
   case OP_clamp: return extreme(a, false, extreme(a, true, x[0], x[1]), x[2]);
@@ -210,7 +205,7 @@ static const char *const real_call[OP_COUNT] = {
     [OP_sinh] = "sinh",        [OP_cosh] = "cosh",        [OP_tanh] = "tanh",      [OP_asinh] = "asinh",
     [OP_acosh] = "acosh",      [OP_atanh] = "atanh",      [OP_pow] = "pow",        [OP_cbrt] = "cbrt",
     [OP_hypot] = "hypot",      [OP_erf] = "erf",          [OP_erfc] = "erfc",      [OP_sigmoid] = "sigmoid",
-    [OP_softplus] = "softplus",
+    [OP_softplus] = "softplus", [OP_lgamma] = "lgamma",  [OP_digamma] = "digamma",
 };
 
 LLVMValueRef map_emit(Codegen *g, LLVMBuilderRef b, Opcode code, Elem from, Elem to, LLVMValueRef *x) {

@@ -47,9 +47,10 @@ void make_internal(Codegen *g, const char *prefix) {
     if (!LLVMIsDeclaration(f) && starts(LLVMGetValueName(f), prefix)) LLVMSetLinkage(f, LLVMInternalLinkage);
 }
 
+/* All but products of matrices, which come later. */
 static void link_runtime(Codegen *g) {
   for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
-    if (starts(LLVMGetValueName(f), "adc_rt_")) {
+    if (starts(LLVMGetValueName(f), "adc_rt_") && !starts(LLVMGetValueName(f), "adc_rt_gemm_")) {
       link_bitcode(g, adc_runtime_bc, adc_runtime_bc_size);
       make_internal(g, "adc_rt_");
       return;
@@ -176,6 +177,10 @@ bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o) {
   stage_begin(g->ctx, "LLVM: optimise");
   run_passes(g, pipeline(g));
   if (link_math(g)) run_passes(g, "always-inline,globaldce,function(instcombine<no-verify-fixpoint>,early-cse)");
+  if (link_gemm(g)) {
+    run_passes(g, "globaldce");
+    set_vector_width(g);
+  }
   hide_counters(g);
   if (g->selects_jump) select_by_masks(g);
   set_sections(g);

@@ -54,6 +54,10 @@ typedef enum {
   UNIT_EFFECT   /* a check */
 } UnitKind;
 
+/* Memory of one chunk begins apart from that of another, so that threads do not wait for each other's writes: parts of folds at multiples
+ * of so many elements, what is made in a chunk at multiples of so many bytes. */
+enum { PART_MULTIPLE = 32, COPY_MULTIPLE = 4096 };
+
 /* How threads share the outermost loop of a unit, in chunks whose number follows from sizes alone. */
 typedef struct Split {
   Dim *turns;    /* of the loop */
@@ -78,6 +82,7 @@ typedef struct Unit {
   bool dead;    /* its readers compute it themselves */
   bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
   bool tiled;   /* a matrix product with a kernel of its own */
+  bool params;  /* what is read of parameters is noted too */
   int scratch;  /* the slot that this works in */
   Split *split; /* NULL: one thread does it */
   /* Loops, outermost first.  The unit's labels (axes of v; of the operands of a reduction) each have a loop, or
@@ -152,6 +157,7 @@ void plan_storage(Plan *p);   /* storage.c */
 /* ---- schedule.c for plan_region.c and ownership.c ---------------------------------------------------------------------- */
 
 UnitKind unit_kind(const Op *op, Place place);
+enum { MOST_WRITTEN_OUT = 16 }; /* terms of a sum */
 /* Computing v of a UNIT_STORE reads x at most at the very indices that it is storing. */
 bool reads_in_step(Plan *p, Op *op, const Value *x);
 /* The same of what a set_slice, or a set at numbers, stores. */

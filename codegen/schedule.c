@@ -71,11 +71,13 @@ static void walk_op(Plan *p, Unit *u, Op *op, const int8_t *lev) {
 static void walk(Plan *p, Unit *u, Value *v, const int8_t *lev) {
   switch (p->value[v->id].place) {
   case PLACE_VIRTUAL: walk_op(p, u, v->def, lev); return;
-  case PLACE_PARAM:
   case PLACE_CONST: return;
+  case PLACE_PARAM:
+    if (u->params) break;
+    return;
   default: break;
   }
-  if (!v->def && v->region == p->f->body) return;
+  if (!v->def && v->region == p->f->body && !u->params) return;
   Read *r = &PUSH(p->ctx->arena, u->read, u->nread, u->read_cap);
   *r = (Read){.v = v};
   for (int i = 0; i < v->type->rank; i++) r->level[i] = dim_is(v->type->dim[i], 1) ? LEVEL_UNIT : lev[i];
@@ -131,6 +133,73 @@ static int inner_score(const Op *op, int l) {
   return score;
 }
 
+/* ---- a fold down the columns of what lies in rows ---------------------------------------------------------------------- */
+
+static bool is_short(const Dim *d) {
+  int64_t n;
+  return dim_is_const(d, &n) && n < 16;
+}
+
+/* By label: how often a step along it is a step through memory, and how often a long one. */
+typedef struct Steps { int unit[MAX_LEVEL], far[MAX_LEVEL]; } Steps;
+
+static Steps steps_of(Plan *p, const Op *op) {
+  Unit probe = {.params = true};
+  Steps s = {{0}, {0}};
+  for (int k = 0; k < op->nopd; k++) {
+    int8_t lev[MAX_RANK];
+    for (int i = 0; i < op->opd[k]->type->rank; i++) lev[i] = op->code == OP_contract ? op->u.contract.opd[k][i] : (int8_t)i;
+    walk(p, &probe, op->opd[k], lev);
+  }
+  for (int i = 0; i < probe.nread; i++) {
+    const Read *r = &probe.read[i];
+    bool last = true;
+    for (int a = r->v->type->rank; a-- > 0;) {
+      if (r->level[a] == LEVEL_UNIT) continue;
+      if (r->level[a] >= 0) (*(last ? &s.unit : &s.far))[r->level[a]]++;
+      last = false;
+    }
+  }
+  return s;
+}
+
+/* The label to go along in the innermost loop instead of `inner`, which is folded: the last one kept, if it takes fewer long steps
+ * through memory.  -1: inner does well. */
+static int rather_inner(Plan *p, const Op *op, int inner, int nkept, const int8_t *kept, Dim *const *extent) {
+  if (in_lanes(p, p->region) || !nkept) return -1;
+  int last = kept[nkept - 1];
+  if (last == inner || is_short(extent[last])) return -1;
+  Steps s = steps_of(p, op);
+  return s.far[last] < s.far[inner] && s.unit[last] > 0 ? last : -1;
+}
+
+/* To the end of the order. */
+static void move_last(int n, int *order, int label) {
+  int m = 0;
+  for (int i = 0; i < n; i++)
+    if (order[i] != label) order[m++] = order[i];
+  order[m] = label;
+}
+
+/* A sum of a few terms, so many in every program: it is written out (emit_kernel.c) and folds in registers. */
+static bool has_short_sum(const Op *op, int n, Dim *const *extent) {
+  int64_t terms = 1, some;
+  for (int l = 0; l < n; l++) {
+    if (!extent[l] || label_in(op->u.contract.out, op->res[0]->type->rank, l)) continue;
+    if (!dim_is_const(extent[l], &some) || some > MOST_WRITTEN_OUT) return false;
+    terms *= some;
+  }
+  return terms <= MOST_WRITTEN_OUT;
+}
+
+static void sums_last(const Op *op, int n, int *order) {
+  int sorted[MAX_LABEL], k = 0;
+  for (int sum = 0; sum < 2; sum++)
+    for (int i = 0; i < n; i++)
+      if (label_in(op->u.contract.out, op->res[0]->type->rank, order[i]) != sum) sorted[k++] = order[i];
+  memcpy(order, sorted, sizeof *order * (size_t)n);
+}
+
 static void contract_loops(Plan *p, Unit *u, const Op *op) {
   Dim *extent[MAX_LABEL];
   int n = label_extents(op, extent), rank = op->res[0]->type->rank, inner = -1, best = -100, order[MAX_LABEL],
@@ -147,6 +216,8 @@ static void contract_loops(Plan *p, Unit *u, const Op *op) {
       if (!label_in(op->u.contract.opd[0], op->opd[0]->type->rank, op->u.contract.out[j]))
         order[norder++] = op->u.contract.out[j];
     for (int i = 0; i < op->opd[0]->type->rank; i++) order[norder++] = op->u.contract.opd[0][i];
+    int rather = norder ? rather_inner(p, op, order[norder - 1], rank, op->u.contract.out, extent) : -1;
+    if (rather >= 0) move_last(norder, order, rather);
   } else {
     for (int l = 0; l < n; l++)
       if (extent[l] && !dim_is(extent[l], 1) && inner_score(op, l) > best) best = inner_score(op, inner = l);
@@ -161,18 +232,22 @@ static void contract_loops(Plan *p, Unit *u, const Op *op) {
       }
     if (inner >= 0) order[norder++] = inner;
   }
+  if (has_short_sum(op, n, extent)) sums_last(op, norder, order);
   for (int i = 0; i < norder; i++) add_level(u, order[i], extent[order[i]]);
 }
 
-static void reduce_loops(Unit *u, const Op *op) {
-  int kept = 0;
+static void reduce_loops(Plan *p, Unit *u, const Op *op) {
+  int kept = 0, order[MAX_RANK];
   const Type *t = op->opd[0]->type;
   for (int i = 0; i < t->rank; i++) {
     bool dropped = false;
     for (int k = 0; k < op->u.reduce.naxis; k++) dropped |= op->u.reduce.axis[k] == i;
     if (!dropped) u->out[kept++] = (int8_t)i;
-    add_level(u, i, t->dim[i]);
+    order[i] = i;
   }
+  int rather = rather_inner(p, op, t->rank - 1, kept, u->out, t->dim);
+  if (rather >= 0) move_last(t->rank, order, rather);
+  for (int i = 0; i < t->rank; i++) add_level(u, order[i], t->dim[order[i]]);
 }
 
 /* The first loop from which on all are folded away; -1 when an outer one is folded while an inner one is not. */
@@ -293,7 +368,7 @@ static void unit_of_op(Plan *p, Op *op) {
     if (op->code == OP_contract)
       contract_loops(p, u, op);
     else
-      reduce_loops(u, op);
+      reduce_loops(p, u, op);
     u->acc_level = register_level(u, v->type->rank);
     read_operands(p, u, op);
     plan_goal(p, u);

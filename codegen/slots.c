@@ -1,17 +1,24 @@
 /* slots.c - where the workspace's buffers begin.
  *
- * Requires: a plan.  Ensures: slot i begins where the sizes of those before it end, as emit_size counts them; buffers of unknown
- * size are taken from what is left behind them.  Of a long function the addresses are in a table, which a loop fills: hundreds of
- * sums would be long code. */
+ *   slot 0 │ slot 1 │ … │ copy 0: slot 5, slot 7 … │ copy 1: slot 5, slot 7 … │ … │ buffers of unknown size …
+ *
+ * Requires: a plan.  Ensures: slots that are there once begin where the sizes of those before end, as emit_size counts them; then come
+ * those of which each chunk has its own, a chunk's together; buffers of unknown size are taken from what is left behind them.  Of a long
+ * function the addresses are in a table, which a loop fills: hundreds of sums would be long code. */
 #include "codegen/emit.h"
 
 enum { TABLE_FROM = 48 };
 
+static LLVMValueRef round_up(LLVMBuilderRef b, LLVMValueRef n, int64_t to) {
+  LLVMTypeRef t = LLVMTypeOf(n);
+  n = LLVMBuildAdd(b, n, LLVMConstInt(t, (unsigned long long)to - 1, false), "");
+  return LLVMBuildAnd(b, n, LLVMConstInt(t, (unsigned long long)-to, true), "");
+}
+
 static LLVMValueRef bytes_of(Emit *e, LLVMBuilderRef b, const Type *t) {
   LLVMValueRef n = LLVMConstInt(e->g->i64, (unsigned)elem_size(t->elem), false);
   for (int i = 0; i < t->rank; i++) n = LLVMBuildMul(b, n, dim_of(e, t->dim[i]), "");
-  n = LLVMBuildAdd(b, n, LLVMConstInt(e->g->i64, 63, false), "");
-  return LLVMBuildAnd(b, n, LLVMConstInt(e->g->i64, (unsigned long long)-64, true), "");
+  return round_up(b, n, 64);
 }
 
 static LLVMValueRef offset_ptr(Emit *e, LLVMBuilderRef b, LLVMValueRef base, LLVMValueRef bytes) {
@@ -29,20 +36,34 @@ static LLVMValueRef opaque(Emit *e, LLVMValueRef p) {
 
 static LLVMValueRef slot_bytes(Emit *e, int slot) {
   const Slot *x = &e->p->slot[slot];
-  LLVMValueRef n = x->nested ? nested_bytes(&e->dim, x->type, &e->slot_bad[slot]) : bytes_of(e, e->entry, x->type);
-  e->slot_size[slot] = n;
-  return x->copies ? LLVMBuildMul(e->entry, n, dim_of(e, x->copies), "") : n;
+  return x->nested ? nested_bytes(&e->dim, x->type, &e->slot_bad[slot]) : bytes_of(e, e->entry, x->type);
 }
 
 /* ---- the planned ones --------------------------------------------------------------------------------------------- */
 
-static LLVMValueRef one_by_one(Emit *e) {
-  LLVMValueRef at = e->zero;
-  for (int i = 0; i < e->p->nslot; i++)
-    if (!e->p->slot[i].dynamic) {
+/* Those of which there are so many copies, one behind another from `at` on: where they end. */
+static LLVMValueRef place_copies(Emit *e, const Dim *copies, LLVMValueRef at) {
+  const Plan *p = e->p;
+  for (int i = 0; i < p->nslot; i++)
+    if (!p->slot[i].dynamic && p->slot[i].copies == copies) {
       e->slot[i] = opaque(e, offset_ptr(e, e->entry, e->ws, at));
       at = LLVMBuildAdd(e->entry, at, slot_bytes(e, i), "");
     }
+  return at;
+}
+
+static LLVMValueRef place_all(Emit *e) {
+  const Plan *p = e->p;
+  LLVMValueRef at = place_copies(e, NULL, e->zero);
+  for (int i = 0; i < p->nslot; i++) {
+    const Dim *copies = p->slot[i].copies;
+    if (!copies || e->slot_step[i]) continue;
+    LLVMValueRef step = LLVMBuildSub(e->entry, place_copies(e, copies, at), at, "");
+    step = round_up(e->entry, step, COPY_MULTIPLE);
+    for (int k = i; k < p->nslot; k++)
+      if (p->slot[k].copies == copies) e->slot_step[k] = step;
+    at = LLVMBuildAdd(e->entry, at, LLVMBuildMul(e->entry, step, dim_of(e, (Dim *)copies), ""), "");
+  }
   return at;
 }
 
@@ -122,8 +143,8 @@ void place_slots(Emit *e) {
   int n = e->p->nslot;
   e->slot = NEW_N(e->arena, LLVMValueRef, n + 1);
   e->slot_bad = NEW_N(e->arena, LLVMValueRef, n + 1);
-  e->slot_size = NEW_N(e->arena, LLVMValueRef, n + 1);
-  LLVMValueRef end = e->parts && n >= TABLE_FROM ? by_table(e) : one_by_one(e);
+  e->slot_step = NEW_N(e->arena, LLVMValueRef, n + 1);
+  LLVMValueRef end = e->parts && n >= TABLE_FROM ? by_table(e) : place_all(e);
   e->dynamic = LLVMBuildAlloca(e->entry, e->g->i64, "");
   LLVMBuildStore(e->entry, end, e->dynamic);
 }

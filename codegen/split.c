@@ -9,8 +9,15 @@
  * element, in operations of a nest or of a strip, which come in vectors and products. */
 enum { FEW_CHUNKS = 16, MANY_CHUNKS = 64, NEST_COST = 512, STRIP_COST = 32 };
 
+static Dim *divided(Ctx *c, Dim *d, int64_t n) { return dim_floordiv(c, dim_add(c, d, dim_const(c, n - 1)), dim_const(c, n)); }
+
+static Dim *part_size(Ctx *c, const Type *t) {
+  Dim *n = type_count(c, t);
+  return n ? dim_mul(c, divided(c, n, PART_MULTIPLE), dim_const(c, PART_MULTIPLE)) : NULL;
+}
+
 Dim *split_room(Ctx *c, const Split *s, const Type *t) {
-  return dim_min(c, s->room, dim_mul(c, dim_const(c, FEW_CHUNKS - 1), type_count(c, t)));
+  return dim_min(c, s->room, dim_mul(c, dim_const(c, FEW_CHUNKS - 1), part_size(c, t)));
 }
 
 int64_t split_block(const Plan *p) {
@@ -79,7 +86,7 @@ static Split *split_nest(const Plan *p, const Unit *u) {
     s->fold[0] = u->op->code;
     if (u->acc_level < 0) {
       s->partial[0] = 0;
-      part = type_count(c, u->v->type);
+      part = part_size(c, u->v->type);
     }
   }
   return part ? worth_it(p, s, s->partial[0] < 0 ? MANY_CHUNKS : FEW_CHUNKS, part, NEST_COST) : NULL;
@@ -96,8 +103,6 @@ static Split *split_check(const Plan *p, const Unit *u) {
 }
 
 /* ---- products ------------------------------------------------------------------------------------------------------------- */
-
-static Dim *divided(Ctx *c, Dim *d, int64_t n) { return dim_floordiv(c, dim_add(c, d, dim_const(c, n - 1)), dim_const(c, n)); }
 
 /* Each block copies its operands anew: short axes are cut in two, long ones where that is next to nothing. */
 Dim *split_blocks(const Plan *p, Dim *extent) {
@@ -229,7 +234,7 @@ static Split *split_loop(const Plan *p, const Unit *u) {
     if (type->rank == 0) continue;
     if (!part) return NULL;
     s->partial[k] = 0;
-    part = dim_add(c, part, type_count(c, type));
+    part = dim_add(c, part, part_size(c, type));
   }
   return part ? worth_it(p, s, FEW_CHUNKS, part, STRIP_COST) : NULL;
 }
@@ -266,7 +271,7 @@ static Split *split_scatter(const Plan *p, const Unit *u) {
   if (axis == indexed_axes(op)) return worth_it(p, s, MANY_CHUNKS, part, 1);
   s->fold[0] = OP_add;
   s->partial[0] = 0;
-  part = type_count(c, u->v->type);
+  part = part_size(c, u->v->type);
   return part ? worth_it(p, s, FEW_CHUNKS, part, NEST_COST) : NULL;
 }
 

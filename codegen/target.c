@@ -14,6 +14,7 @@ enum { E_TARGET = 610, E_CPU = 611, E_OUTPUT = 612 };
 static void add_native(void) {
   LLVMInitializeNativeTarget();
   LLVMInitializeNativeAsmPrinter();
+  LLVMInitializeNativeAsmParser();
 }
 
 static void add_all(void) {
@@ -21,6 +22,7 @@ static void add_all(void) {
   LLVMInitializeAllTargets();
   LLVMInitializeAllTargetMCs();
   LLVMInitializeAllAsmPrinters();
+  LLVMInitializeAllAsmParsers();
 }
 
 static void initialise(bool native) {

@@ -3,7 +3,8 @@
  * A call of a scalar function, adc_math_exp, says with the attribute "vector-function-abi-variant" that adc_math_exp.v8
  * computes eight at once, of which the module has only a declaration.  LLVM's vectorisers see short loops of calls, and
  * put the vector functions where they widen a loop.  What is called after that gets a body: link_math links the scalar
- * functions and widens those straight lines instruction by instruction, then inlines the vector ones.
+ * functions and widens those straight lines instruction by instruction, then inlines the vector ones, unless they are called
+ * very often.
  *
  * Requires: scalar functions as runtime/math.h describes them. */
 #include "codegen/emit.h"
@@ -307,6 +308,14 @@ static LLVMValueRef widen_instruction(Widen *w, LLVMValueRef i) {
   }
 }
 
+/* What a long program calls everywhere stays one function: its copies would be most of the code. */
+static bool called_often(LLVMValueRef fn) {
+  enum { MOST_COPIES = 32 };
+  int n = 0;
+  for (LLVMUseRef u = LLVMGetFirstUse(fn); u && n <= MOST_COPIES; u = LLVMGetNextUse(u)) n++;
+  return n > MOST_COPIES;
+}
+
 static void widen(Codegen *g, LLVMValueRef scalar, LLVMValueRef vector) {
   if (LLVMCountBasicBlocks(scalar) != 1) bug("widening %s: not one straight line", LLVMGetValueName(scalar));
   int n = (int)LLVMCountParams(scalar);
@@ -327,7 +336,7 @@ static void widen(Codegen *g, LLVMValueRef scalar, LLVMValueRef vector) {
   }
   LLVMDisposeBuilder(w.b);
   LLVMSetLinkage(vector, LLVMInternalLinkage);
-  add_attribute(g, vector, "alwaysinline");
+  add_attribute(g, vector, called_often(vector) ? "noinline" : "alwaysinline");
 }
 
 static LLVMValueRef vector_function(Codegen *g, LLVMValueRef scalar, int width) {

@@ -69,6 +69,7 @@ int cmd_opt(Options *o) {
   size_t len, n = strlen(o->file);
   const char *text = read_program(c, o, &len);
   int status = EXIT_PROGRAM;
+  bool written = true;
   if (text) {
     FrontendOptions fo = {.real = o->pipeline.real, .read_file = file_import};
     bool source = n > 5 && strcmp(o->file + n - 5, ".tdsl") == 0;
@@ -77,9 +78,11 @@ int cmd_opt(Options *o) {
       Text out;
       text_init(&out, c->arena);
       module_print(&out, m);
-      if (!file_write(o->output ? o->output : "-", out.s, out.len)) usage_error("%s: %s", o->output, strerror(errno));
+      written = file_write(o->output ? o->output : "-", out.s, out.len);
+      if (!written) usage_error("%s: %s", o->output ? o->output : "standard output", strerror(errno));
     }
     status = report(c, o);
+    if (!written) status = EXIT_PROGRAM;
   }
   ctx_free(c);
   return status;

@@ -60,7 +60,7 @@ static bool graph(Run *r, const char *text, size_t len) {
   module_dot(&dot, r->m);
   const char *to = r->o->output, *form = suffix_of(to);
   if (!to || strcmp(form, "dot") == 0 || strcmp(form, "gv") == 0)
-    return file_write(to ? to : "-", dot.s, dot.len) || run_fail(r, "%s: %s", to, strerror(errno));
+    return file_write(to ? to : "-", dot.s, dot.len) || run_fail(r, "%s: %s", to ? to : "standard output", strerror(errno));
   if (strcmp(form, "svg") != 0 && strcmp(form, "png") != 0 && strcmp(form, "pdf") != 0)
     return run_fail(r, "-o: a graph is written as .dot, .svg, .png or .pdf");
   const char *temp = temp_name(r, to);

@@ -115,6 +115,7 @@ static bool run_one(Run *r, Printer *p, Func *f) {
 /* The function named, or the file's only one. */
 static bool choose(Run *r, const char *text, size_t len) {
   PipelineOptions *p = &r->o->pipeline;
+  if (p->derive && !*p->derive) p->derive = NULL;
   if (r->o->grad) {
     if (p->derive) return run_fail(r, "--grad and --derive exclude each other");
     p->seeds_given = any_given_ends(r, "_seed");

@@ -218,6 +218,7 @@ void pipeline_lower(Module *m, const LowerOptions *o) {
   for (int i = 0; i < m->nfunc; i++) {
     if (m->func[i]->external) continue;
     pass_roots(m->func[i]);
+    pass_argument(m->func[i]);
     pass_defer(m->func[i]);
     pass_windows(m->func[i]);
     pass_spread(m->func[i]);

@@ -155,6 +155,14 @@ Tval *tv_mean(Elab *e, Loc loc, Tval *x, int naxis, const int *axis, bool keepdi
   return tv_map(e, loc, loc, OP_div, 2, v);
 }
 
+/* -inf for what exp makes a subnormal number of: beside the largest term, which is 1, that counts for nothing, and processors compute
+ * with such numbers a hundred times slower.  Doubles are seldom that far apart. */
+static Tval *without_tail(Elab *e, Loc loc, Tval *x) {
+  Tval *low[2] = {x, tv_number(e, loc, F32, -87.336)};
+  Tval *cut[3] = {tv_map(e, loc, loc, OP_lt, 2, low), tv_number(e, loc, F32, -HUGE_VAL), x};
+  return tv_map(e, loc, loc, OP_select, 3, cut);
+}
+
 /* The largest value is subtracted first, as a constant: the function does not depend on what is subtracted, so neither
  * does any derivative.  Where it is not finite nothing is subtracted, so that -inf, inf and nan come out. */
 Tval *tv_logsumexp(Elab *e, Loc loc, Tval *x, int naxis, const int *axis, bool keepdims) {
@@ -169,6 +177,7 @@ Tval *tv_logsumexp(Elab *e, Loc loc, Tval *x, int naxis, const int *axis, bool k
   Tval *sel[3] = {tv_map(e, loc, loc, OP_lt, 2, lt), m, tv_number(e, loc, el, 0)};
   m = tv_map(e, loc, loc, OP_select, 3, sel);
   Tval *d[2] = {x, m}, *shifted = tv_map(e, loc, loc, OP_sub, 2, d);
+  if (el == F32) shifted = without_tail(e, loc, shifted);
   Tval *ex = tv_map(e, loc, loc, OP_exp, 1, &shifted);
   Tval *s = tv_reduce(e, loc, OP_contract, ex, naxis, axis, keepdims);
   /* Of nothing, or of -inf alone, it is -inf, a constant: the derivative is zero and not a NaN. */

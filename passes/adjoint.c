@@ -71,13 +71,15 @@ static void adjoint_op(Deriv *d, Op *op) {
   }
 }
 
-void adjoint_region(Deriv *d, Op *last) {
-  for (Op *op = last; op; op = op->prev) {
+void adjoint_between(Deriv *d, Op *last, const Op *before) {
+  for (Op *op = last; op != before; op = op->prev) {
     if (!has_cotangent(d, op)) continue;
     d->b.loc = op->loc;
     adjoint_op(d, op);
   }
 }
+
+void adjoint_region(Deriv *d, Op *last) { adjoint_between(d, last, NULL); }
 
 void adjoint_sweep(Deriv *d) {
   Region *body = d->func->body;

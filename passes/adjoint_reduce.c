@@ -107,6 +107,7 @@ static Value *tangent_product(Builder *b, const Merged *m, Value *dx) {
 }
 
 static void adjoint_reduce(Deriv *d, Op *op, Value *dy) {
+  if (op->code != OP_rprod && adjoint_extreme_picked(d, op, dy)) return;
   Merged m = merged(&d->b, op);
   Value *dx = op->code == OP_rprod ? adjoint_product(&d->b, &m, dy) : adjoint_extreme(&d->b, &m, dy);
   deriv_add(d, op->opd[0], unmerge(&d->b, &m, dx));

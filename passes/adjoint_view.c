@@ -80,13 +80,27 @@ static bool is_few(const Type *t) {
   return n <= FEW;
 }
 
+/* All but a few rows at the ends of axes, as in the neighbours that a stencil adds up: the cotangents of all of them together are one pass
+ * over the tensor, where adding each in its place is one for each. */
+static bool is_most(Ctx *c, const Op *op) {
+  enum { FEW = 8 };
+  const Type *x = op->opd[0]->type, *y = op->res[0]->type;
+  int64_t n;
+  for (int a = 0; a < x->rank; a++) {
+    Dim *rest = dim_sub(c, x->dim[a], y->dim[a]);
+    if (op->u.slice.stride[a] != 1 || !dim_is_const(rest, &n) || n > FEW) return false;
+    if (n && dim_is_const(x->dim[a], &n)) return false;
+  }
+  return true;
+}
+
 /* As adjoint_gather; but elements of a small tensor stay numbers of their own (an update needs memory). */
 static void adjoint_slice(Deriv *d, Op *op, Value *dy) {
   Builder *b = &d->b;
   Value *x = op->opd[0], *dx = deriv_of(d, x);
   Dim **start = op->u.slice.start;
   int64_t *stride = op->u.slice.stride;
-  if (!dx || !deriv_in_region(d) || is_few(x->type)) deriv_add(d, x, b_embed(b, dy, start, stride, x->type));
+  if (!dx || !deriv_in_region(d) || is_few(x->type) || is_most(b->ctx, op)) deriv_add(d, x, b_embed(b, dy, start, stride, x->type));
   else d->d[x->id] = b_set_slice(b, dx, b_map2(b, OP_add, b_slice(b, dx, start, stride, dy->type->dim), dy), start, stride);
 }
 
@@ -148,6 +162,7 @@ static Value *accumulate(Builder *b, Op *op, Value *x, Value *u, int first) {
 
 /* In a loop what was read is added where it was read from: its cost must not depend on x's size. */
 static void adjoint_gather(Deriv *d, Op *op, Value *dy) {
+  if (adjoint_gather_picked(d, op, dy)) return;
   Value *x = op->opd[0], *dx = deriv_of(d, x);
   if (dx && deriv_in_region(d)) d->d[x->id] = accumulate(&d->b, op, dx, dy, 1);
   else deriv_add(d, x, scatter(&d->b, op, dy, x->type));

@@ -10,7 +10,8 @@
  *     g = select c, dy, 0                 y, g, d as before, and equal to what they were
  *     d = mulz g, 0.5 / s
  *
- * Requires: strips (strip.c).  Ensures: the same results, bit for bit. */
+ * Requires: strips (strip.c).  Ensures: the same results, bit for bit, but for the sign of a zero that was
+ * selected from two. */
 #include "passes/pass.h"
 #include <math.h>
 
@@ -44,12 +45,22 @@ static Value *condition(Value *p, bool *negated) {
   return p;
 }
 
+/* The same value, or read once more at the same place. */
+static bool is_same(const Value *p, const Value *q) {
+  const Op *x = p ? p->def : NULL, *y = q ? q->def : NULL;
+  if (p == q) return true;
+  if (!x || !y || x->code != OP_slice || y->code != OP_slice || x->opd[0] != y->opd[0] || p->type != q->type) return false;
+  for (int a = 0; a < p->type->rank; a++)
+    if (x->u.slice.start[a] != y->u.slice.start[a] || x->u.slice.stride[a] != y->u.slice.stride[a]) return false;
+  return true;
+}
+
 static bool is_map(const Op *op) { return op_info[op->code].family == FAM_MAP; }
 
 /* 1 or 2: the operand that the select takes; of a cast, 1: it is of true, 2: of false; 0: that is not known. */
 static int arm(const Guard *g, const Op *op) {
   bool negated = false;
-  if ((op->code != OP_select && op->code != OP_cast) || condition(op->opd[0], &negated) != g->cond) return 0;
+  if ((op->code != OP_select && op->code != OP_cast) || !is_same(condition(op->opd[0], &negated), g->cond)) return 0;
   return g->taken != negated ? 1 : 2;
 }
 
@@ -108,6 +119,9 @@ static void need_operands(Guard *g, const Op *op) {
   if (k && op->code == OP_select) {
     need(g, op->opd[0]);
     need(g, op->opd[k]);
+  } else if (op->code == OP_select && g->zero[op->res[0]->id]) { /* of two zeros, whatever the condition */
+    need(g, op->opd[1]);
+    need(g, op->opd[2]);
   } else if (op->code == OP_mulz && (is_zero(g, op->opd[0]) || is_zero(g, op->opd[1])))
     need(g, op->opd[is_zero(g, op->opd[0]) ? 0 : 1]);
   else
@@ -210,7 +224,7 @@ static int find_conditions(const Region *body, Value **cond) {
   for (const Op *op = body->first; op && n < MAX_CONDITIONS; op = op->next) {
     bool negated = false, known = false;
     Value *c = op->code == OP_select ? condition(op->opd[0], &negated) : NULL;
-    for (int i = 0; i < n; i++) known |= cond[i] == c;
+    for (int i = 0; i < n; i++) known |= is_same(cond[i], c);
     if (c && c->def && !known) cond[n++] = c;
   }
   return n;

@@ -20,6 +20,7 @@ static const PassEntry pass[] = {
     {{"defer", "add up the outer products of a loop's iterations after it"}, pass_defer, FUNC_PRIMAL},
     {{"windows", "lay out the windows of convolutions for matrix products"}, pass_windows, FUNC_PRIMAL},
     {{"thread", "fill parts of tensors in their place"}, pass_thread, FUNC_PRIMAL},
+    {{"argument", "where an extreme is: a fold for it, and one for its place"}, pass_argument, FUNC_PRIMAL},
     {{"roots", "powers that are products of roots"}, pass_roots, FUNC_PRIMAL},
     {{"spread", "write out short loops in loops whose iterations are independent"}, pass_spread, FUNC_PRIMAL},
     {{"strip", "loops over the blocks of long axes, for code generation"}, pass_strip, FUNC_PRIMAL},

@@ -150,6 +150,7 @@ void tangent_sweep(Deriv *d);
 
 /* From `last` back to the first operation of its region, to the end of which d->b appends. */
 void adjoint_region(Deriv *d, Op *last);
+void adjoint_between(Deriv *d, Op *last, const Op *before); /* no further than to the operation after `before` */
 void adjoint_if(Deriv *d, Op *op);
 bool adjoint_for(Deriv *d, Op *op); /* true: op was given a tape, or what it leaves is where its adjoint begins */
 void adjoint_while(Deriv *d, Op *op);
@@ -157,6 +158,10 @@ void adjoint_call(Deriv *d, Op *op);
 void tangent_in(Deriv *d, Region *g);
 void tangent_region_op(Deriv *d, Op *op);
 void tangent_call(Deriv *d, Op *op);
+
+/* ---- adjoint_pick.c: true if the cotangent was taken care of ---- */
+bool adjoint_extreme_picked(Deriv *d, Op *op, Value *dy); /* rmax, rmin */
+bool adjoint_gather_picked(Deriv *d, Op *op, Value *dy);
 
 /* A copy of a region's operations, but for effects, at d->b, active where the original is.  What the map does not know stands
  * for itself. */

@@ -92,6 +92,13 @@ typedef struct Choice {
   Fits fits;
 } Choice;
 
+/* How much enters by operand k: of what is picked from a tape, the parts. */
+static int entering(const Op *op, int k) {
+  bool picks = k == 0 && (op->code == OP_gather || op->code == OP_slice);
+  int whole = degree(op->opd[k]->type), part = picks ? degree(op->res[0]->type) : whole;
+  return part < whole ? part : whole;
+}
+
 /* How many stored values stay within their stage, of those that are larger than all that enters and leaves, or are batches of
  * matrices. */
 static int gain(Strip *s, bool nested) {
@@ -102,8 +109,7 @@ static int gain(Strip *s, bool nested) {
     if (it->kept && !it->free && degree(it->op->res[0]->type) > outside) outside = degree(it->op->res[0]->type);
     for (int k = 0; k < it->op->nopd; k++) {
       const Item *m = maker(s, it->op->opd[k]);
-      if ((!m || (m->role == ROLE_NONE && is_stored(s, m))) && degree(it->op->opd[k]->type) > outside)
-        outside = degree(it->op->opd[k]->type);
+      if ((!m || (m->role == ROLE_NONE && is_stored(s, m))) && entering(it->op, k) > outside) outside = entering(it->op, k);
     }
   }
   if (outside > 2 - nested) outside = 2 - nested; /* a block is to be smaller still */

@@ -3,6 +3,7 @@
  * Requires: a verified region.  Ensures: for a value and one of its axes, the operations that work along it entry by entry, in stages:
  * what a stage needs whole was made before it. */
 #include "passes/strip.h"
+#include <limits.h>
 #include <string.h>
 
 /* ---- what is cut along the same axis -------------------------------------------------------------------------------------- */
@@ -161,6 +162,16 @@ static void see(void *env, Value *v) {
   if (m) u->ready = larger(u->ready, m->ready);
 }
 
+/* The stage that an item of a loop cannot come before: its operands are there. */
+static int soonest(const Strip *s, const Item *it, int floor) {
+  int stage = floor;
+  for (int k = 0; k < it->op->nopd; k++) {
+    const Item *m = maker(s, it->op->opd[k]);
+    if (m) stage = larger(stage, is_together(s, it, k) && !m->free ? m->stage : m->ready);
+  }
+  return stage;
+}
+
 static void place_item(Strip *s, Item *it, Floor *floor) {
   const Op *op = it->op;
   Uses u = {s, floor->all};
@@ -174,14 +185,75 @@ static void place_item(Strip *s, Item *it, Floor *floor) {
     return;
   }
   it->free = it->role == ROLE_EACH && is_cheap(op);
-  it->stage = reads_elsewhere(op) ? floor->check : floor->all;
   for (int k = 0; k < op->nopd; k++) {
     const Item *m = maker(s, op->opd[k]);
-    if (!m) continue;
-    if (m->role != ROLE_NONE && !m->free) it->free = false;
-    it->stage = larger(it->stage, is_together(s, it, k) && !m->free ? m->stage : m->ready);
+    if (m && m->role != ROLE_NONE && !m->free) it->free = false;
   }
+  it->stage = soonest(s, it, reads_elsewhere(op) ? floor->check : floor->all);
   it->ready = it->free ? u.ready : it->stage + 1;
+}
+
+/* ---- what is large waits ------------------------------------------------------------------------------------------------ */
+
+typedef struct Wait { Strip *s; int8_t *no; } Wait;
+
+static void needs_now(void *env, Value *v) {
+  const Wait *w = env;
+  const Item *m = maker(w->s, v);
+  if (m) w->no[m - w->s->item] = 1;
+}
+
+static bool can_wait(const Item *it) {
+  return it->role == ROLE_EACH && !it->free && !reads_elsewhere(it->op) && degree(it->op->res[0]->type) > 1;
+}
+
+/* By item: the stage of the first that wants it, or of the item itself where it cannot wait. */
+static int *latest_stages(Strip *s) {
+  int *late = NEW_N(s->ctx->arena, int, s->n + 1);
+  Wait w = {s, NEW_N(s->ctx->arena, int8_t, s->n + 1)};
+  for (int i = 0; i < s->n; i++) late[i] = INT_MAX;
+  for (int i = 0; i < s->region->nres; i++) needs_now(&w, s->region->res[i]);
+  for (int i = s->n; i-- > 0;) {
+    const Item *it = &s->item[i];
+    if (it->role == ROLE_NONE || it->free) {
+      op_each_use(it->op, needs_now, &w);
+      continue;
+    }
+    if (w.no[i] || !can_wait(it) || late[i] < it->stage || late[i] == INT_MAX) late[i] = it->stage;
+    for (int k = 0; k < it->op->nopd; k++) {
+      const Item *m = maker(s, it->op->opd[k]);
+      if (!m) continue;
+      int before = is_together(s, it, k) ? late[i] : late[i] - 1;
+      if (before < late[m - s->item]) late[m - s->item] = before;
+    }
+  }
+  return late;
+}
+
+/* What an item is made of would be kept in its stead. */
+static bool leaves_as_much(const Strip *s, const Item *it, int stage) {
+  for (int k = 0; k < it->op->nopd; k++) {
+    const Item *m = maker(s, it->op->opd[k]);
+    bool here = m && is_together(s, it, k) && !m->free && !m->kept && m->stage < stage;
+    if (here && degree(it->op->opd[k]->type) >= degree(it->op->res[0]->type)) return true;
+  }
+  return false;
+}
+
+static void mark_kept(Strip *s);
+
+/* What a stage makes for a later one is kept whole; where it is larger than what it is made of it is made in the later one. */
+static void delay(Strip *s) {
+  mark_kept(s);
+  const int *late = latest_stages(s);
+  for (int i = 0; i < s->n; i++) {
+    Item *it = &s->item[i];
+    if (it->role == ROLE_NONE || it->free) continue;
+    it->stage = soonest(s, it, it->stage);
+    if (late[i] > it->stage && !leaves_as_much(s, it, late[i])) it->stage = late[i];
+    it->ready = it->stage + 1;
+  }
+  for (int i = 0; i < s->n; i++) s->item[i].kept = false;
 }
 
 static void keep(void *env, Value *v) {
@@ -214,6 +286,7 @@ int strip_stages(Strip *s, bool (*fits)(const Strip *s, const Item *i)) {
     place_item(s, it, &floor);
     if (it->role != ROLE_NONE && !it->free) stages = larger(stages, it->stage + 1);
   }
+  if (stages > 1) delay(s);
   mark_kept(s);
   return stages;
 }

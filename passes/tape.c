@@ -2,14 +2,15 @@
  * reads.
  * A node is a value of the copy of the primal body that stands at the beginning of the adjoint's body; its capacity is its size in
  * bytes, at nominal dimensions.  Carried values come from the source, as do costly values that the index or a carried value decides:
- * they are not computed twice.  A value that is cut is stored by the primal loop in a tensor with one place an iteration, and read
- * from there instead of computed.
- * A loop inside needs more than the primal has, its own tapes.  Either it is run again, from the state that is stored, or the primal loop
- * inside fills those tapes and they are stored: the second where it takes memory of the same order. */
+ * they are not computed twice, but for those much larger than what they are made of (the distances of n points from each other, and
+ * functions of them), where doing it again takes no more than going to memory and may be fused with the rest.  A value that is cut
+ * is stored by the primal loop in a tensor with one place an iteration, and read from there instead of computed.
+ * A loop inside needs more than the primal has, its own tapes.  Either it is run again, from the state that is stored, or the primal
+ * loop inside fills those tapes and they are stored: the second where it takes memory of the same order. */
 #include "passes/flow.h"
 #include "passes/pass.h"
 
-enum { NOMINAL = 64, SAME_ORDER = NOMINAL / 4, SOURCE = 0, SINK = 1, FIRST = 2 };
+enum { NOMINAL = 64, SAME_ORDER = NOMINAL / 4, EXPANDED = 4, SHORT_SUM = 16, SOURCE = 0, SINK = 1, FIRST = 2 };
 
 typedef struct Node {
   Value *primal; /* in the primal loop; NULL: only the copy has it, which may be a tape of a loop inside */
@@ -25,6 +26,7 @@ typedef struct Cut {
   int nnode, cap;
   Value **from; /* by value id of a copy: what it is a copy of */
   int *of;      /* by value id: node + 1, or 0 */
+  int64_t *base; /* by value id of a copy: bytes of what it is made of, the least; 0: not known yet */
   int *binder;  /* by symbol id: the node + 1 of the `sym` op's result */
   int to;       /* while visiting uses: the flow node that uses */
   bool *varies; /* while visiting uses: where to note that a varying value is used */
@@ -180,11 +182,36 @@ static bool has_own_tapes(const Cut *k, const Op *op) {
   return false;
 }
 
-static bool may_be_done_again(Cut *k, const Op *op) {
-  if (!op_is_costly(op)) return true;
-  if (!has_own_tapes(k, op)) return false;
-  k->inside = true;
-  return k->again;
+/* Its work is in proportion to its result. */
+static bool is_elementwise(const Op *op) {
+  if (op_info[op->code].family != FAM_CONTRACT) return !op->nreg && (op_info[op->code].family == FAM_MAP || !op_is_costly(op));
+  Con c = con_of(op);
+  int64_t n = 1, m;
+  for (int l = 0; l < c.nlabel; l++)
+    if (con_summed(&c) >> l & 1) n *= dim_is_const(c.extent[l], &m) && n <= SHORT_SUM ? m : SHORT_SUM + 1;
+  return n <= SHORT_SUM;
+}
+
+/* Of parts of something, the parts count, not the whole. */
+static int64_t base_of(Cut *k, const Value *v) {
+  const Op *op = v->def;
+  int64_t own = bytes(v->type), sum = 0;
+  if (!op || !k->of[v->id] || !is_elementwise(op)) return own;
+  if (k->base[v->id]) return k->base[v->id];
+  for (int i = 0; i < op->nopd && sum < own; i++) sum += base_of(k, op->opd[i]);
+  return k->base[v->id] = sum < own ? sum + 1 : own;
+}
+
+/* What doing it again costs, in bytes stored. */
+static int64_t cost_again(Cut *k, const Value *v) {
+  const Op *op = v->def;
+  if (!op_is_costly(op)) return 0;
+  if (has_own_tapes(k, op)) {
+    k->inside = true;
+    return k->again ? 0 : FLOW_INFINITE;
+  }
+  bool expanded = is_elementwise(op) && EXPANDED * base_of(k, v) <= bytes(v->type);
+  return expanded ? bytes(v->type) / 4 : FLOW_INFINITE;
 }
 
 /* ---- edges ------------------------------------------------------------------------------------------------------------------ */
@@ -227,7 +254,8 @@ static void add_edges_of(Cut *k, int i) {
     flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
     return;
   }
-  if (stored && n->varies && !may_be_done_again(k, op)) flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
+  int64_t cost = stored && n->varies ? cost_again(k, n->copy) : 0;
+  if (cost) flow_edge(&k->flow, SOURCE, into(i), cost);
   add_uses(k, op, into(i));
 }
 
@@ -352,6 +380,7 @@ bool tape_cut(Tape *t) {
   bool any = false;
   k.of = NEW_N(k.ctx->arena, int, t->d->func->nvalue + 1);
   k.binder = NEW_N(k.ctx->arena, int, k.ctx->next_sym + 1);
+  k.base = NEW_N(k.ctx->arena, int64_t, t->d->func->nvalue + 1);
   find_nodes(&k);
   const bool *reaches = least_cut(&k);
   for (int i = 0; i < k.nnode; i++) {

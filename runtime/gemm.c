@@ -10,7 +10,7 @@
 #pragma STDC FP_CONTRACT ON
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-enum { KC = 384, MC = 768, PANELS = 8, AHEAD = 8, CACHED = 32768 };
+enum { KC = 384, MC = 768, PANELS = 8, AHEAD = 8, CACHED = 32768, FAR = 32768 };
 
 /* The first and the second half of two vectors' elements in turn. */
 #define FIRST_2 0, 2
@@ -34,6 +34,15 @@ DECLARE(adc_rt_gemm_f32_32, float)
 DECLARE(adc_rt_gemm_f64_16, double)
 DECLARE(adc_rt_gemm_f32_16, float)
 
+/* mask.ll: the first n of a vector's elements, zeros beyond, from where they lie; and to there. */
+#define DECLARE_MASKED(type, T)                                    \
+  void adc_rt_load_##type(void *to, const T *from, int64_t n);     \
+  void adc_rt_store_##type(T *to, const void *from, int64_t n);
+DECLARE_MASKED(f64_64, double)
+DECLARE_MASKED(f32_64, float)
+DECLARE_MASKED(f64_32, double)
+DECLARE_MASKED(f32_32, float)
+
 /* <cblas.h>, whose enumerations are ints. */
 void cblas_dgemm(int order, int a_order, int b_order, int m, int n, int k, double alpha, const double *a, int la, const double *b, int lb,
                  double beta, double *c, int lc);
@@ -51,6 +60,9 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_8
 #define SECOND SECOND_8
 #define GEMM adc_rt_gemm_f64_64
+#define MASKS 1
+#define LOAD adc_rt_load_f64_64
+#define STORE adc_rt_store_f64_64
 #include "runtime/gemm.h"
 
 #define REAL float
@@ -59,6 +71,9 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_16
 #define SECOND SECOND_16
 #define GEMM adc_rt_gemm_f32_64
+#define MASKS 1
+#define LOAD adc_rt_load_f32_64
+#define STORE adc_rt_store_f32_64
 #include "runtime/gemm.h"
 
 /* 16 registers, or more */
@@ -75,6 +90,9 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_4
 #define SECOND SECOND_4
 #define GEMM adc_rt_gemm_f64_32
+#define MASKS 1
+#define LOAD adc_rt_load_f64_32
+#define STORE adc_rt_store_f64_32
 #include "runtime/gemm.h"
 
 #define REAL float
@@ -83,6 +101,9 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_8
 #define SECOND SECOND_8
 #define GEMM adc_rt_gemm_f32_32
+#define MASKS 1
+#define LOAD adc_rt_load_f32_32
+#define STORE adc_rt_store_f32_32
 #include "runtime/gemm.h"
 
 #define REAL double
@@ -91,6 +112,7 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_2
 #define SECOND SECOND_2
 #define GEMM adc_rt_gemm_f64_16
+#define MASKS 0
 #include "runtime/gemm.h"
 
 #define REAL float
@@ -99,4 +121,5 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_4
 #define SECOND SECOND_4
 #define GEMM adc_rt_gemm_f32_16
+#define MASKS 0
 #include "runtime/gemm.h"

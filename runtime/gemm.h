@@ -3,8 +3,9 @@
  * Included by gemm.c once for each REAL, LANES and GEMM (the name of the function).  A tile of C, MR rows of up to NV vectors, is held in
  * registers while the summed index runs; what it reads comes from panels: MR rows of A, NR columns of B.  KC rows of a block of B and of
  * a block of A are copied into panels that follow each other in memory, unless they are small or soon done with: those are read where
- * they lie (after K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).  A panel of A stays in the
- * first-level cache while the panels of the block of B, which is in the second, pass by. */
+ * they lie, with masks where they are no whole vectors (after K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix
+ * Multiplication", 2008).  A panel of A stays in the first-level cache while the panels of the block of B, which is in the second, pass
+ * by. */
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
@@ -21,13 +22,21 @@ typedef struct NAME(_matrix) {
   int64_t row, col;
 } NAME(_matrix);
 
-/* Rows of A, columns of B, and where their product goes: what of it is before row0 and col0 or beyond rows and cols is not wanted. */
+/* Rows of A, columns of B and where their product goes. */
 typedef struct NAME(_tile) {
   NAME(_matrix) a, b, c;
-  int64_t k, row0, col0, rows, cols;
+  int64_t k, rows, cols;
   REAL alpha;
-  bool add;
+  bool add, far; /* far: C is large */
 } NAME(_tile);
+
+static inline int64_t NAME(_min)(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static inline NAME(_matrix) NAME(_at)(NAME(_matrix) m, int64_t i, int64_t j) {
+  m.p += i * m.row + j * m.col;
+  return m;
+}
+static inline NAME(_matrix) NAME(_transpose)(NAME(_matrix) m) { return (NAME(_matrix)){m.p, m.col, m.row}; }
 
 /* n < 2 LANES elements, in pieces that are vectors or powers of two of them. */
 static inline void NAME(_copy)(REAL *to, const REAL *from, int64_t n) {
@@ -39,70 +48,61 @@ static inline void NAME(_copy)(REAL *to, const REAL *from, int64_t n) {
     }
 }
 
-/* `w` columns of a tile, for which there is no vector. */
-static inline __attribute__((always_inline)) void NAME(_put_columns)(const NAME(_tile) *t, const REAL *sum, int64_t width, const int w) {
-  REAL *c = t->c.p + t->row0 * t->c.row;
-  sum += t->row0 * width;
-#pragma clang loop vectorize(disable) unroll(disable)
-  for (int64_t i = t->row0; i < t->rows; i++, c += t->c.row, sum += width) {
-    REAL x[LANES];
-    __builtin_memcpy(x, sum, (size_t)w * sizeof *x);
-    if (t->add) UNROLL for (int j = 0; j < w; j++) x[j] += c[j];
-    __builtin_memcpy(c, x, (size_t)w * sizeof *x);
-  }
+/* The first n elements of a vector, zeros beyond, or all of them; and to where they belong. */
+static inline __attribute__((always_inline)) void NAME(_load)(VEC *to, const REAL *from, int64_t n) {
+#ifdef LOAD
+  LOAD(to, from, n);
+#else
+  *to = (VEC){0};
+  if (n >= LANES) *to = *(const VEC *)from;
+  else NAME(_copy)((REAL *)to, from, n);
+#endif
 }
-
-/* Not the whole of a tile is wanted, or its columns lie apart. */
-static void NAME(_put)(const NAME(_tile) *t, const REAL *sum, int64_t width) {
-  if (t->c.col == 1) {
-    NAME(_tile) at = *t;
-    at.c.p += t->col0;
-    sum += t->col0;
-    for (int64_t n = t->cols - t->col0; n > 0;)
-      UNROLL for (int w = LANES; w > 0; w /= 2)
-        if (n >= w) {
-          NAME(_put_columns)(&at, sum, width, w);
-          at.c.p += w, sum += w, n -= w;
-          if (w == LANES) break;
-        }
+static inline __attribute__((always_inline)) void NAME(_store)(REAL *to, const VEC *x, int64_t n) {
+  if (n >= LANES) {
+    *(VEC *)to = *x;
     return;
   }
-  for (int64_t i = t->row0; i < t->rows; i++) {
-    REAL *c = t->c.p + i * t->c.row;
-    const REAL *from = sum + i * width;
-#pragma clang loop vectorize(disable) unroll(disable)
-    for (int64_t j = t->col0; j < t->cols; j++) c[j * t->c.col] = t->add ? c[j * t->c.col] + from[j] : from[j];
-  }
+#ifdef STORE
+  STORE(to, x, n);
+#else
+  NAME(_copy)(to, (const REAL *)x, n);
+#endif
 }
 
-/* b's columns are next to each other. */
-static inline __attribute__((always_inline)) void NAME(_sum)(const NAME(_tile) *t, const int rows, const int vecs) {
+/* b's and c's columns are next to each other.  There may be fewer rows than `rows`, and fewer columns than `vecs` vectors have: what is
+ * not there of c is not touched, of b neither where vectors can be masked, else it can be read. */
+static inline __attribute__((always_inline)) void NAME(_sum)(const NAME(_tile) *tile, const int rows, const int vecs) {
+  static const REAL zeros[NR];
+  const NAME(_tile) t = *tile;
+  const int last = (vecs - 1) * LANES;
+  const REAL *a = t.a.p, *b = t.b.p, *old = t.add ? t.c.p : zeros;
+  REAL *c = t.c.p;
+  int64_t rest = t.cols - last, row[MR] = {0}, step = t.add ? t.c.row : 0;
   VEC sum[MR][NV];
-  const REAL *a = t->a.p, *b = t->b.p;
-  REAL *c = t->c.p;
-  /* What is begun anew may be stored twice: it is the same. */
-  bool whole = t->c.col == 1 && t->rows == rows && t->cols == vecs * LANES && (!t->add || t->row0 + t->col0 == 0);
+  /* A row that is not there is the last one again. */
+  UNROLL for (int r = 1; r < rows; r++) row[r] = row[r - 1] + (t.a.row & -(int64_t)(r < t.rows));
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++) sum[r][v] = (VEC){0};
-  if (whole)
-    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++) __builtin_prefetch(c + r * t->c.row + v * LANES, 1);
-  for (int64_t k = 0; k < t->k; k++, a += t->a.col, b += t->b.row) {
+  if (t.far)
+#pragma clang loop vectorize(disable) unroll(disable)
+    for (int64_t r = 0; r < t.rows; r++) UNROLL for (int v = 0; v < vecs; v++) __builtin_prefetch(c + r * t.c.row + v * LANES, 1);
+#pragma clang loop vectorize(disable) unroll(disable)
+  for (int64_t k = 0; k < t.k; k++, a += t.a.col, b += t.b.row) {
     VEC y[NV];
-    UNROLL for (int v = 0; v < vecs; v++) y[v] = *(const VEC *)(b + v * LANES);
-    UNROLL for (int v = 0; v < vecs; v++) __builtin_prefetch(b + AHEAD * t->b.row + v * LANES);
-    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++) sum[r][v] = a[r * t->a.row] * y[v] + sum[r][v];
+    UNROLL for (int v = 0; v < vecs - 1; v++) y[v] = *(const VEC *)(b + v * LANES);
+    if (MASKS) NAME(_load)(&y[vecs - 1], b + last, rest);
+    else y[vecs - 1] = *(const VEC *)(b + last);
+    UNROLL for (int v = 0; v < vecs; v++) __builtin_prefetch(b + AHEAD * t.b.row + v * LANES);
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++) sum[r][v] = a[row[r]] * y[v] + sum[r][v];
   }
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++) sum[r][v] *= t->alpha;
-  if (whole && t->add) {
-    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++) *(VEC *)(c + r * t->c.row + v * LANES) += sum[r][v];
-    return;
+  UNROLL for (int r = 0; r < rows; r++, c += t.c.row, old += step) {
+    if (r == t.rows) return;
+    UNROLL for (int v = 0; v < vecs - 1; v++) *(VEC *)(c + v * LANES) = t.alpha * sum[r][v] + *(const VEC *)(old + v * LANES);
+    VEC x;
+    NAME(_load)(&x, old + last, rest);
+    x = t.alpha * sum[r][vecs - 1] + x;
+    NAME(_store)(c + last, &x, rest);
   }
-  if (whole) {
-    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++) *(VEC *)(c + r * t->c.row + v * LANES) = sum[r][v];
-    return;
-  }
-  REAL out[MR * NR + LANES];
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++) *(VEC *)(out + (r * vecs + v) * LANES) = sum[r][v];
-  NAME(_put)(t, out, vecs * LANES);
 }
 
 #define KERNEL(rows, vecs) \
@@ -127,6 +127,20 @@ static void NAME(_kernel)(const NAME(_tile) *t) {
   }
 }
 
+/* c's columns lie apart. */
+static __attribute__((noinline)) void NAME(_apart)(const NAME(_tile) *t) {
+  REAL out[MR * NR];
+  NAME(_tile) to = *t;
+  to.c = (NAME(_matrix)){out, NR, 1};
+  to.add = false;
+  NAME(_kernel)(&to);
+  for (int64_t i = 0; i < t->rows; i++) {
+    REAL *c = t->c.p + i * t->c.row;
+#pragma clang loop vectorize(disable) unroll(disable)
+    for (int64_t j = 0; j < t->cols; j++) c[j * t->c.col] = t->add ? c[j * t->c.col] + out[i * NR + j] : out[i * NR + j];
+  }
+}
+
 /* x, LANES vectors, as the columns of what it was. */
 static inline __attribute__((always_inline)) void NAME(_exchange)(VEC *x) {
   VEC y[LANES];
@@ -144,7 +158,7 @@ static inline __attribute__((always_inline)) void NAME(_pack)(REAL *to, NAME(_ma
   int64_t i = 0;
   if (n == width && m.col == 1) {
 #pragma clang loop unroll(disable)
-    for (; i < k; i++) UNROLL for (int j = 0; j < width; j++) to[i * width + j] = m.p[i * m.row + j];
+    for (; i < k; i++) __builtin_memcpy(to + i * width, m.p + i * m.row, width * sizeof *to);
     return;
   }
   if (m.row == 1)
@@ -176,26 +190,6 @@ static inline __attribute__((always_inline)) void NAME(_pack)(REAL *to, NAME(_ma
 }
 static __attribute__((noinline)) void NAME(_pack_rows)(REAL *to, NAME(_matrix) m, int64_t k, int64_t n) { NAME(_pack)(to, m, k, n, MR); }
 static __attribute__((noinline)) void NAME(_pack_columns)(REAL *to, NAME(_matrix) m, int64_t k, int64_t n) { NAME(_pack)(to, m, k, n, NR); }
-
-static inline int64_t NAME(_min)(int64_t a, int64_t b) { return a < b ? a : b; }
-
-/* By how much the last panel, of n of `unit` rows or columns, is to begin earlier so as to be whole; -1: it is to be copied. */
-static inline int64_t NAME(_early)(bool lies, int64_t at, int64_t n, int64_t unit) {
-  int64_t missing = (n + unit - 1) / unit * unit - n;
-  return lies && at >= missing ? missing : -1;
-}
-
-/* How many of n columns from `at` on make the next panel: what is left of a vector is one of its own where that can begin earlier. */
-static inline int64_t NAME(_panel)(bool lies, int64_t at, int64_t n) {
-  int64_t cols = NAME(_min)(n, NR), rest = cols % LANES;
-  return lies && rest && cols > LANES && at < LANES - rest ? cols - rest : cols;
-}
-
-static inline NAME(_matrix) NAME(_at)(NAME(_matrix) m, int64_t i, int64_t j) {
-  m.p += i * m.row + j * m.col;
-  return m;
-}
-static inline NAME(_matrix) NAME(_transpose)(NAME(_matrix) m) { return (NAME(_matrix)){m.p, m.col, m.row}; }
 
 /* What is above the diagonal is made what is below it. */
 static __attribute__((noinline)) void NAME(_mirror)(int64_t n, NAME(_matrix) C) {
@@ -250,55 +244,58 @@ static __attribute__((noinline)) void NAME(_dots)(int64_t m, int64_t n, int64_t 
     }
 }
 
+/* How many of n columns of B are read where they lie: all, but for the last if they are no whole vectors and these cannot be masked. */
+static inline int64_t NAME(_lying)(bool lies, int64_t n) { return !lies ? 0 : MASKS || n % LANES == 0 ? n : n / NR * NR; }
+
 /* C is m by n, the sum over k; for no k it is zero.  space: for min(k, KC) (min(m, MC) + min(n, MC) + 2 NR + MR) elements; what is in it
  * does not matter. */
 void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar, int64_t ac, const REAL *b, int64_t br, int64_t bc,
           REAL *c, int64_t cr, int64_t cc, int64_t add, REAL *space) {
-  NAME(_matrix) A = {(REAL *)a, ar, ac}, B = {(REAL *)b, br, bc}, C = {c, cr, cc};
   if ((cc != 1 && cr == 1) || (cc != 1 && cr != 1 && n < m && n < LANES)) {
-    NAME(_matrix) t = NAME(_transpose)(A);
-    A = NAME(_transpose)(B);
-    B = t;
-    C = NAME(_transpose)(C);
-    int64_t s = m;
-    m = n;
-    n = s;
+    GEMM(n, m, k, alpha, b, bc, br, a, ac, ar, c, cc, cr, add, space);
+    return;
   }
+  bool small = n <= 2 * NR || k * m <= CACHED, symmetric = a == b && ar == bc && ac == br && m == n && n > 2 * NR && !add;
+  if (MASKS && bc == 1 && cc == 1 && small && k * n <= CACHED && !symmetric) {
+    /* Nothing is copied. */
+    NAME(_tile) t;
+    t.a.row = ar, t.b.row = br, t.c.row = cr, t.a.col = ac, t.k = k, t.alpha = alpha, t.add = add, t.far = m * n > FAR;
+    for (int64_t i = 0; i < m; i += MR, a += MR * ar, c += MR * cr) {
+      t.a.p = (REAL *)a, t.rows = NAME(_min)(m - i, MR);
+      for (int64_t j = 0; j < n; j += NR) {
+        t.b.p = (REAL *)b + j, t.c.p = c + j, t.cols = NAME(_min)(n - j, NR);
+        NAME(_kernel)(&t);
+      }
+    }
+    return;
+  }
+  NAME(_matrix) A = {(REAL *)a, ar, ac}, B = {(REAL *)b, br, bc}, C = {c, cr, cc};
   if (A.col == 1 && B.row == 1 && k >= 4 * LANES && (m <= 4 || (n < NR && n % LANES))) {
     NAME(_dots)(m, n, k, alpha, A, B, C, add);
     return;
   }
-  bool symmetric = A.p == B.p && A.row == B.col && A.col == B.row && m == n && n > 2 * NR && !add;
-  bool b_lies = B.col == 1 && (m <= 2 * MR || k * n <= CACHED), a_lies = n <= 2 * NR || k * m <= CACHED;
+  bool b_lies = B.col == 1 && (m <= 2 * MR || k * n <= CACHED), a_lies = small;
   for (int64_t pc = 0; pc == 0 || pc < k; pc += KC) {
     int64_t kc = NAME(_min)(k - pc, KC);
     for (int64_t ic = 0; ic < m; ic += MC) {
       int64_t mc = NAME(_min)(m - ic, MC), nc;
       REAL *rows = space, *columns = space + (mc + MR) * kc;
-      for (int64_t i = 0; i < mc; i += MR) {
-        int64_t some = NAME(_min)(mc - i, MR);
-        if (NAME(_early)(a_lies, ic + i, some, HALF) >= 0) continue;
-        NAME(_pack_rows)(rows + i * kc, NAME(_transpose)(NAME(_at)(A, ic + i, pc)), kc, some);
-      }
+      for (int64_t i = 0; i < mc && !a_lies; i += MR)
+        NAME(_pack_rows)(rows + i * kc, NAME(_transpose)(NAME(_at)(A, ic + i, pc)), kc, NAME(_min)(mc - i, MR));
       for (int64_t jc = 0; jc < n && !(symmetric && jc >= ic + mc); jc += NC) {
         nc = NAME(_min)(n - jc, NC);
-        for (int64_t j = 0, some; j < nc; j += some) {
-          some = NAME(_panel)(b_lies, jc + j, nc - j);
-          if (NAME(_early)(b_lies, jc + j, some, LANES) < 0) NAME(_pack_columns)(columns + j * kc, NAME(_at)(B, pc, jc + j), kc, some);
-        }
+        for (int64_t j = NAME(_lying)(b_lies, nc); j < nc; j += NR)
+          NAME(_pack_columns)(columns + j * kc, NAME(_at)(B, pc, jc + j), kc, NAME(_min)(nc - j, NR));
         for (int64_t i = 0; i < mc; i += MR) {
-          NAME(_tile) t = {.k = kc, .rows = NAME(_min)(mc - i, MR), .alpha = alpha, .add = add || pc};
-          int64_t early_i = NAME(_early)(a_lies, ic + i, t.rows, HALF);
-          if (early_i >= 0) t.a = NAME(_at)(A, ic + i - early_i, pc), t.row0 = early_i, t.rows += early_i;
-          else t.a = (NAME(_matrix)){rows + i * kc, 1, MR};
-          int64_t end = symmetric ? NAME(_min)(nc, ic + i + t.rows - t.row0 - jc) : nc; /* what is beyond the diagonal comes last */
-          for (int64_t j = 0, some; j < end; j += some) {
-            t.cols = some = NAME(_panel)(b_lies, jc + j, nc - j), t.col0 = 0;
-            int64_t early_j = NAME(_early)(b_lies, jc + j, t.cols, LANES);
-            if (early_j >= 0) t.b = NAME(_at)(B, pc, jc + j - early_j), t.col0 = early_j, t.cols += early_j;
-            else t.b = (NAME(_matrix)){columns + j * kc, NR, 1};
-            t.c = NAME(_at)(C, ic + i - t.row0, jc + j - t.col0);
-            NAME(_kernel)(&t);
+          NAME(_tile) t;
+          t.k = kc, t.rows = NAME(_min)(mc - i, MR), t.alpha = alpha, t.add = add || pc, t.far = m * n > FAR;
+          t.a = a_lies ? NAME(_at)(A, ic + i, pc) : (NAME(_matrix)){rows + i * kc, 1, MR};
+          int64_t end = symmetric ? NAME(_min)(nc, ic + i + t.rows - jc) : nc; /* what is beyond the diagonal comes last */
+          for (int64_t j = 0; j < end; j += NR) {
+            t.cols = NAME(_min)(nc - j, NR);
+            t.b = j < NAME(_lying)(b_lies, nc) ? NAME(_at)(B, pc, jc + j) : (NAME(_matrix)){columns + j * kc, NR, 1};
+            t.c = NAME(_at)(C, ic + i, jc + j);
+            C.col == 1 ? NAME(_kernel)(&t) : NAME(_apart)(&t);
           }
         }
       }
@@ -343,3 +340,6 @@ void NAME(_blas)(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int
 #undef FIRST
 #undef SECOND
 #undef GEMM
+#undef MASKS
+#undef LOAD
+#undef STORE

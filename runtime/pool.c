@@ -1,5 +1,7 @@
 /* pool.c - the threads that share a function's outer loops, where the user has no others: adc_parallel_for.
  *
+ * Each thread begins with a share of the chunks that is the same from call to call, what it left in its cache among them, and then helps
+ * the others with theirs.
  * Compiled to bitcode for every 64-bit target with POSIX threads, whose types are opaque here for that reason; a weak symbol, so that
  * objects link into one program with one pool, and a function of that name of the user's own comes first.
  * Ensures: each chunk has been done when the call returns, by any thread and in any order.  A call from inside a chunk, or while another
@@ -7,7 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MOST_WORKERS = 255, SPINS = 100 };
+enum { MOST_WORKERS = 255, SPINS = 1000 };
+
+/* Chunks that one thread is to do: the end in the upper half, the next one in the lower.  A line of the cache each. */
+typedef struct Share {
+  _Alignas(128) uint64_t chunks;
+} Share;
 
 /* Room for a pthread_mutex_t, a pthread_cond_t, a sigset_t on any system. */
 typedef struct Opaque {
@@ -40,24 +47,25 @@ static struct {
   bool started, hooked;
   Body *body;
   void *env;
-  uint64_t ticket; /* of the current call: chunks in the upper half, the next one to be done in the lower */
-  int64_t done;
+  int64_t chunks, done;
   int sleeping;
   bool stop;
-  int64_t workers;
+  int64_t workers; /* workers read it while others are started */
   uintptr_t thread[MOST_WORKERS];
   Opaque lock, work, end;
+  Share share[MOST_WORKERS + 1]; /* the caller's, then the workers' */
 } pool;
 
-/* Does one chunk that nobody has done; false: there is none.  The call is not over before its last chunk is, so what the ticket says
- * holds from the exchange on. */
-static bool do_one(void) {
-  uint64_t t = __atomic_load_n(&pool.ticket, __ATOMIC_ACQUIRE);
+/* Does one chunk of a share that nobody has done; false: there is none.  The call is not over before its last chunk is, so what the
+ * share says holds from the exchange on. */
+static bool do_one(Share *from) {
+  uint64_t t = __atomic_load_n(&from->chunks, __ATOMIC_ACQUIRE);
   do {
     if ((t & UINT32_MAX) >= t >> 32) return false;
-  } while (!__atomic_compare_exchange_n(&pool.ticket, &t, t + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+  } while (!__atomic_compare_exchange_n(&from->chunks, &t, t + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+  int64_t chunks = pool.chunks;
   pool.body(pool.env, (int64_t)(t & UINT32_MAX));
-  if (__atomic_add_fetch(&pool.done, 1, __ATOMIC_ACQ_REL) == (int64_t)(t >> 32)) {
+  if (__atomic_add_fetch(&pool.done, 1, __ATOMIC_ACQ_REL) == chunks) {
     pthread_mutex_lock(&pool.lock);
     pthread_cond_signal(&pool.end);
     pthread_mutex_unlock(&pool.lock);
@@ -65,20 +73,33 @@ static bool do_one(void) {
   return true;
 }
 
+static int64_t threads(void) { return __atomic_load_n(&pool.workers, __ATOMIC_RELAXED) + 1; }
+
+/* All that is left, its own share first; false: nothing was. */
+static bool do_all(int64_t self) {
+  bool any = false;
+  for (int64_t i = 0, n = threads(); i < n; i++)
+    while (do_one(&pool.share[(self + i) % n])) any = true;
+  return any;
+}
+
 static bool has_work(void) {
-  uint64_t t = __atomic_load_n(&pool.ticket, __ATOMIC_SEQ_CST);
-  return (t & UINT32_MAX) < t >> 32;
+  for (int64_t i = 0, n = threads(); i < n; i++) {
+    uint64_t t = __atomic_load_n(&pool.share[i].chunks, __ATOMIC_SEQ_CST);
+    if ((t & UINT32_MAX) < t >> 32) return true;
+  }
+  return false;
 }
 
 /* Calls follow each other closely as a rule: a worker looks out for the next one for a while before it sleeps.  Signals are for the
  * program's own threads. */
-static void *worker(void *unused) {
+static void *worker(void *self) {
   enum { BLOCK = 0 };
   Opaque all;
   if (!sigfillset(&all)) pthread_sigmask(BLOCK, &all, 0);
   for (;;) {
     for (int i = 0; i < SPINS; i++) {
-      if (do_one()) i = 0;
+      if (do_all((int64_t)(intptr_t)self)) i = 0;
       sched_yield();
     }
     pthread_mutex_lock(&pool.lock);
@@ -87,7 +108,7 @@ static void *worker(void *unused) {
     __atomic_sub_fetch(&pool.sleeping, 1, __ATOMIC_SEQ_CST);
     bool stop = pool.stop;
     pthread_mutex_unlock(&pool.lock);
-    if (stop) return unused;
+    if (stop) return 0;
   }
 }
 
@@ -108,7 +129,7 @@ static int64_t threads_wanted(void) {
 static void forget(void) {
   pool.state = IDLE;
   pool.started = false;
-  pool.ticket = 0;
+  for (int i = 0; i <= MOST_WORKERS; i++) pool.share[i].chunks = 0;
   pool.sleeping = 0;
   pool.workers = 0;
 }
@@ -119,8 +140,9 @@ static void start(void) {
   pthread_cond_init(&pool.end, 0);
   if (!pool.hooked && pthread_atfork(0, 0, forget)) return;
   pool.hooked = pool.started = true;
-  int64_t n = threads_wanted() - 1;
-  while (pool.workers < n && !pthread_create(&pool.thread[pool.workers], 0, worker, 0)) pool.workers++;
+  int64_t n = threads_wanted();
+  for (int64_t i = 1; i < n && !pthread_create(&pool.thread[i - 1], 0, worker, (void *)(intptr_t)i); i++)
+    __atomic_store_n(&pool.workers, i, __ATOMIC_RELAXED);
 }
 
 /* Nobody is to run code that is unloaded. */
@@ -137,14 +159,16 @@ __attribute__((destructor)) static void finish(void) {
 static void share(Body *body, void *env, int64_t chunks) {
   pool.body = body;
   pool.env = env;
+  pool.chunks = chunks;
   __atomic_store_n(&pool.done, 0, __ATOMIC_RELAXED);
-  __atomic_store_n(&pool.ticket, (uint64_t)chunks << 32, __ATOMIC_SEQ_CST);
+  for (int64_t i = 0, n = threads(); i < n; i++)
+    __atomic_store_n(&pool.share[i].chunks, (uint64_t)((i + 1) * chunks / n) << 32 | (uint64_t)(i * chunks / n), __ATOMIC_SEQ_CST);
   if (__atomic_load_n(&pool.sleeping, __ATOMIC_SEQ_CST)) {
     pthread_mutex_lock(&pool.lock);
     pthread_cond_broadcast(&pool.work);
     pthread_mutex_unlock(&pool.lock);
   }
-  while (do_one()) {}
+  do_all(0);
   for (int i = 0; i < SPINS; i++) {
     if (__atomic_load_n(&pool.done, __ATOMIC_ACQUIRE) == chunks) return;
     sched_yield();

@@ -12,12 +12,14 @@
 #   %src %build      the repository and the build directory; %examples: %src/examples
 #   %make            make, with the variables of this build
 #   %python          the Python that runs lit
-# Features: san, valgrind, cmake, pkg-config, gnuplot, graphviz, qemu-aarch64, numpy, mpfr, x86_64, aarch64, llvm-NN.
+# Features: san, valgrind, cmake, pkg-config, gnuplot, graphviz, qemu-aarch64, numpy, mpfr, tsan, x86_64, aarch64, llvm-NN.
 import importlib.util
 import os
 import platform
 import shutil
+import subprocess
 import sys
+import tempfile
 
 import lit.formats
 
@@ -62,6 +64,11 @@ if llvm_version:
     features.add("llvm-" + llvm_version)
 
 cc = param("cc", "gcc")
+with tempfile.TemporaryDirectory() as folder:
+    program = os.path.join(folder, "tsan")
+    built = subprocess.run([*cc.split(), "-fsanitize=thread", "-x", "c", "-", "-o", program], input=b"int main(void) { return 0; }", capture_output=True)
+    if built.returncode == 0 and shutil.which("setarch") and subprocess.run(["setarch", "-R", program], capture_output=True).returncode == 0:
+        features.add("tsan")
 cc_aarch64, run_aarch64 = "aarch64-linux-gnu-gcc", "qemu-aarch64 -L /usr/aarch64-linux-gnu"
 if machine == "aarch64":
     cc_aarch64, run_aarch64 = cc, ""
