@@ -209,8 +209,19 @@ static LLVMValueRef size_call(Wrapper *w, bool add) {
   const Func *f = w->f;
   LLVMValueRef *sym = NEW_N(w->g->arena, LLVMValueRef, f->nsym);
   for (int i = 0; i < f->nsym; i++) sym[i] = param_of_sym(w, f->sym[i]);
-  LLVMValueRef size = emit_size(w->g, w->f, add);
+  LLVMValueRef size = limited_size(w->g, w->f, add);
   return LLVMBuildCall2(w->b, size_type(w->g, w->f), size, sym, (unsigned)f->nsym, "need");
+}
+
+static const char limit_text[] = "the workspace would be larger than --mem-limit allows";
+
+static LLVMValueRef beyond_limit(Wrapper *w, LLVMValueRef bytes) {
+  return LLVMBuildICmp(w->b, LLVMIntUGT, bytes, int64(w->g, w->g->o->mem_limit), "");
+}
+
+static LLVMValueRef at_most_limit(Wrapper *w, LLVMValueRef bytes) {
+  if (!w->g->o->mem_limit) return bytes;
+  return LLVMBuildSelect(w->b, beyond_limit(w, bytes), int64(w->g, w->g->o->mem_limit), bytes, "");
 }
 
 static LLVMValueRef check_sizes(Wrapper *w, bool add) {
@@ -225,6 +236,7 @@ static LLVMValueRef check_sizes(Wrapper *w, bool add) {
   int64_t most = g->pointer_bytes < 8 ? INT32_MAX : INT64_MAX - WORKSPACE_ALIGN; /* as unsigned: -1 is more */
   fail_if(w, LLVMBuildICmp(w->b, LLVMIntUGT, need, int64(g, most), ""), ADC_EDIM,
           "a dimension is negative, inexact or too large", int64(g, 0));
+  if (g->o->mem_limit) fail_if(w, beyond_limit(w, need), ADC_ENOMEM, limit_text, need);
   return need;
 }
 
@@ -348,10 +360,17 @@ static LLVMValueRef next_size(Wrapper *w, LLVMValueRef reached, LLVMValueRef len
  * again (what accumulates does so only when nothing can fail any more); else the caller is told the need. */
 static void after_failure(Wrapper *w, Flow *flow, LLVMValueRef code, LLVMValueRef err) {
   Codegen *g = w->g;
-  LLVMValueRef need = next_size(w, error_field(w, err, ERR_NEED), flow->at.len);
+  LLVMValueRef reached = error_field(w, err, ERR_NEED), need = at_most_limit(w, next_size(w, reached, flow->at.len));
   LLVMValueRef text = error_field(w, err, ERR_MESSAGE), index = error_field(w, err, ERR_INDEX);
   LLVMValueRef line = LLVMBuildIntCast2(w->b, error_field(w, err, ERR_LINE), g->i32, 1, "");
   LLVMValueRef small = LLVMBuildICmp(w->b, LLVMIntEQ, code, int32(g, ADC_EWORKSPACE), "");
+  if (g->o->mem_limit) {
+    LLVMValueRef over = LLVMBuildAnd(w->b, small, beyond_limit(w, reached), "");
+    code = LLVMBuildSelect(w->b, over, int32(g, ADC_ENOMEM), code, "");
+    text = LLVMBuildSelect(w->b, over, const_text(g, limit_text), text, "");
+    index = LLVMBuildSelect(w->b, over, reached, index, "");
+    small = LLVMBuildAnd(w->b, small, LLVMBuildNot(w->b, over, ""), "");
+  }
   LLVMValueRef most = int64(g, g->pointer_bytes < 8 ? INT32_MAX : INT64_MAX - WORKSPACE_ALIGN);
   LLVMValueRef possible = LLVMBuildAnd(w->b, small, LLVMBuildICmp(w->b, LLVMIntULE, need, most, ""), "");
   LLVMBasicBlockRef known = block(w, "known"), tell = block(w, "need"), given = block(w, "given");
@@ -380,9 +399,9 @@ static void call_body(Wrapper *w, Flow *flow, LLVMValueRef *args, int n, LLVMVal
   Codegen *g = w->g;
   LLVMPositionBuilderAtEnd(w->b, flow->go);
   args[n] = flow->at.base;
-  args[n + 1] = flow->at.len;
+  args[n + 1] = at_most_limit(w, flow->at.len);
   args[n + 2] = err;
-  LLVMValueRef body = emit_body(g, w->f, add);
+  LLVMValueRef body = limited_body(g, w->f, add);
   LLVMValueRef code = LLVMBuildCall2(w->b, body_type(g, w->f), body, args, (unsigned)n + 3, "code");
   LLVMBasicBlockRef ok = block(w, "ok"), bad = block(w, "bad");
   LLVMBuildCondBr(w->b, LLVMBuildICmp(w->b, LLVMIntEQ, code, int32(g, ADC_OK), ""), ok, bad);

@@ -11,6 +11,7 @@ typedef struct CodegenOptions {
   bool freestanding;   /* no malloc: a NULL workspace is ADC_EWORKSPACE */
   bool cblas;          /* large products of matrices are calls of cblas_dgemm and cblas_sgemm */
   bool debug;          /* DWARF back to source lines */
+  int64_t mem_limit;   /* no workspace is larger, in bytes; 0: any may be */
   int64_t grain;       /* threads share loops, in chunks of so many operations at least; 0: one thread does all */
   void (*parallel_for)(void (*body)(void *env, int64_t chunk), void *env, int64_t chunks); /* jit_new: who shares them out */
   bool packed_only;    /* of each exported function only f_packed, which is all that `adc run` calls: half the work */

@@ -95,6 +95,7 @@ FuncInfo *describe(Func *f, const CodegenOptions *o) {
   work_text(c, f, &work);
   text_init(&workspace, c->arena);
   workspace_text(c, f, o->grain, &workspace);
+  if (o->mem_limit) text_add(&workspace, "; at most %lld bytes, by computing again what does not fit", (long long)o->mem_limit);
   *info = (FuncInfo){.name = c_name(c, o, f->name, ""),
                      .kind = kind_name[f->kind],
                      .signature = f->signature,

@@ -185,7 +185,7 @@ void emit_size_function(Codegen *g, Func *f, bool accumulate, LLVMValueRef fn) {
 
 /* ---- texts ------------------------------------------------------------------------------------------------------- */
 
-static bool region_calls(const Region *r) {
+bool region_calls(const Region *r) {
   for (const Op *op = r->first; op; op = op->next) {
     if (op->code == OP_call) return true;
     for (int i = 0; i < op->nreg; i++)

@@ -106,30 +106,67 @@ static Loc place_of(const Value *v) { return v->def ? v->def->loc : v->region->p
 static void explain_scratch(const Explain *x, const Plan *p) {
   for (int i = 0; i < p->nunit; i++) {
     const Unit *u = p->unit[i];
-    if (u->tiled && u->scratch >= 0) {
+    if (u->op && (u->tiled || factor_space(x->c, u->op))) {
       line(x, arena_printf(x->c->arena, "buffer %d", u->scratch), NULL, u->op->loc);
-      text_add(x->to, "panels of a matrix product's operands\n");
+      text_add(x->to, "panels of a matrix product's operands%s\n", u->tiled ? "" : ", in a factorisation or solution");
     }
     for (int r = 0; r < 2; r++)
       if (u->sub[r]) explain_scratch(x, u->sub[r]);
   }
 }
 
+static Explain explain_open(Func *f, Text *to) {
+  Ctx *c = f->module->ctx;
+  Explain x = {.c = c, .p = plan_func(c, f, 0), .home = NEW_N(c->arena, Home, f->nvalue + 1), .to = to};
+  visit(&x, f->body);
+  return x;
+}
+
+static int64_t bytes_of(const Explain *x, const Home *h) {
+  int slot = x->p->value[h->first->id].slot;
+  int64_t n;
+  return slot >= 0 && x->p->slot[slot].bytes && dim_is_const(x->p->slot[slot].bytes, &n) ? n : 0;
+}
+
+void explain_largest(Func *f, Diag *d) {
+  enum { MOST = 3 };
+  Explain x = explain_open(f, NULL);
+  int64_t below = INT64_MAX;
+  for (int k = 0; k < MOST; k++) {
+    const Home *largest = NULL;
+    for (int i = 0; i < x.norder; i++) {
+      const Home *h = &x.home[x.order[i]];
+      int64_t n = bytes_of(&x, h);
+      if (n && n < below && (!largest || n > bytes_of(&x, largest))) largest = h;
+    }
+    if (!largest) return;
+    Text text, type;
+    text_init(&text, x.c->arena);
+    text_init(&type, x.c->arena);
+    type_print(&type, largest->first->type);
+    x.to = &text;
+    why(&x, largest);
+    below = bytes_of(&x, largest);
+    int such = 0;
+    for (int i = 0; i < x.p->nslot; i++) such += x.p->slot[i].bytes == x.p->slot[x.p->value[largest->first->id].slot].bytes;
+    const char *more = such > 1 ? arena_printf(x.c->arena, " (and %d more as large)", such - 1) : "";
+    diag_note(x.c, d, place_of(largest->first), "%s, %lld bytes: %s%s", type.s, (long long)below, text.s, more);
+  }
+}
+
 static void explain_func(Func *f, Text *to) {
   Ctx *c = f->module->ctx;
-  Plan *p = plan_func(c, f, 0);
-  Explain x = {.c = c, .p = p, .home = NEW_N(c->arena, Home, f->nvalue + 1), .to = to};
+  Explain x = explain_open(f, to);
   text_add(to, "%s: workspace: ", f->name);
   workspace_text(c, f, 0, to);
   text_add(to, "\n");
-  visit(&x, f->body);
   for (int i = 0; i < x.norder; i++) {
     const Home *h = &x.home[x.order[i]];
     line(&x, where(&x, h->first), h->first->type, place_of(h->first));
     why(&x, h);
     text_add(to, "\n");
   }
-  explain_scratch(&x, p);
+  explain_scratch(&x, x.p);
   text_add(to, "  in registers, or computed where they are used: %d values\n", x.elsewhere);
 }
 

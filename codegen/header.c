@@ -17,7 +17,7 @@ static const char shared[] =
     "  ADC_EINDEX = 3,     /* an index is out of range: ws->index */\n"
     "  ADC_EASSERT = 4,    /* an assert of the source failed */\n"
     "  ADC_ENAN = 5,       /* a NaN or an infinity, under --trap-nan */\n"
-    "  ADC_ENOMEM = 6      /* ws was NULL and malloc failed */\n"
+    "  ADC_ENOMEM = 6      /* malloc failed, or --mem-limit allows no more */\n"
     "};\n"
     "\n"
     "/* Memory that a call works in, and what it has to say.  Zero the struct, set base (aligned as malloc does, best "

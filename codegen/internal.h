@@ -103,6 +103,12 @@ void emit_extern(Codegen *g, Func *f, LLVMValueRef fn); /* emit_extern.c: of a f
 LLVMValueRef emit_size(Codegen *g, Func *f, bool accumulate);
 LLVMTypeRef size_type(Codegen *g, Func *f);
 
+/* limit.c: the same within --mem-limit, by f's lean version where f itself takes more. */
+LLVMValueRef limited_body(Codegen *g, Func *f, bool accumulate);
+LLVMValueRef limited_size(Codegen *g, Func *f, bool accumulate);
+bool limit_check(Module *m, const CodegenOptions *o); /* false after diagnostics: some function cannot be */
+void explain_largest(Func *f, Diag *d);               /* explain.c: notes on the largest of what f keeps, of constant size */
+
 /* { i64 line, i64 index, ptr message, i64 need }: line 0: none; message: NUL-terminated constant text or null; need:
  * for ADC_EWORKSPACE out of the body (a buffer whose size is known only at run time), the bytes that would have reached
  * this far: call again with at least that much.  The body writes all four fields when it fails. */

@@ -5,7 +5,7 @@
  * computing it anew for each reader would cost more than a store and the loads. */
 #include "codegen/plan.h"
 
-enum { COST_STORE = 8, COST_EXPAND = 4, COST_LIBM = 20, COST_MAX = 10000 };
+enum { COST_STORE = 8, COST_EXPAND = 4, COST_LIBM = 20, COST_MAX = 10000, COST_LEAN = 400 };
 
 bool op_is_view(const Op *op) {
   return op->code == OP_slice || op->code == OP_reshape ||
@@ -249,7 +249,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
   if (is_turned_block(op, info)) return stored(info, WHY_EXPANDED);
   /* A view's operand was judged by the view's readers already; what it adds is index arithmetic. */
   if (op_is_view(op) || reads_rows(p, op)) return PLACE_VIRTUAL;
-  if (info->use >= 2 && info->cost >= COST_STORE) return stored(info, WHY_AGAIN);
+  if (info->use >= 2 && info->cost >= (p->f->is_lean ? COST_LEAN : COST_STORE)) return stored(info, WHY_AGAIN);
   if (info->expanded && info->cost >= COST_EXPAND) return stored(info, WHY_EXPANDED);
   if (info->factor && info->cost > 1) return stored(info, WHY_FACTOR);
   return PLACE_VIRTUAL;

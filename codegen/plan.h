@@ -219,6 +219,7 @@ Dim *split_blocks(const Plan *p, Dim *extent); /* of which there are so many alo
 
 /* ---- work.c: how much there is to do --------------------------------------------------------------------------------------- */
 
+bool region_calls(const Region *r); /* emit_size.c: another function of the module */
 Dim *loop_turns(Ctx *c, const Op *op); /* how often the body runs, where the bounds are dimensions; NULL: that is not known */
 Dim *region_flops(Ctx *c, const Region *r, bool *more); /* *more: something is left out whose amount only a run can tell */
 

@@ -141,6 +141,7 @@ Type *factor_space(Ctx *c, const Op *op) {
   const Type *a = op->opd[0]->type, *x = op->opd[op->nopd - 1]->type;
   Dim *n = a->dim[a->rank - 1];
   int64_t few;
+  if (op->parent->func->is_lean) return NULL; /* it can do without, more slowly */
   if (dim_is_const(n, &few) && few <= 2 * SMALL_FACTOR) return NULL;
   return space(c, a->elem, n, solves ? x->dim[x->rank - 1] : n, n);
 }

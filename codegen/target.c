@@ -249,7 +249,7 @@ void codegen_close(Codegen *g) {
 
 bool codegen_emit(Module *m, const CodegenOptions *o, EmitKind kind, char **out, size_t *len) {
   Codegen g;
-  if (!names_check(m, o) || !codegen_build(&g, m, o)) return false;
+  if (!names_check(m, o) || !limit_check(m, o) || !codegen_build(&g, m, o)) return false;
   Ctx *c = m->ctx;
   if (kind == EMIT_LLVM) {
     char *text = LLVMPrintModuleToString(g.mod);

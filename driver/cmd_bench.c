@@ -129,7 +129,7 @@ static void print_table(const Bench *b) {
     if (i) snprintf(of, sizeof of, "%.2f", ratio(b, s));
     if (rate(b, s) > 0) snprintf(speed, sizeof speed, "%s%.3g", s->more ? ">" : "", rate(b, s));
     printf("  %-28s %12s %8.1f%% %9s %10s %14zu\n", s->f->name, duration(time, sizeof time, median(s)), 100 * spread(s), of, speed,
-           s->call->ws.need);
+           s->call->ws.len);
   }
 }
 
@@ -139,7 +139,7 @@ static void print_json(const Bench *b, bool first) {
     printf("%s\n  {\"name\": \"%s\", \"of\": \"%s\", \"median\": %.6g, \"spread\": %.3g, \"ratio\": %.6g, ", first && !i ? "" : ",",
            s->f->name, b->primal->name, median(s), spread(s), ratio(b, s));
     if (rate(b, s) > 0 && !s->more) printf("\"gflops\": %.6g, ", rate(b, s));
-    printf("\"workspace\": %zu, \"samples\": %d}", s->call->ws.need, s->n);
+    printf("\"workspace\": %zu, \"samples\": %d}", s->call->ws.len, s->n);
   }
 }
 

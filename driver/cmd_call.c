@@ -338,6 +338,7 @@ static void say_failure(Run *r, int code, const Workspace *ws) {
   if (ws->line > 0) fprintf(stderr, "%d:", ws->line);
   fprintf(stderr, " error: %s (%s", message, name);
   if (strcmp(name, "ADC_EINDEX") == 0) fprintf(stderr, ", index %lld", (long long)ws->index);
+  if (strcmp(name, "ADC_ENOMEM") == 0 && ws->index > 0) fprintf(stderr, ", %lld bytes", (long long)ws->index);
   fprintf(stderr, ")\n");
 }
 

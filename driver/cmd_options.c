@@ -14,7 +14,7 @@ void usage_error(const char *fmt, ...) {
   va_end(ap);
 }
 
-typedef enum { STRING, FLAG, REAL_TYPE, ORDER, COLOR, DIAGNOSTICS, SEED, SECONDS, GRAIN, BLAS, LATER } Kind;
+typedef enum { STRING, FLAG, REAL_TYPE, ORDER, COLOR, DIAGNOSTICS, SEED, SECONDS, BYTES, GRAIN, BLAS } Kind;
 typedef struct Row {
   const char *name;
   unsigned verbs;
@@ -47,6 +47,8 @@ static const Row rows[] = {
     {"--threads", CODE | FOR_BENCH, GRAIN, AT(code.grain), "N",
      "threads share loops of many operations, chunks of N (default 32768) or more"},
     {"--blas", BUILDS, BLAS, AT(code.cblas), "builtin|cblas", "whose matrix products large ones are (default builtin)"},
+    {"--mem-limit", CODE | FOR_BENCH, BYTES, AT(code.mem_limit), "BYTES",
+     "no workspace is larger (1M, 2G, …); what does not fit is computed again"},
     {"--trap-nan", CODE | FOR_BENCH, FLAG, AT(trap_nan), NULL, "the first NaN or infinity is an error that names its line"},
     {"-g", CODE, FLAG, AT(code.debug), NULL, "debug information: lines of the .tdsl file"},
     {"--freestanding", BUILDS, FLAG, AT(code.freestanding), NULL, "no malloc: a workspace must be given"},
@@ -58,13 +60,12 @@ static const Row rows[] = {
     {"--diagnostics", FOR_ALL, DIAGNOSTICS, 0, "text|json", "how diagnostics are printed (json: on standard error)"},
     {"--color", FOR_ALL, COLOR, 0, "auto|always|never", "colour in diagnostics (also: NO_COLOR)"},
     {"--help", FOR_ALL, FLAG, AT(help), NULL, "this text"},
-    {"--mem-limit", CODE, LATER, 0, NULL, NULL},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
 void options_help(FILE *to, unsigned verb_bit) {
   for (int i = 0; i < ROWS; i++) {
-    if (!(rows[i].verbs & verb_bit) || rows[i].kind == LATER) continue;
+    if (!(rows[i].verbs & verb_bit)) continue;
     char left[64];
     const char *value = rows[i].value, *join = !value ? "" : rows[i].name[1] == '-' ? "=" : " ";
     bool may = rows[i].kind == GRAIN; /* it goes without its value too */
@@ -94,6 +95,20 @@ static bool number(const char *option, const char *value, long long lo, long lon
   *out = strtoll(value, &end, 10);
   if (*value && !*end && *out >= lo && *out <= hi) return true;
   usage_error("%s: '%s' is not a number from %lld to %lld", option, value, lo, hi);
+  return false;
+}
+
+/* 1000000, 64k, 1.5G: powers of 1024. */
+static bool bytes(const char *option, const char *value, int64_t *out) {
+  static const char units[] = "kmgt";
+  char *end;
+  double x = strtod(value, &end);
+  const char *unit = *end ? strchr(units, *end | 0x20) : NULL;
+  for (const char *u = units; unit && u <= unit; u++) x *= 1024;
+  end += unit != NULL;
+  *out = x > 0 && x < 0x1p62 ? (int64_t)x : 0;
+  if (end > value && !*end && *out > 0) return true;
+  usage_error("%s: '%s' is not a number of bytes, such as 1000000, 64k or 1.5G", option, value);
   return false;
 }
 
@@ -133,6 +148,10 @@ static bool set(Options *o, const Row *r, const char *value) {
     if (*value && !*end && *(double *)at > 0 && *(double *)at < 1e6) return true;
     usage_error("%s: '%s' is not a number of seconds", r->name, value);
     return false;
+  case BYTES:
+    if (!bytes(r->name, value, (int64_t *)at)) return false;
+    o->pipeline.lean = true;
+    return true;
   case GRAIN:
     if (!number(r->name, *value ? value : "32768", 1, INT64_MAX / 4, &n)) return false;
     *(int64_t *)at = n;
@@ -141,7 +160,6 @@ static bool set(Options *o, const Row *r, const char *value) {
     if (!choose(r->name, value, products, 2, &choice)) return false;
     *(bool *)at = choice == 1;
     return true;
-  case LATER: usage_error("%s is not supported yet", r->name); return false;
   }
   return false;
 }
@@ -164,8 +182,8 @@ static bool option(Options *o, unsigned bit, char *word, int argc, char **argv, 
     if (!(r->verbs & bit)) continue;
     names[n++] = r->name;
     if (strlen(r->name) != len || strncmp(r->name, word, len) != 0) continue;
-    bool takes = r->kind != FLAG && r->kind != LATER;
-    if (!takes && word[len] && r->kind != LATER) {
+    bool takes = r->kind != FLAG;
+    if (!takes && word[len]) {
       usage_error("%s takes no value", r->name);
       return false;
     }

@@ -29,6 +29,7 @@ typedef struct PipelineOptions {
   const char *derive;           /* comma-separated: grad, vjp, jvp; NULL: none */
   int order;                    /* >= 1 */
   bool keep_going_without_grad; /* a function that has no such derivative is a warning, not an error */
+  bool lean;                    /* each function has a copy that computes again rather than store */
   bool seeds_given;             /* such a function has a vjp instead of its gradient */
 } PipelineOptions;
 /* NULL after diagnostics.  deps as frontend_compile. */

@@ -66,8 +66,6 @@ static Wrt wrt_of(const Derivation *d, const Func *f) {
   return (Wrt){n, names, NULL};
 }
 
-static Func *derive_again(Func *f, Wrt wrt) { return can_grad(f) ? derive_grad(f, wrt) : derive_vjp(f, wrt); }
-
 static const char *const operators[] = {"hvp", "jacobian", "hessian"};
 
 /* A file may hold functions that there is nothing to derive of. */
@@ -84,23 +82,50 @@ static bool skipped(const Derivation *d, const Func *f, const char *how) {
   return true;
 }
 
+static Func *derive_kind(Func *f, Wrt wrt, FuncKind kind) {
+  switch (kind) {
+  case FUNC_GRAD: return derive_grad(f, wrt);
+  case FUNC_VJP: return derive_vjp(f, wrt);
+  case FUNC_JVP: return derive_jvp(f, wrt);
+  default: return derive_operator(f, wrt, kind);
+  }
+}
+
+static Func *derive_optimised(Func *f, Wrt wrt, FuncKind kind) {
+  Func *g = derive_kind(f, wrt, kind);
+  if (g && kind <= FUNC_JVP) pass_optimise(g); /* operators are, part by part */
+  return g;
+}
+
+/* Exported, and the same of f's lean version.  NULL after a diagnostic. */
+static Func *derive_both(Func *f, Wrt wrt, FuncKind kind) {
+  Diags *diags = f->module->ctx->diags;
+  Func *g = derive_optimised(f, wrt, kind);
+  if (!g) return NULL;
+  g->exported = true;
+  if (!f->lean) return g;
+  diags->muted++; /* it has all been said */
+  Func *lean = g->lean = derive_optimised(f->lean, wrt, kind);
+  diags->muted--;
+  if (!lean) bug("%s has no lean version", g->name);
+  lean->exported = false;
+  lean->is_lean = true;
+  return g;
+}
+
 static bool derive_one(const Derivation *d, Func *f, const char *how) {
   Wrt wrt = wrt_of(d, f);
   if (d->nwrt && !wrt.n) return true;
   if (strcmp(how, "grad") == 0 && d->o->seeds_given && !can_grad(f)) how = "vjp";
   if (skipped(d, f, how)) return true;
   for (int i = 0; i < 3; i++)
-    if (strcmp(how, operators[i]) == 0) return derive_operator(f, wrt, (FuncKind)(FUNC_HVP + i)) != NULL;
-  Func *g;
-  if (strcmp(how, "grad") == 0) g = derive_grad(f, wrt);
-  else g = strcmp(how, "vjp") == 0 ? derive_vjp(f, wrt) : derive_jvp(f, wrt);
-  for (int k = 1; g; k++) {
-    g->exported = true;
-    pass_optimise(g);
-    if (k >= d->o->order) return true;
-    g = strcmp(how, "jvp") == 0 ? derive_jvp(g, wrt) : derive_again(g, wrt);
+    if (strcmp(how, operators[i]) == 0) return derive_both(f, wrt, (FuncKind)(FUNC_HVP + i)) != NULL;
+  bool forward = strcmp(how, "jvp") == 0;
+  for (int k = 1; f && k <= d->o->order; k++) {
+    bool grad = k == 1 ? strcmp(how, "grad") == 0 : can_grad(f);
+    f = derive_both(f, wrt, forward ? FUNC_JVP : grad ? FUNC_GRAD : FUNC_VJP);
   }
-  return false;
+  return f != NULL;
 }
 
 static bool known_derivative(Ctx *c, const char *how, int order) {
@@ -169,6 +194,8 @@ Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len,
     pass_inline(m->func[i]);
     pass_optimise(m->func[i]);
   }
+  for (int i = 0, n = m->nfunc; o->lean && i < n; i++)
+    if (m->func[i]->exported && !m->func[i]->external) lean_copy(m->func[i]);
   if (!derive_all(m, o) || c->diags->nerror) return NULL;
   pass_drop(m);
   stage_begin(c, "verify");

@@ -307,6 +307,8 @@ struct Func {
   /* A rule for the cotangents: of the parameters, the results, and a seed for each real result it gives a cotangent for each real
    * parameter; has the same symbols.  NULL: that follows from the body. */
   Func *adjoint;
+  Func *lean;                           /* the same function, which computes again rather than store; NULL: there is none */
+  bool is_lean;                         /* it is that of another */
   const char *external;                 /* a C function of that name does it, the body tells only the types; else NULL */
   const char *signature;                /* the source's declaration, for the header's comment, or NULL */
   Loc loc;

@@ -17,6 +17,7 @@ static void keep(const Module *m, const Func *f, bool *kept) {
     kept[i] = true;
     keep_callees(m, f->body, kept);
     if (f->adjoint) keep(m, f->adjoint, kept);
+    if (f->lean) keep(m, f->lean, kept);
   }
 }
 

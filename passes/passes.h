@@ -48,6 +48,7 @@ Func *derive_jvp(Func *f, Wrt wrt);
  * then those of the second: x_jacobian (out_x_jacobian where there are several real results), x_hessian (x_y_hessian where there
  * are several wrt leaves). */
 Func *derive_operator(Func *f, Wrt wrt, FuncKind kind);
+Func *lean_copy(Func *f); /* becomes f->lean; added to f's module */
 bool can_grad(const Func *f);   /* has the form that derive_grad needs */
 bool can_derive(const Func *f); /* has a real parameter */
 

@@ -364,7 +364,7 @@ void pass_trap(Func *f) {
   Trap t = {.f = f, .ctx = f->module->ctx, .n = f->nvalue, .want = NEW_N(a, Want, f->nvalue + 1), .open = NEW_N(a, bool, f->nvalue + 1)};
   t.meant = NEW_N(a, bool, f->nvalue + 1);
   t.at = NEW_N(a, int, f->nvalue + 1);
-  for (int i = 0; i < f->body->nparam; i++) t.meant[f->body->param[i]->id] = !f->exported;
+  for (int i = 0; i < f->body->nparam; i++) t.meant[f->body->param[i]->id] = !f->exported && !f->is_lean;
   for (int i = 0; i < f->body->nres; i++) want(&t, f->body->res[i], everywhere);
   want_region(&t, f->body);
   do {
@@ -372,7 +372,7 @@ void pass_trap(Func *f) {
     find_in(&t, f->body);
   } while (t.changed);
   check_region(&t, f->body);
-  if (f->exported) check_parameters(&t);
+  if (f->exported || f->is_lean) check_parameters(&t);
   pass_cse(f);
   pass_dce(f);
 }

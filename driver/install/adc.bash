@@ -22,14 +22,14 @@ _adc() {
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     return
   fi
-  local code="--wrt= --order= --real= --cpu= -O0 -O1 -O2 -O3 -g --threads --trap-nan -o"
+  local code="--wrt= --order= --real= --cpu= -O0 -O1 -O2 -O3 -g --threads --mem-limit= --trap-nan -o"
   local files="--fn= --emit= --prefix= --target= --blas= --freestanding -MD --time-passes --explain-memory"
   case $verb in
     grad) options="$code $files" ;;
     compile) options="--derive= $code $files" ;;
     run) options="--grad --json --seed= --derive= $code" ;;
     test) options="--order= --seed= --real=" ;;
-    bench) options="--derive= --wrt= --order= --json --seed= --seconds= --real= --cpu= -O0 -O1 -O2 -O3 --threads --trap-nan" ;;
+    bench) options="--derive= --wrt= --order= --json --seed= --seconds= --real= --cpu= -O0 -O1 -O2 -O3 --threads --mem-limit= --trap-nan" ;;
     plot) options="--order= --real= -o" ;;
     graph) options="--fn= --wrt= --derive= --order= --real= -o" ;;
     check) options="--real=" ;;

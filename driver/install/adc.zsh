@@ -28,6 +28,7 @@ code=(
   $real
   '--cpu=[processor to compile for]:cpu:(native)'
   '(-O0 -O1 -O2 -O3)'{-O0,-O1,-O2,-O3}'[how hard to optimise]'
+  '--mem-limit=[the largest workspace]:bytes'
   '--trap-nan[the first NaN or infinity is an error]'
   '-g[debug information]'
   '--threads=-[threads share long loops]::operations of a chunk'
