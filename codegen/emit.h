@@ -31,6 +31,7 @@ LLVMValueRef floormod_emit(Codegen *g, LLVMBuilderRef b, LLVMValueRef x, LLVMVal
 /* op's value from its operands' values (in registers); `from` is the operands' element type (the last one's), `to` the
  * result's. */
 LLVMValueRef map_emit(Codegen *g, LLVMBuilderRef b, Opcode code, Elem from, Elem to, LLVMValueRef *x);
+bool is_elementary(Opcode code); /* of reals, a function of runtime/math_*.c: x may be whole vectors then */
 LLVMValueRef intrinsic(Codegen *g, LLVMBuilderRef b, const char *name, LLVMTypeRef t, int n, LLVMValueRef *x);
 LLVMValueRef arith(LLVMValueRef v);   /* v with the flags of ordinary arithmetic: contraction allowed */
 LLVMValueRef reassoc(LLVMValueRef v); /* … and of sums, whose order is free */
@@ -94,7 +95,8 @@ typedef struct Emit {
   struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
   Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
   bool seldom;         /* what is emitted is seldom done: let it be small */
-  bool plain_products; /* mulz is mul: nan, which is where they differ, is looked for afterwards */
+  bool plain; /* the function will be done again if a result is nan: outside lanes, products of a few elements are plain */
+  bool plain_products; /* in lanes: mulz is mul: nan, which is where they differ, is looked for afterwards */
 } Emit;
 
 LLVMValueRef dim_of(Emit *e, const Dim *d);
@@ -203,6 +205,21 @@ void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t); /* ali
 LLVMValueRef index_add(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at); /* an element of an index tensor, as i64 */
+
+LLVMValueRef eval_straight(Emit *e, Op *op, const LLVMValueRef *idx); /* eval_op, at a constant index */
+
+/* ---- emit_straight.c: a few elements, one after another ------------------------------------------------------------ */
+
+int elements_of(const Type *t);
+void element_index(Emit *e, const Type *t, int i, LLVMValueRef *idx); /* of the i-th element in row-major order */
+LLVMValueRef *read_elements(Emit *e, Value *v);
+void write_elements(Emit *e, const Value *v, LLVMValueRef *x);
+void emit_straight(Emit *e, Unit *u);
+
+/* ---- emit_choice.c ------------------------------------------------------------------------------------------------ */
+
+/* fn: calls `plain`, and `exact` if that left a nan in a result. */
+void emit_choice(Codegen *g, Func *f, const Plan *p, LLVMValueRef fn, LLVMValueRef plain, LLVMValueRef exact);
 
 /* ---- emit_rows.c: rows of memory and vectors of lanes ------------------------------------------------------------ */
 

@@ -139,9 +139,21 @@ LLVMValueRef buffer_of(Emit *e, const Value *v) {
   return or_result(e, e->entry, info, slot);
 }
 
+static void place_local(Emit *e, const Value *v) {
+  int home = e->p->value[v->id].home;
+  e->object[v->id] = e->stack_object;
+  if (e->parts) return;
+  if (!e->where[home]) e->where[home] = new_alloca(e, LLVMArrayType2(elem_type(e->g, v->type->elem), (unsigned)elements_of(v->type)));
+  e->where[v->id] = e->where[home];
+}
+
 static void place_value(Emit *e, const Value *v) {
   const Plan *p = e->p;
   const ValueInfo *info = &p->value[v->id];
+  if (info->local) {
+    place_local(e, v);
+    return;
+  }
   if (info->place == PLACE_SCALAR && !e->parts) e->where[v->id] = new_alloca(e, elem_reg(e->g, v->type->elem));
   if (info->place != PLACE_BUFFER || (info->slot < 0 && info->result < 0)) return;
   e->object[v->id] = info->slot >= 0 ? info->slot : e->out_object[info->result];
@@ -213,12 +225,14 @@ static void emit_unit(Emit *e, Unit *u) {
   switch (u->kind) {
   case UNIT_SCALAR: {
     LLVMValueRef x = eval_op(e, u->op, NULL);
+    memo_add(e, u->v, NULL, x);
     LLVMBuildStore(e->b, x, where_of(e, u->v));
     if (u->op->code == OP_sym) {
       PUSH(e->arena, e->late, e->nlate, e->late_cap) = (Late){u->op->u.sym, where_of(e, u->v)};
     }
     return;
   }
+  case UNIT_STRAIGHT: emit_straight(e, u); return;
   case UNIT_SPECIAL: emit_special(e, u); return;
   case UNIT_EFFECT: emit_effect(e, u); return;
   default:
@@ -230,7 +244,7 @@ static void emit_unit(Emit *e, Unit *u) {
 }
 
 static void emit_guarded(Emit *e, Unit *u) {
-  bool cheap = u->kind == UNIT_SCALAR && !u->gathers;
+  bool cheap = (u->kind == UNIT_SCALAR || (u->kind == UNIT_STRAIGHT && u->op)) && !u->gathers;
   LLVMValueRef cond = cheap ? NULL : needed(e, u);
   if (!cond) {
     emit_unit(e, u);
@@ -369,9 +383,9 @@ void begin_body(Emit *e) {
   LLVMPositionBuilderAtEnd(e->b, start);
 }
 
-static void emit_function(Codegen *g, Func *f, LLVMValueRef fn) {
+static void emit_version(Codegen *g, Func *f, Plan *p, LLVMValueRef fn, bool plain) {
   Emit *e = NEW(g->arena, Emit);
-  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .p = plan_func(g->ctx, f, g->o->grain), .fn = fn};
+  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .p = p, .fn = fn, .plain = plain};
   e->b = LLVMCreateBuilderInContext(g->ll);
   e->entry = LLVMCreateBuilderInContext(g->ll);
   e->zero = LLVMConstInt(g->i64, 0, false);
@@ -409,6 +423,17 @@ static LLVMValueRef new_function(Codegen *g, const Func *f, bool accumulate, con
   unsigned kind = LLVMGetEnumAttributeKindForName("nounwind", 8);
   LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(g->ll, kind, 0));
   return fn;
+}
+
+static void emit_function(Codegen *g, Func *f, LLVMValueRef fn) {
+  Plan *p = plan_func(g->ctx, f, g->o->grain);
+  if (!p->check || g->o->opt_level < 2 || g->o->debug) {
+    emit_version(g, f, p, fn, false);
+    return;
+  }
+  LLVMValueRef version[] = {new_function(g, f, false, "plain", body_type(g, f)), new_function(g, f, false, "exact", body_type(g, f))};
+  for (int i = 0; i < 2; i++) emit_version(g, f, p, version[i], i == 0);
+  emit_choice(g, f, p, fn, version[0], version[1]);
 }
 
 LLVMValueRef emit_body(Codegen *g, Func *f, bool accumulate) {

@@ -58,15 +58,23 @@ static void make_moves(Emit *e, const Plan *s) {
     copy(e, memory_of(e, s->move[i].to), s->region->res[s->move[i].yield], s->move[i].save ? &saved[i] : NULL);
 }
 
+/* The elements of v, if they have to go to `to`, which is local; else NULL. */
+static LLVMValueRef *read_local(Emit *e, Value *v, const Value *to) {
+  return e->p->value[to->id].local && !same_memory(e->p, v, to) ? read_elements(e, v) : NULL;
+}
+
 /* Puts what the region yields where the op's results are; all scalars are read before one is written. */
 static void yield(Emit *e, const Plan *s) {
   const Region *r = s->region;
   LLVMValueRef *x = NEW_N(e->arena, LLVMValueRef, r->nres + 1);
+  LLVMValueRef **few = NEW_N(e->arena, LLVMValueRef *, r->nres + 1);
   for (int i = 0; i < r->nres; i++)
     if (r->res[i]->type->rank == 0) x[i] = eval(e, r->res[i], NULL);
+    else few[i] = read_local(e, r->res[i], r->parent->res[i]);
   make_moves(e, s);
   for (int i = 0; i < r->nres; i++)
     if (x[i]) LLVMBuildStore(e->b, x[i], where_of(e, r->parent->res[i]));
+    else if (few[i]) write_elements(e, r->parent->res[i], few[i]);
 }
 
 /* ---- loops
@@ -76,12 +84,16 @@ static void yield(Emit *e, const Plan *s) {
 static void carry(Emit *e, Op *op) {
   int ninit = loop_ninit(op);
   LLVMValueRef *x = NEW_N(e->arena, LLVMValueRef, op->nres + 1);
+  LLVMValueRef **few = NEW_N(e->arena, LLVMValueRef *, op->nres + 1);
   for (int i = 0; i < op->nres; i++)
     if (op->res[i]->type->rank == 0) x[i] = eval(e, op->opd[ninit + i], NULL);
+    else few[i] = read_local(e, op->opd[ninit + i], op->res[i]);
   for (int i = 0; i < op->nres; i++) {
     Value *init = op->opd[ninit + i];
     if (x[i])
       LLVMBuildStore(e->b, x[i], where_of(e, op->res[i]));
+    else if (few[i])
+      write_elements(e, op->res[i], few[i]);
     else if (!same_memory(e->p, init, op->res[i]) && !loop_begins_unseen(op, i))
       copy(e, memory_of(e, op->res[i]), init, NULL);
     for (int r = 0; x[i] && r < op->nreg; r++) set_where(e, carried(op, r, i), where_of(e, op->res[i]));

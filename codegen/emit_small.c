@@ -147,8 +147,20 @@ static LLVMValueRef small_scatter(Emit *e, Op *op, const LLVMValueRef *idx) {
   return is_zero(old) ? x : add_elem(e->g, e->b, op->res[0]->type->elem, old, x);
 }
 
+static LLVMValueRef small_set_slice(Emit *e, Op *op, const LLVMValueRef *idx) {
+  const Type *t = op->opd[1]->type;
+  LLVMValueRef in[MAX_RANK];
+  for (int a = 0; a < t->rank; a++) {
+    int64_t stride = op->u.slice.stride[a], at = known(idx[a]) - length(op->u.slice.start[a]);
+    if (at % stride || at / stride < 0 || at / stride >= length(t->dim[a])) return eval(e, op->opd[0], idx);
+    in[a] = index_const(e, at / stride);
+  }
+  return eval(e, op->opd[1], in);
+}
+
 LLVMValueRef eval_small(Emit *e, Op *op, const LLVMValueRef *idx) {
   switch (op->code) {
+  case OP_set_slice: return small_set_slice(e, op, idx);
   case OP_set:
   case OP_scatter_add:
   case OP_scatter_acc: return small_scatter(e, op, idx);
@@ -161,6 +173,10 @@ LLVMValueRef eval_small(Emit *e, Op *op, const LLVMValueRef *idx) {
     if (op_info[op->code].family != FAM_REDUCE) bug("%s cannot be computed element by element", op_info[op->code].name);
     return small_reduce(e, op, idx);
   }
+}
+
+LLVMValueRef eval_straight(Emit *e, Op *op, const LLVMValueRef *idx) {
+  return op->code == OP_concat ? eval_small(e, op, idx) : eval_op(e, op, idx);
 }
 
 /* Any reshape: through the position in row-major order. */

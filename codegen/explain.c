@@ -24,8 +24,8 @@ static bool is_tape(const Value *v) { return v->name && strncmp(v->name, "tape",
 
 static void visit_value(Explain *x, const Value *v, bool carried) {
   const ValueInfo *info = &x->p->value[v->id];
-  if (info->place != PLACE_BUFFER) {
-    x->elsewhere += info->place == PLACE_VIRTUAL || info->place == PLACE_SCALAR;
+  if (info->place != PLACE_BUFFER || info->local) {
+    x->elsewhere += info->local || info->place == PLACE_VIRTUAL || info->place == PLACE_SCALAR;
     return;
   }
   Home *h = &x->home[info->home];

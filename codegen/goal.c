@@ -61,7 +61,7 @@ void plan_goal(Plan *p, Unit *u) {
   if (!g.op) return;
   bool set = g.op->code == OP_set_slice;
   const Value *old = set ? g.op->opd[0] : g.op->opd[g.op->opd[0] == u->v];
-  if (!same_memory(p, old, g.op->res[0]) || p->value[old->id].readers != 1 + (set && g.adds)) return;
+  if (!same_memory(p, old, g.op->res[0]) || p->value[old->id].local || p->value[old->id].readers != 1 + (set && g.adds)) return;
   if (!stands_before(old, u->op) || binds_between(u->op, g.op) || (set && u->tiled && !without_gaps(g.op))) return;
   for (int k = 0; k < u->nread; k++)
     if (same_memory(p, u->read[k].v, old)) return;

@@ -31,6 +31,7 @@ typedef struct Codegen {
   LLVMValueRef access_group; /* NULL: not made yet */
   LLVMMetadataRef *part_scope, *part_noalias; /* NULL: not made yet */
   int nparts; /* functions that are parts of others */
+  int straight, wide; /* elements computed one after another; those of them that are of tensors as long as a vector */
   int math_calls;   /* so many calls of elementary functions have been emitted */
   const char *triple;
   bool is_elf;

@@ -15,8 +15,7 @@ static bool is_small(const Type *t, int64_t most) {
   return n <= most;
 }
 
-/* Elements of what is computed are picked by numbers alone. */
-static bool picks_by_numbers(const Op *op) {
+bool picks_by_numbers(const Op *op) {
   bool from_result = op->code == OP_scatter_add;
   int first = op->code == OP_gather || from_result ? 1 : 2;
   const Type *t = from_result ? op->res[0]->type : op->opd[0]->type;
@@ -90,8 +89,7 @@ bool fits_lanes(const Op *op) {
   return true;
 }
 
-/* The result is nan when an operand is. */
-static bool passes_nan(const Op *op) {
+bool passes_nan(const Op *op) {
   switch (op->code) {
   case OP_pow:
   case OP_hypot:
@@ -157,6 +155,7 @@ static void mark_divisors(Plan *p, const Region *body) {
 }
 
 static void mark(Plan *p, const Region *r) {
+  if (!p->grain) mark_divisors(p, r);
   for (const Op *op = r->first; op; op = op->next) {
     if (fits_lanes(op)) {
       p->value[op->res[0]->id].lanes = true;

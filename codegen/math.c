@@ -208,6 +208,8 @@ static const char *const real_call[OP_COUNT] = {
     [OP_softplus] = "softplus", [OP_lgamma] = "lgamma",  [OP_digamma] = "digamma",
 };
 
+bool is_elementary(Opcode code) { return real_call[code] && strncmp(real_call[code], "llvm.", 5); }
+
 LLVMValueRef map_emit(Codegen *g, LLVMBuilderRef b, Opcode code, Elem from, Elem to, LLVMValueRef *x) {
   Args a = {g, b, code, from, elem_reg(g, from), x};
   switch (op_info[code].sig) {

@@ -108,10 +108,16 @@ static const char *const after_vectors[] = {"", "", "early-cse,simplifycfg)",
 static const char few_passes[] =
     "function(sroa<modify-cfg>,early-cse<memssa>," COMBINE ",simplifycfg," HOIST "),cgscc(inline),globaldce";
 
+/* A short piece of code about a few elements, most of them in tensors as long as a vector. */
+static bool slp_pays(const Codegen *g) {
+  enum { SHORT = 600 };
+  return g->straight > 0 && g->straight <= SHORT && 2 * g->wide >= g->straight;
+}
+
 static const char *pipeline(const Codegen *g) {
   int level = g->o->opt_level & 3;
   if (level < 2) return level ? few_passes : "default<O0>";
-  return arena_printf(g->arena, "%s%s", before_vectors, after_vectors[level]);
+  return arena_printf(g->arena, "%s%s%s", before_vectors, slp_pays(g) ? "slp-vectorizer," : "", after_vectors[level]);
 }
 
 /* ---- counters of loops ------------------------------------------------------------------------------------------- */

@@ -85,10 +85,6 @@ static bool comes_again(const Region *use, const Value *a, const Value *b) {
   return false;
 }
 
-static bool is_update(const Op *op) {
-  return op->code == OP_set || op->code == OP_set_slice || op->code == OP_scatter_acc;
-}
-
 static bool same_op(const Value *b, const Op *op) { return b->def ? b->def == op : b->region->parent == op; }
 
 /* Whether the use u of a, direct or of something computed from a on the spot, still needs a's memory when b is written.
@@ -101,7 +97,7 @@ static bool after(Owner *o, const Use *u, const Value *a, bool direct, const Val
     return !direct || u->k - loop_ninit(u->op) + loop_nindex(u->op) < 0 ||
            b != b->region->param[u->k - loop_ninit(u->op) + loop_nindex(u->op)];
   if (u->op->nreg) return false;
-  if (is_update(u->op)) return direct ? u->k > 0 : u->k != 1 || !stores_in_step(o->p, u->op, a);
+  if (op_is_update(u->op)) return direct ? u->k > 0 : u->k != 1 || !stores_in_step(o->p, u->op, a);
   return unit_kind(u->op, PLACE_BUFFER) != UNIT_STORE || !reads_in_step(o->p, u->op, a);
 }
 
@@ -168,7 +164,7 @@ static void join_carried(Owner *o, Op *op) {
 }
 
 static void join_update(Owner *o, Op *op) {
-  if (is_update(op)) try_join(o, op->opd[0], op->res[0]);
+  if (op_is_update(op)) try_join(o, op->opd[0], op->res[0]);
 }
 
 static void join_next(Owner *o, Op *op) {

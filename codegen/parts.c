@@ -124,19 +124,51 @@ static bool is_number(const Emit *e, const Value *v) {
   return e->p->value[v->id].place == PLACE_SCALAR && (v->def || v->region != e->f->body);
 }
 
+/* It gets cells, in the place of the alloca that it had in a run. */
+static void move_to_cells(Emit *e, Home *h, int n) {
+  h->cell = e->parts->ncell;
+  e->parts->ncell += n;
+  LLVMBuilderRef b = LLVMCreateBuilderInContext(e->g->ll);
+  LLVMPositionBuilderBefore(b, h->at);
+  LLVMReplaceAllUsesWith(h->at, cell_at(e, b, h->part->cells, h->cell));
+  LLVMInstructionEraseFromParent(h->at);
+  LLVMDisposeBuilder(b);
+}
+
 /* The address of a number that a part has computed, for the others: in a run it gets its cell only now. */
 static LLVMValueRef leave_in_cell(Emit *e, Home *h) {
-  if (h->cell < 0) {
-    h->cell = e->parts->ncell++;
-    LLVMBuilderRef b = LLVMCreateBuilderInContext(e->g->ll);
-    LLVMPositionBuilderBefore(b, h->at);
-    LLVMReplaceAllUsesWith(h->at, cell_at(e, b, h->part->cells, h->cell));
-    LLVMInstructionEraseFromParent(h->at);
-    LLVMDisposeBuilder(b);
-  }
+  if (h->cell < 0) move_to_cells(e, h, 1);
   LLVMValueRef at = cell_at(e, e->entry, h->part->base, h->cell);
   LLVMBuildStore(e->entry, e->zero, at);
   return at;
+}
+
+/* ---- a few elements: as long as one run alone has them, or the function itself, an alloca there ---- */
+
+static LLVMTypeRef local_type(const Emit *e, const Value *v) {
+  return LLVMArrayType2(elem_type(e->g, v->type->elem), (unsigned)elements_of(v->type));
+}
+
+static int cells_of(const Value *v) { return (elements_of(v->type) * elem_size(v->type->elem) + 7) / 8; }
+
+static LLVMValueRef local_in_function(Emit *e, const Value *v) {
+  Home *h = &e->parts->home[e->p->value[v->id].home];
+  if (h->part && h->cell < 0) {
+    move_to_cells(e, h, cells_of(v));
+    LLVMBuildStore(e->entry, LLVMConstNull(local_type(e, v)), cell_at(e, e->entry, e->parts->cells, h->cell));
+  }
+  if (h->part) return cell_at(e, e->entry, e->parts->cells, h->cell);
+  return h->at ? h->at : (h->at = new_alloca(e, local_type(e, v)));
+}
+
+static LLVMValueRef local_here(Emit *e, const Value *v) {
+  struct Part *p = e->part;
+  Home *h = &e->parts->home[e->p->value[v->id].home];
+  bool new = !h->part && !h->at;
+  if (p->run && new) *h = (Home){.part = p, .at = new_alloca(e, local_type(e, v)), .cell = -1};
+  if (p->run && h->part == p && h->cell < 0) return h->at;
+  LLVMValueRef at = where_of(p->outer, v);
+  return p->run && h->part ? cell_at(e, e->entry, p->cells, h->cell) : part_memory(e, at, e->object[v->id]);
 }
 
 /* The address of a number, in a part. */
@@ -168,7 +200,9 @@ static LLVMValueRef memory_here(Emit *e, const Value *v) {
 LLVMValueRef where_of(Emit *e, const Value *v) {
   if (e->where[v->id] || !e->parts) return e->where[v->id];
   LLVMValueRef at;
-  if (is_number(e, v)) {
+  if (e->p->value[v->id].local) {
+    at = e->part ? local_here(e, v) : local_in_function(e, v);
+  } else if (is_number(e, v)) {
     Home *h = &e->parts->home[v->id];
     at = e->part ? number_here(e, v)
          : h->at || h->cell >= 0 ? leave_in_cell(e, h)
@@ -257,7 +291,7 @@ static Kind kind_of_unit(const Emit *e, const Unit *u) {
     if (count(op->reg[i]) > WHOLE_MOST) return STAYS;
   if (op && op->nreg && (in_lanes(e->p, op->reg[0]) || runs_long(op))) return ALONE;
   if (op && op->nreg) return JOINS;
-  if (u->tiled || u->kind == UNIT_SCALAR) return JOINS;
+  if (u->tiled || u->kind == UNIT_SCALAR || u->kind == UNIT_STRAIGHT) return JOINS;
   if (u->v && is_long(u->v->type->rank, u->v->type->dim)) return ALONE;
   return is_long(u->nlevel, u->level) ? ALONE : JOINS;
 }
@@ -275,12 +309,14 @@ static Kind kind_of(const Emit *e, const Group *g) {
 static void own_region(Emit *e, struct Part *p, const Region *r);
 
 static void own(Emit *e, struct Part *p, const Op *op) {
-  for (int k = 0; k < op->nres; k++) e->parts->home[op->res[k]->id] = (Home){.part = p, .cell = -1};
+  for (int k = 0; k < op->nres; k++)
+    if (!e->p->value[op->res[k]->id].local) e->parts->home[op->res[k]->id] = (Home){.part = p, .cell = -1};
   for (int i = 0; i < op->nreg; i++) own_region(e, p, op->reg[i]);
 }
 
 static void own_region(Emit *e, struct Part *p, const Region *r) {
-  for (int i = 0; i < r->nparam; i++) e->parts->home[r->param[i]->id] = (Home){.part = p, .cell = -1};
+  for (int i = 0; i < r->nparam; i++)
+    if (!e->p->value[r->param[i]->id].local) e->parts->home[r->param[i]->id] = (Home){.part = p, .cell = -1};
   for (const Op *op = r->first; op; op = op->next) own(e, p, op);
 }
 
@@ -344,7 +380,8 @@ static Emit *open_part(Emit *e, bool run, bool numbers) {
   struct Part *p = NEW(e->arena, struct Part);
   Emit *in = NEW(e->arena, Emit);
   *in = (Emit){.g = e->g, .ctx = e->ctx, .arena = e->arena, .f = e->f, .p = e->p, .zero = e->zero, .one = e->one,
-               .parts = all, .part = p, .where = all->where, .object = e->object, .out_object = e->out_object, .fn = new_function(e)};
+               .plain = e->plain, .parts = all, .part = p, .where = all->where, .object = e->object, .out_object = e->out_object,
+               .fn = new_function(e)};
   *p = (struct Part){.outer = e, .run = run, .cells = LLVMGetParam(in->fn, 0)};
   p->base = run ? all->cells : numbers ? new_cells(e) : all->scratch;
   text_init(&p->objects, e->arena);

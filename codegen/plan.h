@@ -29,11 +29,12 @@ typedef struct ValueInfo {
                 */
   bool forced; /* some of them need it in memory */
   bool in_blocks; /* some of them are in a loop over blocks that it is not in */
-  bool by_inverse; /* a quotient in lanes, one of several by the same divisor */
+  bool by_inverse; /* a quotient, in lanes or of a few elements, one of several by the same divisor */
   bool lanes;  /* the first result of a loop that is computed in lanes */
   int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
   bool shared;   /* … and there are others */
   bool in_parts; /* PLACE_BUFFER: chunks fold it in one behind another, not in its slot */
+  bool local;    /* PLACE_BUFFER: a few elements, on the stack, which the optimiser keeps in registers */
   bool padded;   /* PLACE_BUFFER: its rows, along the last axis, are whole vectors in memory */
 } ValueInfo;
 
@@ -50,6 +51,7 @@ typedef enum {
   UNIT_STORE,   /* every element of v, computed and stored */
   UNIT_REDUCE,  /* every element of v, a sum or another fold */
   UNIT_UPDATE,  /* a part of v, whose rest is in its memory already: the operand's elements are stored there, or added */
+  UNIT_STRAIGHT, /* a few elements, without loops: those of v, or those that are stored into it */
   UNIT_SPECIAL, /* an op with loops of its own: scan, scatter, concatenation, … */
   UNIT_EFFECT   /* a check */
 } UnitKind;
@@ -139,6 +141,9 @@ struct Plan {
   Slot *slot;        /* of the root */
   Band *band;        /* of the root */
   int need_words;
+  bool *check;       /* of the root, by result: it tells whether plain products have made a nan; NULL: products are not plain */
+  bool inverses;     /* of the root: … and quotients by inverses are computed then */
+  int most_small;    /* of the root: values of so many elements may be local; 0: none */
   int64_t grain;     /* of the root: what a thread is worth asking for, in operations; 0: there is one thread */
 };
 
@@ -196,8 +201,25 @@ LaneExit lane_exit(const Op *loop, int k);
 bool fits_lanes(const Op *op);
 /* It has products with a zero that stays one (or, with `inverses`, quotients by inverses), and a nan that any of them had as a plain
  * product would be seen in what leaves. */
+bool passes_nan(const Op *op); /* the result is nan when an operand is */
 bool shows_nan(const Plan *p, const Op *loop, bool inverses);
 bool in_lanes(const Plan *p, const Region *r); /* r is the body of such a loop */
+
+bool picks_by_numbers(const Op *op); /* the elements that it picks, or stores, are at places known now */
+
+/* ---- small.c: a few elements in registers ------------------------------------------------------------------------------------ */
+
+void plan_small(Plan *p);                           /* ValueInfo.local */
+int64_t small_code(const Plan *p, int64_t most);    /* how long the code of all few elements is; more than `most` is just more */
+int64_t small_count(const Type *t, int64_t most);   /* elements; -1: more, or not known */
+bool picks_straight(const Op *op);                  /* picks_by_numbers, for slices too */
+bool is_straight(const Plan *p, const Op *op);      /* its unit is UNIT_STRAIGHT, */
+bool stores_straight(const Plan *p, const Op *op);  /* … if it updates in place */
+
+/* ---- plain.c: plain products first ------------------------------------------------------------------------------------------- */
+
+void plan_plain(Plan *p);
+bool is_plain(const Plan *p, const Op *op); /* outside lanes it is computed in another way then */
 
 /* ---- plan_region.c: operations that hold regions ------------------------------------------------------------------------- */
 

@@ -79,7 +79,7 @@ static void collect_moves(Plan *p) {
   p->move = NEW_N(p->ctx->arena, Move, p->region->nres + 1);
   for (int i = 0; i < p->region->nres; i++) {
     Value *v = p->region->res[i], *to = destination(op, i);
-    if (v->type->rank && v != to && !same_memory(p, v, to)) p->move[p->nmove++] = (Move){i, to, false, -1};
+    if (v->type->rank && v != to && !same_memory(p, v, to) && !p->value[to->id].local) p->move[p->nmove++] = (Move){i, to, false, -1};
   }
   order_moves(p);
 }

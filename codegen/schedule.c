@@ -351,6 +351,7 @@ static void unit_of_op(Plan *p, Op *op) {
   }
   if (!made) return;
   UnitKind kind = updates_in_place(p, op) ? UNIT_UPDATE : unit_kind(op, v ? p->value[v->id].place : PLACE_VIRTUAL);
+  if (kind == UNIT_UPDATE ? stores_straight(p, op) : v && kind != UNIT_SCALAR && is_straight(p, op)) kind = UNIT_STRAIGHT;
   Unit *u = unit_new(p, kind, op, v);
   for (int i = 0; i < op->nres; i++) p->producer[op->res[i]->id] = u;
   switch (u->kind) {
@@ -373,6 +374,10 @@ static void unit_of_op(Plan *p, Op *op) {
     read_operands(p, u, op);
     plan_goal(p, u);
     return;
+  case UNIT_STRAIGHT:
+    for (int k = 0; k < op->nopd; k++) read_anywhere(p, u, op->opd[k]);
+    u->gathers |= op->code == OP_gather || op->code == OP_set || op->code == OP_scatter_acc || op->code == OP_set_slice;
+    return;
   default:
     u->gathers = true;
     for (int k = 0; k < op->nopd; k++) read_anywhere(p, u, op->opd[k]);
@@ -382,7 +387,7 @@ static void unit_of_op(Plan *p, Op *op) {
 
 /* Straight to the caller's memory, if the value is stored anyway. */
 static bool goes_straight(const Plan *p, const Unit *u, const Value *v) {
-  if (u->op->code == OP_call && v->type->rank == 0) return false;
+  if ((u->op->code == OP_call && v->type->rank == 0) || p->value[v->id].local) return false;
   return p->value[v->id].place == PLACE_BUFFER && p->value[v->id].result < 0;
 }
 
@@ -398,8 +403,13 @@ static void result_units(Plan *p) {
       u->result = i;
       continue;
     }
-    u = unit_new(p, UNIT_STORE, NULL, v);
+    bool few = v->type->rank && p->most_small && small_count(v->type, p->most_small) >= 0;
+    u = unit_new(p, few ? UNIT_STRAIGHT : UNIT_STORE, NULL, v);
     u->result = i;
+    if (few) {
+      read_anywhere(p, u, v);
+      continue;
+    }
     store_loops(u, v->type);
     walk(p, u, v, u->level_of);
   }

@@ -188,7 +188,7 @@ static bool needs_slot(const Storage *s, const Value *v, int result) {
 static void place_home(Storage *s, const Value *v) {
   ValueInfo *value = s->p->value, *info = &value[v->id];
   Life *l = &s->home[info->home];
-  if (info->place != PLACE_BUFFER || !l->made) return;
+  if (info->place != PLACE_BUFFER || info->local || !l->made) return;
   int result = info->result, n = s->p->f->nvalue;
   for (int i = 0; info->shared && i < n; i++)
     if (value[i].home == info->home && value[i].result >= 0) result = value[i].result;
@@ -267,6 +267,8 @@ Plan *plan_func(Ctx *c, Func *f, int64_t grain) {
   plan_lanes(p);
   plan_places(p);
   plan_ownership(p);
+  plan_small(p);
+  plan_plain(p);
   plan_units(p);
   plan_splits(p);
   plan_storage(p);

@@ -400,6 +400,39 @@ static bool link_one(Codegen *g) {
   return false;
 }
 
+static LLVMValueRef rare_call(LLVMBasicBlockRef block) {
+  for (LLVMValueRef i = LLVMGetFirstInstruction(block); i; i = LLVMGetNextInstruction(i))
+    if (LLVMIsACallInst(i) && strstr(LLVMGetValueName(LLVMGetCalledValue(i)), "_rare")) return i;
+  return NULL;
+}
+
+/* A single number need not be computed both ways. */
+static void call_if_rare(Codegen *g, LLVMValueRef scalar) {
+  LLVMBasicBlockRef entry = LLVMGetEntryBasicBlock(scalar);
+  LLVMValueRef call = rare_call(entry);
+  if (!call || LLVMCountBasicBlocks(scalar) != 1) return;
+  LLVMBasicBlockRef rare = LLVMAppendBasicBlockInContext(g->ll, scalar, "rare");
+  LLVMBasicBlockRef join = LLVMAppendBasicBlockInContext(g->ll, scalar, "join");
+  LLVMValueRef any = LLVMGetOperand(call, 0), usual = LLVMGetOperand(call, (unsigned)LLVMGetNumArgOperands(call) - 1);
+  LLVMBuilderRef b = LLVMCreateBuilderInContext(g->ll);
+  LLVMPositionBuilderAtEnd(b, join);
+  LLVMValueRef phi = LLVMBuildPhi(b, LLVMTypeOf(call), ""), next;
+  LLVMReplaceAllUsesWith(call, phi);
+  LLVMAddIncoming(phi, (LLVMValueRef[]){usual, call}, (LLVMBasicBlockRef[]){entry, rare}, 2);
+  for (LLVMValueRef i = LLVMGetNextInstruction(call); i; i = next) {
+    next = LLVMGetNextInstruction(i);
+    LLVMInstructionRemoveFromParent(i);
+    LLVMInsertIntoBuilder(b, i);
+  }
+  LLVMInstructionRemoveFromParent(call);
+  LLVMPositionBuilderAtEnd(b, entry);
+  LLVMBuildCondBr(b, any, rare, join);
+  LLVMPositionBuilderAtEnd(b, rare);
+  LLVMInsertIntoBuilder(b, call);
+  LLVMBuildBr(b, join);
+  LLVMDisposeBuilder(b);
+}
+
 bool link_math(Codegen *g) {
   if (!drop_uncalled(g)) return false;
   while (link_one(g)) {}
@@ -407,6 +440,8 @@ bool link_math(Codegen *g) {
     if (is_math(f) && LLVMIsDeclaration(f))
       vector_function(g, LLVMGetNamedFunction(g->mod, scalar_name(g, f)),
                       (int)LLVMGetVectorSize(LLVMGetReturnType(LLVMGlobalGetValueType(f))));
+  for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
+    if (is_math(f) && !LLVMIsDeclaration(f) && !strchr(LLVMGetValueName(f), '.')) call_if_rare(g, f);
   make_internal(g, prefix);
   return true;
 }

@@ -89,12 +89,21 @@ static bool adjoint_logistic(Deriv *d, Op *op, Value *dy) {
   return z != NULL;
 }
 
+/* One contribution, not two: what comes of dy in turn waits for less. */
+static void adjoint_square(Deriv *d, Value *x, Value *dy) {
+  if (is_active(d, x) && elem_is_real(x->type->elem)) deriv_add(d, x, b_map2(&d->b, OP_mulz, dy, b_map2(&d->b, OP_add, x, x)));
+}
+
 static void adjoint(Deriv *d, Op *op, Value *dy) {
   if (op->code == OP_mulz) {
     adjoint_mulz(d, op, dy);
     return;
   }
   if (adjoint_logistic(d, op, dy)) return;
+  if (op->code == OP_mul && op->opd[0] == op->opd[1]) {
+    adjoint_square(d, op->opd[0], dy);
+    return;
+  }
   for (int i = 0; i < op->nopd; i++) {
     if (!contributes(op, i) || !is_active(d, op->opd[i])) continue;
     Names n = {&d->b, op, dy, op->opd[i]->type->elem};

@@ -1,0 +1,82 @@
+/* emit_choice.c - a function that is computed with plain products, and again with mulz where a result is nan.
+ *
+ * Requires: plain.c.  Ensures: the contract in internal.h, whichever of the two it was. */
+#include "codegen/emit.h"
+#include <string.h>
+
+static void note(Emit *e, LLVMValueRef seen, LLVMValueRef nan) {
+  LLVMBuildStore(e->b, LLVMBuildOr(e->b, LLVMBuildLoad2(e->b, e->g->i1, seen, ""), nan, ""), seen);
+}
+
+static LLVMValueRef is_nan(Emit *e, LLVMValueRef x) { return LLVMBuildFCmp(e->b, LLVMRealUNO, x, x, ""); }
+
+/* The n elements from i on, as one vector. */
+static LLVMValueRef any_nan(Emit *e, const Type *t, LLVMValueRef out, int i, int n) {
+  LLVMValueRef at = LLVMConstInt(e->g->i64, (unsigned)i, false);
+  LLVMTypeRef elem = elem_type(e->g, t->elem), vector = LLVMVectorType(elem, (unsigned)n);
+  LLVMValueRef x = LLVMBuildLoad2(e->b, vector, LLVMBuildInBoundsGEP2(e->b, elem, out, &at, 1, ""), "");
+  LLVMSetAlignment(x, (unsigned)elem_size(t->elem));
+  LLVMValueRef nan = is_nan(e, x);
+  return intrinsic(e->g, e->b, "llvm.vector.reduce.or", LLVMTypeOf(nan), 1, &nan);
+}
+
+static void look_at_few(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef seen) {
+  int width = e->g->vector_bytes / elem_size(t->elem), n = elements_of(t);
+  for (int i = 0; i < n;) {
+    while (width > n - i) width /= 2;
+    if (width > 1) note(e, seen, any_nan(e, t, out, i, width));
+    else note(e, seen, is_nan(e, load_elem(e, out, -1, t, LLVMConstInt(e->g->i64, (unsigned)i, false))));
+    i += width > 1 ? width : 1;
+  }
+}
+
+static void look_at(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef seen) {
+  enum { FEW = 64 };
+  Branch br;
+  Loop loop;
+  if_begin(e, &br, LLVMBuildIsNotNull(e->b, out, ""));
+  if (small_count(t, FEW) >= 0) look_at_few(e, t, out, seen);
+  else {
+    LLVMValueRef n = e->one;
+    for (int a = 0; a < t->rank; a++) n = index_mul(e, n, dim_of(e, t->dim[a]));
+    LLVMValueRef i = loop_begin(e, &loop, n);
+    note(e, seen, is_nan(e, load_elem(e, out, -1, t, i)));
+    loop_end(e, &loop);
+  }
+  if_end(e, &br);
+}
+
+static void add_attribute(Codegen *g, LLVMValueRef fn, const char *name) {
+  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+  LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(g->ll, kind, 0));
+}
+
+void emit_choice(Codegen *g, Func *f, const Plan *p, LLVMValueRef fn, LLVMValueRef plain, LLVMValueRef exact) {
+  Emit *e = NEW(g->arena, Emit);
+  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .fn = fn};
+  e->b = LLVMCreateBuilderInContext(g->ll);
+  e->entry = LLVMCreateBuilderInContext(g->ll);
+  e->zero = LLVMConstInt(g->i64, 0, false);
+  e->one = LLVMConstInt(g->i64, 1, false);
+  e->dim = (DimEnv){.g = g, .f = f, .b = e->entry, .late = e->b, .sym = NEW_N(g->arena, LLVMValueRef, f->nsym + 1)};
+  for (int i = 0; i < f->nsym; i++) e->dim.sym[i] = LLVMGetParam(fn, (unsigned)i);
+  begin_body(e);
+  unsigned n = LLVMCountParams(fn), first = (unsigned)(f->nsym + f->body->nparam);
+  LLVMValueRef *arg = NEW_N(g->arena, LLVMValueRef, n + 1), seen = new_alloca(e, g->i1);
+  LLVMGetParams(fn, arg);
+  LLVMValueRef code = LLVMBuildCall2(e->b, body_type(g, f), plain, arg, n, "");
+  Branch ok, strange;
+  if_begin(e, &ok, LLVMBuildICmp(e->b, LLVMIntEQ, code, LLVMConstInt(g->i32, ADC_OK, false), ""));
+  for (int i = 0; i < f->body->nres; i++)
+    if (p->check[i]) look_at(e, f->body->res[i]->type, arg[first + (unsigned)i], seen);
+  if_begin(e, &strange, LLVMBuildLoad2(e->b, g->i1, seen, ""));
+  LLVMBuildRet(e->b, LLVMBuildCall2(e->b, body_type(g, f), exact, arg, n, ""));
+  LLVMPositionBuilderAtEnd(e->b, strange.join);
+  LLVMBuildBr(e->b, ok.join);
+  LLVMPositionBuilderAtEnd(e->b, ok.join);
+  LLVMBuildRet(e->b, code);
+  add_attribute(g, exact, "cold");
+  add_attribute(g, exact, "noinline");
+  LLVMDisposeBuilder(e->b);
+  LLVMDisposeBuilder(e->entry);
+}
