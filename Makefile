@@ -85,7 +85,7 @@ SUPPORT_OBJ := $(call obj,$(filter-out $(SUPPORT_MAIN),$(SUPPORT_SRC)) $(wildcar
 
 # ---- goals -----------------------------------------------------------------------------------------------------------
 
-.PHONY: all objects support deps demo check do-demo do-check do-fuzz bench lint format fuzz install install-only uninstall clean help FORCE
+.PHONY: all objects support deps demo check do-demo do-check do-fuzz bench ulp lint format fuzz install install-only uninstall clean help FORCE
 
 all: $(B)/adc $(B)/libadc.a
 
@@ -100,6 +100,7 @@ help:
 	@echo 'make lint       the rules of the source tree'
 	@echo 'make fuzz       the libFuzzer target, run for FUZZ_SECONDS (60)'
 	@echo 'make bench      the benchmark set, beside JAX, PyTorch and CasADi after `make bench/peers` (ROWS="gmm conv:f32")'
+	@echo 'make ulp        errors of the elementary functions against MPFR, N=100000 points each (FUNCTIONS="exp pow/2")'
 	@echo 'make format     clang-format over the sources'
 	@echo 'make install    into DESTDIR/PREFIX (/usr/local); make uninstall takes it away'
 	@echo 'make clean      remove every build directory'
@@ -340,6 +341,9 @@ do-fuzz:
 BENCH_PYTHON := $(firstword $(wildcard bench/peers/bin/python) python3)
 ROWS ?=
 BENCH ?= --seconds 5
+
+ulp: $(B)/adc
+	$(Q)N=$(N) FUNCTIONS="$(FUNCTIONS)" bench/math/ulp.sh $(B)/adc
 
 bench: $(B)/adc
 	@$(BENCH_PYTHON) bench/run.py --adc $(B)/adc $(BENCH) $(ROWS)

@@ -209,6 +209,18 @@ static LLVMValueRef named_intrinsic(const Widen *w, const char *name, int n, LLV
   return call_function(w->b, LLVMGetIntrinsicDeclaration(w->g->mod, id, NULL, 0), n, x);
 }
 
+static LLVMValueRef splat_of(LLVMTypeRef vector, LLVMValueRef x) {
+  LLVMValueRef lane[64];
+  unsigned n = LLVMGetVectorSize(vector);
+  for (unsigned i = 0; i < n; i++) lane[i] = x;
+  return LLVMConstVector(lane, n);
+}
+
+static LLVMValueRef fused(const Widen *w, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c) {
+  LLVMValueRef x[] = {a, b, c};
+  return intrinsic(w->g, w->b, "llvm.fma", LLVMTypeOf(a), 3, x);
+}
+
 /* AVX-512: x 2^floor(n); of x and n a whole register each. */
 static LLVMValueRef scale_512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x) {
   (void)call;
@@ -217,14 +229,64 @@ static LLVMValueRef scale_512(const Widen *w, bool f32, LLVMValueRef call, LLVMV
   return named_intrinsic(w, f32 ? "llvm.x86.avx512.mask.scalef.ps.512" : "llvm.x86.avx512.mask.scalef.pd.512", 5, arg);
 }
 
+/* How many bytes a constant address is behind its variable. */
+static unsigned long long offset_of(const Widen *w, LLVMValueRef address) {
+  if (LLVMIsAGlobalVariable(address)) return 0;
+  if (!LLVMIsAConstantExpr(address) || LLVMGetConstOpcode(address) != LLVMGetElementPtr) bug("widening: a table without a place");
+  LLVMTargetDataRef layout = LLVMGetModuleDataLayout(w->g->mod);
+  LLVMTypeRef t = LLVMGetGEPSourceElementType(address);
+  unsigned long long bytes = 0;
+  for (unsigned k = 1; k < (unsigned)LLVMGetNumOperands(address); k++) {
+    if (k > 1) t = LLVMGetElementType(t);
+    bytes += LLVMConstIntGetZExtValue(LLVMGetOperand(address, k)) * LLVMABISizeOfType(layout, t);
+  }
+  return bytes;
+}
+
+/* The 16 constants of a table, which may be a row of an array of them. */
+static void table_numbers(const Widen *w, LLVMValueRef address, bool f32, LLVMValueRef *number) {
+  LLVMValueRef variable = LLVMIsAGlobalVariable(address) ? address : LLVMGetOperand(address, 0);
+  LLVMValueRef table = LLVMGetInitializer(variable);
+  if (LLVMGetTypeKind(LLVMGetElementType(LLVMTypeOf(table))) == LLVMArrayTypeKind)
+    table = LLVMGetAggregateElement(table, (unsigned)(offset_of(w, address) / (f32 ? 64 : 128)));
+  for (unsigned i = 0; i < 16; i++) number[i] = LLVMGetAggregateElement(table, i);
+}
+
 /* AVX-512: 16 numbers are one or two registers, from which a permutation chooses by the low bits of the indices. */
 static LLVMValueRef look_512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x) {
-  LLVMValueRef table = LLVMGetInitializer(LLVMGetOperand(call, 0)), number[16];
-  for (unsigned i = 0; i < 16; i++) number[i] = LLVMGetAggregateElement(table, i);
+  LLVMValueRef number[16];
+  table_numbers(w, LLVMGetOperand(call, 0), f32, number);
   if (f32) return named_intrinsic(w, "llvm.x86.avx512.permvar.sf.512", 2,
                                   (LLVMValueRef[]){LLVMConstVector(number, 16), x[1]});
   LLVMValueRef arg[] = {LLVMConstVector(number, 8), x[1], LLVMConstVector(number + 8, 8)};
   return named_intrinsic(w, "llvm.x86.avx512.vpermi2var.pd.512", 3, arg);
+}
+
+/* AVX-512: loads of any places of a table. */
+static LLVMValueRef find_512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x) {
+  LLVMTypeRef flags = LLVMVectorType(w->g->i1, f32 ? 16 : 8);
+  LLVMValueRef arg[] = {LLVMConstNull(LLVMVectorType(LLVMTypeOf(call), f32 ? 16 : 8)), LLVMGetOperand(call, 0), x[1],
+                        LLVMConstAllOnes(flags), LLVMConstInt(w->g->i32, f32 ? 4 : 8, false)};
+  return named_intrinsic(w, f32 ? "llvm.x86.avx512.mask.gather.dps.512" : "llvm.x86.avx512.mask.gather.qpd.512", 5, arg);
+}
+
+/* AVX-512: the square root takes longer than g, about x^(1/2), and h, about x^(-1/2) / 2, by Newton's method from 14 bits on; the
+ * last step rounds as the instruction does. */
+static LLVMValueRef root_512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *arg) {
+  (void)call;
+  LLVMBuilderRef b = w->b;
+  LLVMValueRef x = arg[0], mask = LLVMConstAllOnes(LLVMIntTypeInContext(w->g->ll, f32 ? 16 : 8));
+  LLVMTypeRef t = LLVMTypeOf(x);
+  LLVMValueRef half = splat_of(t, LLVMConstReal(LLVMGetElementType(t), 0.5));
+  LLVMValueRef y = named_intrinsic(w, f32 ? "llvm.x86.avx512.rsqrt14.ps.512" : "llvm.x86.avx512.rsqrt14.pd.512", 3,
+                                   (LLVMValueRef[]){x, LLVMConstNull(t), mask});
+  LLVMValueRef g = LLVMBuildFMul(b, x, y, ""), h = LLVMBuildFMul(b, half, y, "");
+  for (int i = 0; i < (f32 ? 1 : 2); i++) {
+    LLVMValueRef rest = fused(w, LLVMBuildFNeg(b, g, ""), h, half);
+    g = fused(w, g, rest, g);
+    h = fused(w, h, rest, h);
+  }
+  return fused(w, fused(w, LLVMBuildFNeg(b, g, ""), g, x), h, g);
 }
 
 typedef LLVMValueRef Emit512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x);
@@ -247,15 +309,14 @@ static LLVMValueRef by_registers(const Widen *w, LLVMValueRef call, Emit512 *emi
   return some_lanes(w, y[0], 0, w->width);
 }
 
-/* Lane by lane. */
-static LLVMValueRef gathered(const Widen *w, LLVMValueRef call) {
+/* Lane by lane; the low bits of the indices, or all. */
+static LLVMValueRef gathered(const Widen *w, LLVMValueRef call, unsigned long long bits) {
   LLVMValueRef table = LLVMGetOperand(call, 0), v = operand(w, call, 1);
-  LLVMTypeRef t = LLVMTypeOf(call), array = LLVMGlobalGetValueType(table);
-  LLVMValueRef low = LLVMConstInt(LLVMTypeOf(LLVMGetOperand(call, 1)), 15, false), y = LLVMGetUndef(wide_type(w, t));
+  LLVMTypeRef t = LLVMTypeOf(call);
+  LLVMValueRef low = LLVMConstInt(LLVMTypeOf(LLVMGetOperand(call, 1)), bits, false), y = LLVMGetUndef(wide_type(w, t));
   v = LLVMBuildAnd(w->b, v, splat(w, low), "");
   for (int i = 0; i < w->width; i++) {
-    LLVMValueRef at[] = {LLVMConstNull(w->g->i32), lane(w, w->b, v, i)};
-    LLVMValueRef place = LLVMBuildInBoundsGEP2(w->b, array, table, at, 2, "");
+    LLVMValueRef at = lane(w, w->b, v, i), place = LLVMBuildInBoundsGEP2(w->b, t, table, &at, 1, "");
     y = insert(w, w->b, y, LLVMBuildLoad2(w->b, t, place, ""), i);
   }
   return y;
@@ -269,8 +330,12 @@ static bool is_called(LLVMValueRef fn, const char *name) {
 }
 
 static LLVMValueRef widen_part(Widen *w, LLVMValueRef call, LLVMValueRef scalar) {
-  if (is_called(scalar, "look")) return is_512(w->g) ? by_registers(w, call, look_512) : gathered(w, call);
-  if (is_called(scalar, "scale") && is_512(w->g)) return by_registers(w, call, scale_512);
+  static const struct { const char *name; Emit512 *emit; } part[] = {
+      {"look", look_512}, {"find", find_512}, {"scale", scale_512}, {"root", root_512}};
+  for (int i = 0; i < 4 && is_512(w->g); i++)
+    if (is_called(scalar, part[i].name)) return by_registers(w, call, part[i].emit);
+  if (is_called(scalar, "look")) return gathered(w, call, 15);
+  if (is_called(scalar, "find")) return gathered(w, call, ~0ULL);
   int n = (int)LLVMGetNumArgOperands(call);
   LLVMValueRef x[4];
   for (int k = 0; k < n; k++) x[k] = operand(w, call, (unsigned)k);

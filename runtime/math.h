@@ -51,6 +51,8 @@ enum { MANTISSA = 52, BIAS = 1023 };
 #define RARE __attribute__((noinline, const))
 
 /* What some processors have instructions for, which the widener then takes (math_parts.c has the others' way). */
+__attribute__((pure)) real FN(find)(const real *table, word i); /* table[i], of any size */
+__attribute__((const)) real FN(root)(real x); /* sqrt(x), x between 2^-900 and 2^1000 (2^-90, 2^100) */
 __attribute__((pure)) real FN(look)(const real *table, word i); /* table[i % 16] */
 __attribute__((const)) real FN(scale)(real x, real n, word shifted); /* x 2^floor(n); the low bits of `shifted` hold floor(n) + 2 BIAS */
 

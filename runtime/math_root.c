@@ -65,7 +65,8 @@ RARE real FN(hypot_rare)(bool any, real x, real y, real usual) {
 }
 /* Where the sum of squares is far from overflow, and what underflows in it does not matter. */
 real FN(hypot)(real x, real y) {
+  const word least = bits(K(0x1p-900, 0x1p-70f)), most = bits(K(0x1p1000, 0x1p100f));
   real sum = x * x + y * y;
-  bool usual = (sum > K(0x1p-900, 0x1p-70f)) & (sum < K(0x1p1000, 0x1p100f));
-  return FN(hypot_rare)(!usual, x, y, square_root(sum));
+  bool usual = bits(sum) - least < most - least;
+  return FN(hypot_rare)(!usual, x, y, FN(root)(sum));
 }

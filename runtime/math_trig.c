@@ -1,42 +1,115 @@
 /* math_trig.c - sine, cosine, tangent.
  *
- * Ensures: exact reduction by pi/2 for every argument, so that |sin| and |cos| never exceed 1. */
+ * Ensures: exact reduction by pi/2 for every argument; |sin| and |cos| never exceed 1.
+ * The polynomials are near-minimax (Sollya's fpminimax); tables from 60 digits. */
 #include "runtime/math.h"
 
+/* x = n unit + r + low, where n, for x up to MOST, is x per unit, rounded, plus `offset`; the low bits of `steps` hold n - offset. */
+#define MOST K(4e4, 1.5e3)
+typedef struct Step {
+  real r, low;
+  word steps;
+} Step;
+
+/* Of the units pi and pi/16, pi/2 times a power of two.  With a fused multiply-add what n times the first part of pi/2 leaves is
+ * exact; where r is tiny, it is exact without `low`.  Without, all parts but the last have so few bits that n times them is exact. */
+INLINE Step step_of(real x, real per_half_pi, real offset) {
+  real shifted = x * (per_half_pi * K(0x1.45f306dc9c883p-1, 0x1.45f306p-1f)) + offset + ROUND, n = shifted - ROUND - offset;
+  const real unit = 1 / per_half_pi;
+#if FUSED
+  real first = BUILTIN(fma)(-n, unit * K(0x1.921fb54442d18p+0, 0x1.921fb6p+0f), x);
+  const real second = unit * K(0x1.1a62633145c07p-54, -0x1.777a5cp-25f), third = unit * K(-0x1.f1976b7ed8fbcp-110, -0x1.ee59dap-50f);
+  real r = BUILTIN(fma)(-n, third, BUILTIN(fma)(-n, second, first)), low = BUILTIN(fma)(-n, second, first - r);
+  return (Step){r, absolute(r) > K(0x1p-20, 0x1p-8f) ? low : 0, bits(shifted)};
+#elif SINGLE
+  real first = x - n * (unit * 0x1.92p+0f), second = n * (unit * 0x1.fb4p-12f);
+  real near = first - second, rest = first - near - second, third = n * (unit * 0x1.444p-24f), nearer = near - third;
+  real left = rest + (near - nearer - third) - n * (unit * 0x1.68c234p-39f), r = nearer + left;
+  return (Step){r, nearer - r + left, bits(shifted)};
+#else
+  real first = x - n * (unit * 0x1.921fb54440000p+0), second = n * (unit * 0x1.68c234c4c0000p-39);
+  real near = first - second, left = first - near - second - n * (unit * 0x1.98a2e03707345p-77), r = near + left;
+  return (Step){r, near - r + left, bits(shifted)};
+#endif
+}
+
+/* sin r, |r| <= pi/2, with the sign changed if n is odd.  In this order its terms lose least. */
+INLINE real sin_step(Step s) {
+  real z = s.r * s.r;
+  real p = POLY(z, (-0x1.a01a01a013713p-13, 0x1.71de3a51d51f6p-19, -0x1.ae645465cd7c5p-26, 0x1.6123ade1785fp-33,
+                    -0x1.ae3abfe9f3038p-41, 0x1.8738baf873f13p-49),
+                (-0x1.a02d1ep-13f, 0x1.7444a2p-19f, -0x1.dae7a6p-26f));
+  p = K(-0x1.5555555555555p-3, -0x1.555556p-3f) + z * (K(0x1.11111111110bap-7, 0x1.111148p-7f) + z * p);
+  real y = clamped(s.r + z * (s.r * p), -1, 1);
+  return from_bits(bits(y) ^ s.steps << (MANTISSA + K(11, 8)));
+}
+
+/* Sine and cosine of multiples of pi/16, and what these lack. */
+static const real sin_high[16] = {
+    KS((0, 0x1.8f8b83c69a60bp-3, 0x1.87de2a6aea963p-2, 0x1.1c73b39ae68c8p-1, 0x1.6a09e667f3bcdp-1, 0x1.a9b66290ea1a3p-1,
+         0x1.d906bcf328d46p-1, 0x1.f6297cff75cbp-1, 0x1p0, 0x1.f6297cff75cbp-1, 0x1.d906bcf328d46p-1,
+         0x1.a9b66290ea1a3p-1, 0x1.6a09e667f3bcdp-1, 0x1.1c73b39ae68c8p-1, 0x1.87de2a6aea963p-2,
+         0x1.8f8b83c69a60bp-3),
+       (0, 0x1.8f8b84p-3f, 0x1.87de2ap-2f, 0x1.1c73b4p-1f, 0x1.6a09e6p-1f, 0x1.a9b662p-1f, 0x1.d906bcp-1f,
+         0x1.f6297cp-1f, 0x1p0f, 0x1.f6297cp-1f, 0x1.d906bcp-1f, 0x1.a9b662p-1f, 0x1.6a09e6p-1f, 0x1.1c73b4p-1f,
+         0x1.87de2ap-2f, 0x1.8f8b84p-3f))};
+static const real sin_low[16] = {
+    KS((0, -0x1.26d19b9ff8d82p-57, -0x1.72cedd3d5a61p-57, 0x1.b25dd267f66p-55, -0x1.bdd3413b26456p-55,
+         0x1.9f630e8b6dac8p-60, 0x1.457e610231ac2p-56, 0x1.562172a361fd3p-56, 0, 0x1.562172a361fd3p-56,
+         0x1.457e610231ac2p-56, 0x1.9f630e8b6dac8p-60, -0x1.bdd3413b26456p-55, 0x1.b25dd267f66p-55,
+         -0x1.72cedd3d5a61p-57, -0x1.26d19b9ff8d82p-57),
+       (0, -0x1.cb2cfap-30f, 0x1.abaa58p-28f, -0x1.9465cep-27f, 0x1.9fcef4p-27f, 0x1.21d434p-26f, 0x1.e651a8p-26f,
+         0x1.feeb96p-26f, 0, 0x1.feeb96p-26f, 0x1.e651a8p-26f, 0x1.21d434p-26f, 0x1.9fcef4p-27f,
+         -0x1.9465cep-27f, 0x1.abaa58p-28f, -0x1.cb2cfap-30f))};
+static const real cos_high[16] = {
+    KS((0x1p0, 0x1.f6297cff75cbp-1, 0x1.d906bcf328d46p-1, 0x1.a9b66290ea1a3p-1, 0x1.6a09e667f3bcdp-1,
+         0x1.1c73b39ae68c8p-1, 0x1.87de2a6aea963p-2, 0x1.8f8b83c69a60bp-3, 0, -0x1.8f8b83c69a60bp-3,
+         -0x1.87de2a6aea963p-2, -0x1.1c73b39ae68c8p-1, -0x1.6a09e667f3bcdp-1, -0x1.a9b66290ea1a3p-1,
+         -0x1.d906bcf328d46p-1, -0x1.f6297cff75cbp-1),
+       (0x1p0f, 0x1.f6297cp-1f, 0x1.d906bcp-1f, 0x1.a9b662p-1f, 0x1.6a09e6p-1f, 0x1.1c73b4p-1f, 0x1.87de2ap-2f,
+         0x1.8f8b84p-3f, 0, -0x1.8f8b84p-3f, -0x1.87de2ap-2f, -0x1.1c73b4p-1f, -0x1.6a09e6p-1f, -0x1.a9b662p-1f,
+         -0x1.d906bcp-1f, -0x1.f6297cp-1f))};
+static const real cos_low[16] = {
+    KS((0, 0x1.562172a361fd3p-56, 0x1.457e610231ac2p-56, 0x1.9f630e8b6dac8p-60, -0x1.bdd3413b26456p-55,
+         0x1.b25dd267f66p-55, -0x1.72cedd3d5a61p-57, -0x1.26d19b9ff8d82p-57, 0, 0x1.26d19b9ff8d82p-57,
+         0x1.72cedd3d5a61p-57, -0x1.b25dd267f66p-55, 0x1.bdd3413b26456p-55, -0x1.9f630e8b6dac8p-60,
+         -0x1.457e610231ac2p-56, -0x1.562172a361fd3p-56),
+       (0, 0x1.feeb96p-26f, 0x1.e651a8p-26f, 0x1.21d434p-26f, 0x1.9fcef4p-27f, -0x1.9465cep-27f, 0x1.abaa58p-28f,
+         -0x1.cb2cfap-30f, 0, 0x1.cb2cfap-30f, -0x1.abaa58p-28f, 0x1.9465cep-27f, -0x1.9fcef4p-27f,
+         -0x1.21d434p-26f, -0x1.e651a8p-26f, -0x1.feeb96p-26f))};
+
+/* tan(n pi/16 + r) = (S + C t) / (C - S t) with t = tan r; corrected by what the sums lose when they are rounded. */
+INLINE real tan_step(Step s) {
+  real z = s.r * s.r;
+  real p = POLY(z, (0x1.5555555555555p-2, 0x1.11111111116e9p-3, 0x1.ba1ba1b66b488p-5, 0x1.664f507ec94c2p-6, 0x1.2265e05b0b2e1p-7,
+                    0x1.df04bf458e4ddp-9),
+                (0x1.555556p-2f, 0x1.110e7p-3f, 0x1.bf566p-5f));
+  real tail = s.r * z * p + s.low, sine = FN(look)(sin_high, s.steps), cosine = FN(look)(cos_high, s.steps);
+  real more = cosine * s.r + (cosine * tail + FN(look)(sin_low, s.steps));
+  real less = (FN(look)(cos_low, s.steps) - sine * tail) - sine * s.r;
+  real up = sine + more, down = cosine + less, inverse = 1 / down;
+#if FUSED
+  real q = up * inverse;
+  return q + (sine - q * cosine + more - q * less) * inverse;
+#else
+  real q = up / down;
+  return q + ((sine - up + more) - q * (cosine - down + less)) * inverse;
+#endif
+}
+
+/* ---- large arguments --------------------------------------------------------------------------------------------- */
+
+#if SINGLE
+double adc_math_sin(double x);
+double adc_math_cos(double x);
+double adc_math_tan(double x);
+#define LARGE(F, x) (float)adc_math_##F(x)
+#else
 /* x = n pi/2 + r + low, |r| <= pi/4; n mod 4 in the low bits of `quadrant`. */
 typedef struct Turn {
   real r, low;
   word quadrant;
 } Turn;
-
-/* Up to MOST: pi/2 is in parts, of which all but the last have so few bits that n times them is exact. */
-#define MOST K(1e5, 3e3f)
-INLINE Turn turn_of(real x) {
-  real shifted = x * K(0x1.45f306dc9c883p-1, 0x1.45f306p-1f) + ROUND, n = shifted - ROUND;
-#if SINGLE
-  real first = x - n * 0x1.92p+0f, second = n * 0x1.fb4p-12f;
-  real near = first - second, rest = first - near - second, third = n * 0x1.444p-24f, nearer = near - third;
-  real left = rest + (near - nearer - third) - n * 0x1.68c234p-39f, r = nearer + left;
-  return (Turn){r, nearer - r + left, bits(shifted)};
-#else
-  real first = x - n * 0x1.921fb54440000p+0, second = n * 0x1.68c234c4c0000p-39;
-  real near = first - second, rest = first - near - second;
-  real third = rest - n * 0x1.98a2e03707345p-77, r = near + third;
-  return (Turn){r, near - r + third, bits(shifted)};
-#endif
-}
-
-/* The same but for `low`: with a fused multiply-add what n times the first part leaves is exact. */
-INLINE Turn turn_rounded(real x) {
-#if FUSED
-  real shifted = x * K(0x1.45f306dc9c883p-1, 0x1.45f306p-1f) + ROUND, n = shifted - ROUND;
-  real first = BUILTIN(fma)(-n, K(0x1.921fb54442d18p+0, 0x1.921fb6p+0f), x);
-  real near = BUILTIN(fma)(-n, K(0x1.1a62633145c07p-54, -0x1.777a5cp-25f), first);
-  return (Turn){BUILTIN(fma)(-n, K(-0x1.f1976b7ed8fbcp-110, -0x1.ee59dap-50f), near), 0, bits(shifted)};
-#else
-  return turn_of(x);
-#endif
-}
 
 /* On |r| <= pi/4, as a sum of which the first term is larger. */
 typedef struct Sum { real big, small; } Sum;
@@ -93,14 +166,6 @@ INLINE real tan_at(Turn t) {
 #endif
 }
 
-/* ---- large arguments --------------------------------------------------------------------------------------------- */
-
-#if SINGLE
-double adc_math_sin(double x);
-double adc_math_cos(double x);
-double adc_math_tan(double x);
-#define LARGE(F, x) (float)adc_math_##F(x)
-#else
 /* 2/pi, after 64 zeros, in words of 32 bits. */
 static const uint32_t two_over_pi[] = {
     0x00000000, 0x00000000, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041,
@@ -164,12 +229,15 @@ DEFINE(sin)
 DEFINE(cos)
 DEFINE(tan)
 
+/* sin |x| = sin r (-1)^n; of cos x, n is a half more. */
+INLINE real of_sign(real y, real x) { return from_bits(bits(y) ^ (bits(x) & bits(-K(0.0, 0.0f)))); }
+
 real FN(sin)(real x) {
-  real y = sin_at(turn_rounded(x));
-  return FN(sin_rare)(!(absolute(x) <= MOST), x, x == 0 ? x : y);
+  real a = absolute(x);
+  return FN(sin_rare)(!(a <= MOST), x, of_sign(sin_step(step_of(a, K(0.5, 0.5f), 0)), x));
 }
-real FN(cos)(real x) { return FN(cos_rare)(!(absolute(x) <= MOST), x, cos_at(turn_rounded(x))); }
+real FN(cos)(real x) { return FN(cos_rare)(!(absolute(x) <= MOST), x, sin_step(step_of(x, K(0.5, 0.5f), K(0.5, 0.5f)))); }
 real FN(tan)(real x) {
-  real y = tan_at(turn_of(x));
-  return FN(tan_rare)(!(absolute(x) <= MOST), x, x == 0 ? x : y);
+  real a = absolute(x);
+  return FN(tan_rare)(!(a <= MOST), x, of_sign(tan_step(step_of(a, K(8, 8.0f), 0)), x));
 }
