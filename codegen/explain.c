@@ -67,6 +67,7 @@ static const char *reason(const Explain *x, const Home *h) {
   case WHY_AGAIN: return arena_printf(x->c->arena, "used %d times, and computing it costs more than a store", info->use);
   case WHY_EXPANDED: return "each element is asked for again and again";
   case WHY_FACTOR: return "a factor of products that are summed";
+  case WHY_SERIAL: return "a recurrence would compute it one element after another";
   }
   return "";
 }

@@ -162,6 +162,7 @@ static void count_use(Plan *p, Op *op, int k) {
   x->reader = op;
   x->factor |= (op_has_sum(op) && op->nopd == 2 && contract_expands(op, k)) || (view && y->factor);
   x->use += (view ? y->use : 1) + again;
+  x->serial |= (op->code == OP_linrec && !lanes) || (view && y->serial);
   x->forced |= op->code == OP_argsort || op_info[op->code].family == FAM_MATRIX;
   x->expanded |= use_expands(op, k) || (view && y->expanded) || again;
   x->forced |= op->code == OP_call;
@@ -252,6 +253,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
   if (info->use >= 2 && info->cost >= (p->f->is_lean ? COST_LEAN : COST_STORE)) return stored(info, WHY_AGAIN);
   if (info->expanded && info->cost >= COST_EXPAND) return stored(info, WHY_EXPANDED);
   if (info->factor && info->cost > 1) return stored(info, WHY_FACTOR);
+  if (info->serial && info->cost > COST_EXPAND) return stored(info, WHY_SERIAL);
   return PLACE_VIRTUAL;
 }
 

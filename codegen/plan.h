@@ -12,8 +12,9 @@ typedef enum {
 } Place;
 
 /* Why a value is stored: it cannot be computed element by element; a reader takes it from memory; or computing it where it is used
- * would cost more, because it is used more than once, each element of it is, or a product would be repeated in the innermost loop. */
-typedef enum { WHY_OPERATION, WHY_READER, WHY_AGAIN, WHY_EXPANDED, WHY_FACTOR } Why;
+ * would cost more, because it is used more than once, each element of it is, a product would be repeated in the innermost loop, or a
+ * recurrence would compute it one element at a time. */
+typedef enum { WHY_OPERATION, WHY_READER, WHY_AGAIN, WHY_EXPANDED, WHY_FACTOR, WHY_SERIAL } Why;
 
 typedef struct ValueInfo {
   Place place;
@@ -27,6 +28,7 @@ typedef struct ValueInfo {
   bool expanded; /* some of them ask for an element more than once */
   bool factor; /* some of those are products that are summed: even cheap arithmetic would be repeated in the inner loop
                 */
+  bool serial; /* some of them are recurrences */
   bool forced; /* some of them need it in memory */
   bool in_blocks; /* some of them are in a loop over blocks that it is not in */
   bool by_inverse; /* a quotient, in lanes or of a few elements, one of several by the same divisor */

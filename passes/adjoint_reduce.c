@@ -3,6 +3,7 @@
  * others, a prefix times a suffix, so that it is right where factors are zero and can be differentiated again; both are linear
  * recurrences, which are closed under differentiation. */
 #include "passes/pass.h"
+#include <math.h>
 
 /* ---- several axes as one ----------------------------------------------------------------------------------------------- */
 
@@ -126,7 +127,10 @@ static void adjoint_scan(Deriv *d, Op *op, Value *ds) {
   Builder *b = &d->b;
   int axis = op->u.scan.axis;
   bool reverse = op->u.scan.reverse;
-  Value *dx = b_linrec(b, shift(b, op->opd[0], axis, reverse), ds, axis, !reverse);
+  Value *a = op->opd[0];
+  double c;
+  if (!splat_real(a, &c) || !isfinite(c)) a = shift(b, a, axis, reverse); /* of a constant the one at the end, times nothing, may stay */
+  Value *dx = b_linrec(b, a, ds, axis, !reverse);
   deriv_add(d, op->opd[1], dx);
   if (is_active(d, op->opd[0])) deriv_add(d, op->opd[0], b_map2(b, OP_mulz, dx, shift(b, op->res[0], axis, !reverse)));
 }
