@@ -58,7 +58,7 @@ static bool widens_int(const Codegen *g) {
   return false;
 }
 
-static void add_attribute(Codegen *g, LLVMValueRef fn, LLVMAttributeIndex at, const char *name) {
+void add_attribute(Codegen *g, LLVMValueRef fn, LLVMAttributeIndex at, const char *name) {
   unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
   LLVMAddAttributeAtIndex(fn, at, LLVMCreateEnumAttribute(g->ll, kind, 0));
 }
@@ -67,7 +67,7 @@ LLVMValueRef abi_function(Codegen *g, const char *name, LLVMTypeRef type) {
   LLVMValueRef fn = LLVMAddFunction(g->mod, name, type);
   LLVMTypeRef *param = NEW_N(g->arena, LLVMTypeRef, LLVMCountParamTypes(type));
   LLVMGetParamTypes(type, param);
-  add_attribute(g, fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, "nounwind");
+  add_attribute(g, fn, ON_FUNCTION, "nounwind");
   if (widens_int(g)) {
     if (LLVMGetReturnType(type) == g->i32) add_attribute(g, fn, LLVMAttributeReturnIndex, "signext");
     for (unsigned i = 0; i < LLVMCountParamTypes(type); i++)

@@ -100,11 +100,15 @@ typedef struct Emit {
 } Emit;
 
 LLVMValueRef dim_of(Emit *e, const Dim *d);
+LLVMValueRef element_count(Emit *e, const Type *t);
 LLVMValueRef new_alloca(Emit *e, LLVMTypeRef t); /* zeroed */
 /* Returns `code` from the function unless cond; index may be NULL. */
 void fail_unless(Emit *e, LLVMValueRef cond, int code, Loc loc, LLVMValueRef index, const char *message);
 LLVMValueRef wanted(Emit *e, int result); /* i1: its pointer is not null */
 void begin_body(Emit *e); /* builders at the ends of an entry block and the next one */
+/* Code of fn, which is to do f's work, begun; no symbol is known. */
+Emit *emit_open(Codegen *g, Func *f, LLVMValueRef fn);
+void emit_close(Emit *e);
 void emit_group(Emit *e, Group *g);
 /* Metadata: memory objects, and for each the others. */
 void make_scopes(Emit *e, const char *name, int n, LLVMMetadataRef **scope, LLVMMetadataRef **others);

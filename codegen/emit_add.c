@@ -13,12 +13,6 @@ bool result_adds(const Func *f, int result) {
   return false;
 }
 
-static LLVMValueRef elements(Emit *e, const Type *t) {
-  LLVMValueRef n = e->one;
-  for (int i = 0; i < t->rank; i++) n = index_mul(e, n, dim_of(e, t->dim[i]));
-  return n;
-}
-
 static LLVMValueRef bytes(Emit *e, const Type *t) {
   LLVMValueRef bad; /* of sizes that the size function has let pass */
   return nested_bytes(&e->dim, t, &bad);
@@ -31,23 +25,6 @@ static LLVMValueRef place_of(Emit *e, LLVMValueRef out, LLVMValueRef at) {
   return LLVMBuildSelect(e->b, LLVMBuildIsNull(e->b, out, ""), null, here, "");
 }
 
-static Emit *open_body(Codegen *g, Func *f, LLVMValueRef fn) {
-  Emit *e = NEW(g->arena, Emit);
-  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .fn = fn};
-  e->b = LLVMCreateBuilderInContext(g->ll);
-  e->entry = LLVMCreateBuilderInContext(g->ll);
-  e->zero = LLVMConstInt(g->i64, 0, false);
-  e->one = LLVMConstInt(g->i64, 1, false);
-  e->dim = (DimEnv){.g = g, .f = f, .b = e->entry, .late = e->b, .sym = NEW_N(g->arena, LLVMValueRef, f->nsym + 1)};
-  begin_body(e);
-  return e;
-}
-
-static void set_noalias(Codegen *g, LLVMValueRef fn, LLVMAttributeIndex param) {
-  unsigned kind = LLVMGetEnumAttributeKindForName("noalias", 7);
-  LLVMAddAttributeAtIndex(fn, param, LLVMCreateEnumAttribute(g->ll, kind, 0));
-}
-
 /* Adds n elements to others, in one function for all gradients of a type. */
 static LLVMValueRef adding_function(Codegen *g, Func *f, Elem elem) {
   const char *name = arena_printf(g->arena, "add.%s", elem_name(elem));
@@ -56,11 +33,9 @@ static LLVMValueRef adding_function(Codegen *g, Func *f, Elem elem) {
   LLVMTypeRef t[] = {g->ptr, g->ptr, g->i64};
   fn = LLVMAddFunction(g->mod, name, LLVMFunctionType(g->none, t, 3, false));
   LLVMSetLinkage(fn, LLVMInternalLinkage);
-  LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex,
-                          LLVMCreateEnumAttribute(g->ll, LLVMGetEnumAttributeKindForName("noinline", 8), 0));
-  set_noalias(g, fn, 1);
-  set_noalias(g, fn, 2);
-  Emit *e = open_body(g, f, fn);
+  add_attribute(g, fn, ON_FUNCTION, "noinline");
+  for (LLVMAttributeIndex i = 1; i <= 2; i++) add_attribute(g, fn, i, "noalias");
+  Emit *e = emit_open(g, f, fn);
   Dim *any = dim_const(g->ctx, 1);
   const Type *row = type_tensor(g->ctx, elem, 1, &any);
   LLVMValueRef to = LLVMGetParam(fn, 0), from = LLVMGetParam(fn, 1);
@@ -69,21 +44,20 @@ static LLVMValueRef adding_function(Codegen *g, Func *f, Elem elem) {
   store_elem(e, to, -1, row, i, add_elem(g, e->b, elem, load_elem(e, to, -1, row, i), load_elem(e, from, -1, row, i)));
   loop_end(e, &loop);
   LLVMBuildRetVoid(e->b);
-  LLVMDisposeBuilder(e->b);
-  LLVMDisposeBuilder(e->entry);
+  emit_close(e);
   return fn;
 }
 
 static void add_to(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef from) {
   Branch br;
-  LLVMValueRef fn = adding_function(e->g, e->f, t->elem), arg[] = {out, from, elements(e, t)};
+  LLVMValueRef fn = adding_function(e->g, e->f, t->elem), arg[] = {out, from, element_count(e, t)};
   if_begin(e, &br, LLVMBuildIsNotNull(e->b, out, ""));
   LLVMBuildCall2(e->b, LLVMGlobalGetValueType(fn), fn, arg, 3, "");
   if_end(e, &br);
 }
 
 void emit_adding_body(Codegen *g, Func *f, LLVMValueRef fn) {
-  Emit *e = open_body(g, f, fn);
+  Emit *e = emit_open(g, f, fn);
   const Region *body = f->body;
   for (int i = 0; i < f->nsym; i++) e->dim.sym[i] = LLVMGetParam(fn, (unsigned)i);
   int first = f->nsym + body->nparam, n = first + body->nres;
@@ -104,6 +78,5 @@ void emit_adding_body(Codegen *g, Func *f, LLVMValueRef fn) {
   for (int i = 0; i < body->nres; i++)
     if (result_adds(f, i)) add_to(e, body->res[i]->type, out[i], arg[first + i]);
   LLVMBuildRet(e->b, LLVMConstInt(g->i32, ADC_OK, false));
-  LLVMDisposeBuilder(e->b);
-  LLVMDisposeBuilder(e->entry);
+  emit_close(e);
 }

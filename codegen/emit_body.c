@@ -46,6 +46,12 @@ LLVMValueRef dim_of(Emit *e, const Dim *d) {
   return e->part ? part_value(e, dim_of(outer_of(e), d)) : dim_emit(&e->dim, d);
 }
 
+LLVMValueRef element_count(Emit *e, const Type *t) {
+  LLVMValueRef n = e->one;
+  for (int i = 0; i < t->rank; i++) n = index_mul(e, n, dim_of(e, t->dim[i]));
+  return n;
+}
+
 LLVMValueRef new_alloca(Emit *e, LLVMTypeRef t) {
   LLVMValueRef a = LLVMBuildAlloca(e->entry, t, "");
   LLVMBuildStore(e->entry, LLVMConstNull(t), a);
@@ -349,15 +355,11 @@ void emit_groups(Emit *e, Plan *p) {
 
 /* ---- the function ------------------------------------------------------------------------------------------------ */
 
-static void param_attribute(Emit *e, unsigned i, const char *name) {
-  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
-  LLVMAddAttributeAtIndex(e->fn, i + 1, LLVMCreateEnumAttribute(e->g->ll, kind, 0));
-}
+static void param_attribute(Emit *e, unsigned i, const char *name) { add_attribute(e->g, e->fn, i + 1, name); }
 
 static void bind_arguments(Emit *e) {
   Region *body = e->f->body;
   unsigned n = 0;
-  e->dim.sym = NEW_N(e->arena, LLVMValueRef, e->f->nsym + 1);
   for (int i = 0; i < e->f->nsym; i++) e->dim.sym[i] = LLVMGetParam(e->fn, n++);
   for (int i = 0; i < body->nparam; i++, n++) {
     e->where[body->param[i]->id] = LLVMGetParam(e->fn, n);
@@ -383,20 +385,34 @@ void begin_body(Emit *e) {
   LLVMPositionBuilderAtEnd(e->b, start);
 }
 
-static void emit_version(Codegen *g, Func *f, Plan *p, LLVMValueRef fn, bool plain) {
+Emit *emit_open(Codegen *g, Func *f, LLVMValueRef fn) {
   Emit *e = NEW(g->arena, Emit);
-  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .p = p, .fn = fn, .plain = plain};
+  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .fn = fn};
   e->b = LLVMCreateBuilderInContext(g->ll);
   e->entry = LLVMCreateBuilderInContext(g->ll);
   e->zero = LLVMConstInt(g->i64, 0, false);
   e->one = LLVMConstInt(g->i64, 1, false);
+  e->dim = (DimEnv){.g = g, .f = f, .b = e->entry, .late = e->b, .sym = NEW_N(g->arena, LLVMValueRef, f->nsym + 1)};
+  begin_body(e);
+  return e;
+}
+
+void emit_close(Emit *e) {
+  LLVMDisposeBuilder(e->b);
+  LLVMDisposeBuilder(e->entry);
+}
+
+static void emit_version(Codegen *g, Func *f, Plan *p, LLVMValueRef fn, bool plain) {
+  Emit *e = emit_open(g, f, fn);
+  e->p = p;
+  e->plain = plain;
   e->where = NEW_N(g->arena, LLVMValueRef, f->nvalue + 1);
   e->object = NEW_N(g->arena, int, f->nvalue + 1);
   for (int i = 0; i < f->nvalue; i++) e->object[i] = -1;
   e->out = NEW_N(g->arena, LLVMValueRef, f->body->nres + 1);
   e->out_object = NEW_N(g->arena, int, f->body->nres + 1);
-  e->dim = (DimEnv){.g = g, .f = f, .b = e->entry, .late = e->b, .late_sym = late_sym, .late_env = e};
-  begin_body(e);
+  e->dim.late_sym = late_sym;
+  e->dim.late_env = e;
   debug_function(e);
   bind_arguments(e);
   open_parts(e);
@@ -404,8 +420,7 @@ static void emit_version(Codegen *g, Func *f, Plan *p, LLVMValueRef fn, bool pla
   emit_groups(e, e->p);
   close_parts(e);
   LLVMBuildRet(e->b, LLVMConstInt(g->i32, ADC_OK, false));
-  LLVMDisposeBuilder(e->b);
-  LLVMDisposeBuilder(e->entry);
+  emit_close(e);
 }
 
 static BodyEntry *entry_of(Codegen *g, Func *f, bool accumulate) {
@@ -420,8 +435,7 @@ static LLVMValueRef new_function(Codegen *g, const Func *f, bool accumulate, con
   const char *name = arena_printf(g->arena, "%s%s.%s", f->name, accumulate ? ".add" : "", what);
   LLVMValueRef fn = LLVMAddFunction(g->mod, name, t);
   LLVMSetLinkage(fn, LLVMInternalLinkage);
-  unsigned kind = LLVMGetEnumAttributeKindForName("nounwind", 8);
-  LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(g->ll, kind, 0));
+  add_attribute(g, fn, ON_FUNCTION, "nounwind");
   return fn;
 }
 

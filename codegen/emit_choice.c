@@ -2,7 +2,6 @@
  *
  * Requires: plain.c.  Ensures: the contract in internal.h, whichever of the two it was. */
 #include "codegen/emit.h"
-#include <string.h>
 
 static void note(Emit *e, LLVMValueRef seen, LLVMValueRef nan) {
   LLVMBuildStore(e->b, LLVMBuildOr(e->b, LLVMBuildLoad2(e->b, e->g->i1, seen, ""), nan, ""), seen);
@@ -37,30 +36,16 @@ static void look_at(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef seen)
   if_begin(e, &br, LLVMBuildIsNotNull(e->b, out, ""));
   if (small_count(t, FEW) >= 0) look_at_few(e, t, out, seen);
   else {
-    LLVMValueRef n = e->one;
-    for (int a = 0; a < t->rank; a++) n = index_mul(e, n, dim_of(e, t->dim[a]));
-    LLVMValueRef i = loop_begin(e, &loop, n);
+    LLVMValueRef i = loop_begin(e, &loop, element_count(e, t));
     note(e, seen, is_nan(e, load_elem(e, out, -1, t, i)));
     loop_end(e, &loop);
   }
   if_end(e, &br);
 }
 
-static void add_attribute(Codegen *g, LLVMValueRef fn, const char *name) {
-  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
-  LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(g->ll, kind, 0));
-}
-
 void emit_choice(Codegen *g, Func *f, const Plan *p, LLVMValueRef fn, LLVMValueRef plain, LLVMValueRef exact) {
-  Emit *e = NEW(g->arena, Emit);
-  *e = (Emit){.g = g, .ctx = g->ctx, .arena = g->arena, .f = f, .fn = fn};
-  e->b = LLVMCreateBuilderInContext(g->ll);
-  e->entry = LLVMCreateBuilderInContext(g->ll);
-  e->zero = LLVMConstInt(g->i64, 0, false);
-  e->one = LLVMConstInt(g->i64, 1, false);
-  e->dim = (DimEnv){.g = g, .f = f, .b = e->entry, .late = e->b, .sym = NEW_N(g->arena, LLVMValueRef, f->nsym + 1)};
+  Emit *e = emit_open(g, f, fn);
   for (int i = 0; i < f->nsym; i++) e->dim.sym[i] = LLVMGetParam(fn, (unsigned)i);
-  begin_body(e);
   unsigned n = LLVMCountParams(fn), first = (unsigned)(f->nsym + f->body->nparam);
   LLVMValueRef *arg = NEW_N(g->arena, LLVMValueRef, n + 1), seen = new_alloca(e, g->i1);
   LLVMGetParams(fn, arg);
@@ -75,8 +60,7 @@ void emit_choice(Codegen *g, Func *f, const Plan *p, LLVMValueRef fn, LLVMValueR
   LLVMBuildBr(e->b, ok.join);
   LLVMPositionBuilderAtEnd(e->b, ok.join);
   LLVMBuildRet(e->b, code);
-  add_attribute(g, exact, "cold");
-  add_attribute(g, exact, "noinline");
-  LLVMDisposeBuilder(e->b);
-  LLVMDisposeBuilder(e->entry);
+  add_attribute(g, exact, ON_FUNCTION, "cold");
+  add_attribute(g, exact, ON_FUNCTION, "noinline");
+  emit_close(e);
 }

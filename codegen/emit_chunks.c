@@ -169,19 +169,13 @@ LLVMValueRef fold_scalars(Emit *e, const Chunks *c, Opcode code, Elem t, LLVMVal
   return LLVMBuildLoad2(e->b, type, acc, "");
 }
 
-static LLVMValueRef elements(Emit *e, const Type *t) {
-  LLVMValueRef n = e->one;
-  for (int i = 0; i < t->rank; i++) n = index_mul(e, n, dim_of(e, t->dim[i]));
-  return n;
-}
-
 /* From part to part: two threads do not write into one line of the cache. */
 static LLVMValueRef part_stride(Emit *e, LLVMValueRef n) {
   return LLVMBuildAnd(e->b, index_add(e, n, i64(e, PART_MULTIPLE - 1)), i64(e, -PART_MULTIPLE), "");
 }
 
 LLVMValueRef chunk_part(Emit *e, Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot) {
-  LLVMValueRef n = elements(e, t), at = LLVMBuildMul(e->b, LLVMBuildSub(e->b, c->index, e->one, ""), part_stride(e, n), "");
+  LLVMValueRef n = element_count(e, t), at = LLVMBuildMul(e->b, LLVMBuildSub(e->b, c->index, e->one, ""), part_stride(e, n), "");
   LLVMValueRef part = LLVMBuildGEP2(e->b, elem_type(e->g, t->elem), e->slot[slot], &at, 1, "");
   LLVMValueRef first = LLVMBuildICmp(e->b, LLVMIntEQ, c->index, e->zero, "");
   Branch br;
@@ -195,7 +189,7 @@ LLVMValueRef chunk_part(Emit *e, Chunks *c, Opcode code, const Type *t, LLVMValu
 }
 
 void fold_parts(Emit *e, const Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot) {
-  LLVMValueRef n = elements(e, t);
+  LLVMValueRef n = element_count(e, t);
   Loop parts, loop;
   LLVMValueRef k = loop_begin(e, &parts, LLVMBuildSub(e->b, c->count, e->one, "")), from = LLVMBuildNSWMul(e->b, k, part_stride(e, n), "");
   LLVMValueRef i = loop_begin(e, &loop, n);

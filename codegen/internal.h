@@ -49,6 +49,9 @@ bool codegen_open(Codegen *g, Module *m, const CodegenOptions *o);
 bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o);
 void codegen_close(Codegen *g);
 void link_bitcode(Codegen *g, const unsigned char *data, size_t size);
+/* at: ON_FUNCTION, LLVMAttributeReturnIndex, or 1 + the parameter */
+#define ON_FUNCTION ((LLVMAttributeIndex)LLVMAttributeFunctionIndex)
+void add_attribute(Codegen *g, LLVMValueRef fn, LLVMAttributeIndex at, const char *name);
 void make_internal(Codegen *g, const char *prefix); /* the functions that are so called */
 LLVMTypeRef elem_type(Codegen *g, Elem e); /* in memory: bool is i8 */
 LLVMTypeRef elem_reg(Codegen *g, Elem e);  /* in a register: bool is i1 */

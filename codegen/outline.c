@@ -80,11 +80,6 @@ LLVMValueRef shared_memory(Emit *e, LLVMTypeRef t) {
   return a;
 }
 
-static void add_attribute(Emit *e, LLVMValueRef fn, const char *name) {
-  unsigned kind = LLVMGetEnumAttributeKindForName(name, __builtin_strlen(name));
-  LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(e->g->ll, kind, 0));
-}
-
 /* Lines of the piece's instructions are in a scope of its own; the body's entry stays in the body's. */
 static void open_scope(Emit *e, Outline *o) {
   LLVMMetadataRef entry = LLVMGetCurrentDebugLocation2(e->entry);
@@ -99,8 +94,8 @@ void outline_begin(Emit *e, Outline *o) {
   *o = (Outline){.around = e->outline, .body = e->fn, .at = LLVMGetInsertBlock(e->b), .mark = memo_mark(e)};
   o->fn = LLVMAddFunction(e->g->mod, arena_printf(e->arena, "%s.piece", LLVMGetValueName(e->fn)), type);
   LLVMSetLinkage(o->fn, LLVMInternalLinkage);
-  add_attribute(e, o->fn, "nounwind");
-  add_attribute(e, o->fn, "noinline");
+  add_attribute(e->g, o->fn, ON_FUNCTION, "nounwind");
+  add_attribute(e->g, o->fn, ON_FUNCTION, "noinline");
   o->index = LLVMGetParam(o->fn, 1);
   e->fn = o->fn;
   e->outline = o;

@@ -339,11 +339,6 @@ static bool leaves_numbers(const Emit *e, const Group *g) {
 
 static LLVMTypeRef part_type(Codegen *g) { return LLVMFunctionType(g->i32, &g->ptr, 1, false); }
 
-static void add_attribute(Codegen *g, LLVMValueRef fn, LLVMAttributeIndex i, const char *name) {
-  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
-  LLVMAddAttributeAtIndex(fn, i, LLVMCreateEnumAttribute(g->ll, kind, 0));
-}
-
 /* An alloca that is replaced when their number is known. */
 static LLVMValueRef new_cells(Emit *e) { return LLVMBuildAlloca(e->entry, LLVMArrayType2(e->g->i64, 0), ""); }
 
@@ -362,8 +357,8 @@ static LLVMValueRef new_function(Emit *e) {
   LLVMValueRef fn = LLVMAddFunction(e->g->mod, name, part_type(e->g));
   LLVMSetLinkage(fn, LLVMInternalLinkage);
   LLVMSetUnnamedAddress(fn, LLVMGlobalUnnamedAddr);
-  add_attribute(e->g, fn, LLVMAttributeFunctionIndex, "nounwind");
-  add_attribute(e->g, fn, LLVMAttributeFunctionIndex, "noinline");
+  add_attribute(e->g, fn, ON_FUNCTION, "nounwind");
+  add_attribute(e->g, fn, ON_FUNCTION, "noinline");
   add_attribute(e->g, fn, 1, "noalias");
   return fn;
 }

@@ -17,19 +17,14 @@ static const char prefix[] = "adc_math_";
 /* Whether it is one of runtime/math_*.c, or a vector function made of it. */
 static bool is_math(LLVMValueRef fn) { return !strncmp(LLVMGetValueName(fn), prefix, sizeof prefix - 1); }
 
-static void add_attribute(Codegen *g, LLVMValueRef fn, const char *name) {
-  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
-  LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(g->ll, kind, 0));
-}
-
 /* Without effects: errno is nobody's business here. */
 LLVMValueRef pure_function(Codegen *g, const char *name, LLVMTypeRef type) {
   LLVMValueRef fn = LLVMGetNamedFunction(g->mod, name);
   if (fn) return fn;
   fn = LLVMAddFunction(g->mod, name, type);
-  add_attribute(g, fn, "nounwind");
-  add_attribute(g, fn, "willreturn");
-  add_attribute(g, fn, "memory");
+  add_attribute(g, fn, ON_FUNCTION, "nounwind");
+  add_attribute(g, fn, ON_FUNCTION, "willreturn");
+  add_attribute(g, fn, ON_FUNCTION, "memory");
   return fn;
 }
 
@@ -143,8 +138,8 @@ static LLVMValueRef rare_function(const Widen *w, LLVMValueRef scalar, int n, LL
   LLVMTypeRef ret = wide_type(w, LLVMGetReturnType(LLVMGlobalGetValueType(scalar)));
   fn = pure_function(g, name, LLVMFunctionType(ret, param, (unsigned)n, false));
   LLVMSetLinkage(fn, LLVMInternalLinkage);
-  add_attribute(g, fn, "noinline");
-  add_attribute(g, fn, "cold");
+  add_attribute(g, fn, ON_FUNCTION, "noinline");
+  add_attribute(g, fn, ON_FUNCTION, "cold");
   LLVMBuilderRef b = LLVMCreateBuilderInContext(g->ll);
   LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(g->ll, fn, ""));
   LLVMValueRef r = LLVMGetUndef(ret), any = LLVMBuildTrunc(b, LLVMGetParam(fn, 0), wide_type(w, g->i1), "");
@@ -401,7 +396,7 @@ static void widen(Codegen *g, LLVMValueRef scalar, LLVMValueRef vector) {
   }
   LLVMDisposeBuilder(w.b);
   LLVMSetLinkage(vector, LLVMInternalLinkage);
-  add_attribute(g, vector, called_often(vector) ? "noinline" : "alwaysinline");
+  add_attribute(g, vector, ON_FUNCTION, called_often(vector) ? "noinline" : "alwaysinline");
 }
 
 static LLVMValueRef vector_function(Codegen *g, LLVMValueRef scalar, int width) {

@@ -189,13 +189,4 @@ static bool bench(Run *r, const char *text, size_t len) {
   return ok;
 }
 
-int cmd_bench(Options *o) {
-  Run r = {.c = ctx_new(), .o = o};
-  size_t len;
-  const char *text = read_program(r.c, o, &len);
-  bool ok = text && bench(&r, text, len);
-  report(r.c, o);
-  if (r.jit) jit_free(r.jit);
-  ctx_free(r.c);
-  return ok ? EXIT_OK : EXIT_PROGRAM;
-}
+int cmd_bench(Options *o) { return run_command(o, bench); }

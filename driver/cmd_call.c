@@ -384,3 +384,16 @@ bool run_call(Run *r, Func *f, Leaf *in, Leaf *out) {
   run_done(call);
   return ok;
 }
+
+/* ---- the verbs ------------------------------------------------------------------------------------------------------------- */
+
+int run_command(Options *o, bool (*act)(Run *r, const char *text, size_t len)) {
+  Run r = {.c = ctx_new(), .o = o};
+  size_t len;
+  const char *text = read_program(r.c, o, &len);
+  bool ok = text && act(&r, text, len);
+  report(r.c, o);
+  if (r.jit) jit_free(r.jit);
+  ctx_free(r.c);
+  return ok ? EXIT_OK : EXIT_PROGRAM;
+}

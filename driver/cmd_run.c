@@ -200,13 +200,4 @@ static bool run(Run *r, const char *text, size_t len) {
   return true;
 }
 
-int cmd_run(Options *o) {
-  Run r = {.c = ctx_new(), .o = o};
-  size_t len;
-  const char *text = read_program(r.c, o, &len);
-  bool ok = text && run(&r, text, len);
-  report(r.c, o);
-  if (r.jit) jit_free(r.jit);
-  ctx_free(r.c);
-  return ok ? EXIT_OK : EXIT_PROGRAM;
-}
+int cmd_run(Options *o) { return run_command(o, run); }

@@ -46,6 +46,8 @@ typedef struct Leaf {
 
 /* A diagnostic of code 730; returns false. */
 bool run_fail(Run *r, const char *fmt, ...) ADC_PRINTF(2, 3);
+/* Reads the program and lets a verb act on it: the exit status. */
+int run_command(Options *o, bool (*act)(Run *r, const char *text, size_t len));
 /* The arguments after the file: a function's name if the first is no name=value, then values. */
 bool run_read_given(Run *r);
 Given *run_given(Run *r, const char *name); /* NULL: not given */
