@@ -94,7 +94,8 @@ static void counted(Simplify *s, Op *op, int *fuel) {
   for (int i = 0; i < op->nres; i++) {
     const Op *add = rw_get(&s->rw, body->res[i])->def;
     int64_t k;
-    if (op->res[i]->type->rank || op->res[i]->type->elem != I64 || rw_uses(&s->rw, op->res[i]) <= 0 || !add || add->code != OP_add) continue;
+    bool number = op->res[i]->type->rank == 0 && op->res[i]->type->elem == I64;
+    if (!number || rw_uses(&s->rw, op->res[i]) <= 0 || !add || add->code != OP_add) continue;
     bool first = rw_get(&s->rw, add->opd[0]) == body->param[1 + i];
     if (rw_get(&s->rw, add->opd[!first]) != body->param[1 + i] || !splat_int(rw_get(&s->rw, add->opd[first]), &k)) continue;
     Dim *n = unit_trips(s->ctx, op), *init = value_dim(s->ctx, op->opd[3 + i]);
