@@ -241,6 +241,25 @@ static LLVMValueRef quotient(Emit *e, LLVMValueRef x, LLVMValueRef y) {
   return intrinsic(e->g, e->b, "llvm.fma", t, 3, sum);
 }
 
+/* mulz as a function of its own, where code is to be small. */
+static LLVMValueRef rare_product(Emit *e, Elem t, LLVMValueRef *x) {
+  Codegen *g = e->g;
+  const char *name = arena_printf(e->arena, "mulz.%s", elem_name(t));
+  LLVMValueRef fn = LLVMGetNamedFunction(g->mod, name);
+  if (!fn) {
+    LLVMTypeRef r = elem_reg(g, t), pair[] = {r, r};
+    fn = LLVMAddFunction(g->mod, name, LLVMFunctionType(r, pair, 2, false));
+    LLVMSetLinkage(fn, LLVMInternalLinkage);
+    add_attribute(g, fn, ON_FUNCTION, "noinline");
+    LLVMBuilderRef b = LLVMCreateBuilderInContext(g->ll);
+    LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(g->ll, fn, ""));
+    LLVMValueRef of[] = {LLVMGetParam(fn, 0), LLVMGetParam(fn, 1)};
+    LLVMBuildRet(b, map_emit(g, b, OP_mulz, t, t, of));
+    LLVMDisposeBuilder(b);
+  }
+  return LLVMBuildCall2(e->b, LLVMGlobalGetValueType(fn), fn, x, 2, "");
+}
+
 static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   LLVMValueRef x[3];
   for (int k = 0; k < op->nopd; k++) x[k] = eval(e, op->opd[k], idx);
@@ -249,8 +268,10 @@ static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   if (known) return known;
   bool plain = in_lanes(e->p, op->parent) ? e->plain_products : e->plain && is_plain(e->p, op);
   if (plain && e->g->fused && e->p->value[op->res[0]->id].by_inverse) return quotient(e, x[0], x[1]);
+  Elem t = op->res[0]->type->elem;
+  if (!plain && op->code == OP_mulz && e->seldom && in_lanes(e->p, op->parent)) return rare_product(e, t, x);
   Opcode code = plain && op->code == OP_mulz ? OP_mul : op->code;
-  return map_emit(e->g, e->b, code, op->opd[op->nopd - 1]->type->elem, op->res[0]->type->elem, x);
+  return map_emit(e->g, e->b, code, op->opd[op->nopd - 1]->type->elem, t, x);
 }
 
 LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {

@@ -210,8 +210,7 @@ static void look(Lanes *k) {
   store_in_buffer(k, LLVMBuildZExt(e->b, k->strange, e->g->i8, ""), k->flag, 0);
 }
 
-static void iteration(Lanes *k) {
-  look(k);
+static void hand_on(Lanes *k) {
   for (int i = 0; i < k->op->nres; i++) {
     Exit *x = &k->exit[i];
     bool adds = x->x.kind == LANE_SCATTER, straight = k->alone || x->straight;
@@ -220,11 +219,31 @@ static void iteration(Lanes *k) {
   }
 }
 
+static void iteration(Lanes *k) {
+  look(k);
+  hand_on(k);
+  k->strange = NULL;
+}
+
 static void alone(Lanes *k, LLVMValueRef lane) {
   k->alone = true;
   set_counter(k, lane);
   iteration(k);
   k->alone = false;
+}
+
+/* With plain products; nothing leaves it if it has to be done again. */
+static void alone_plain(Lanes *k, LLVMValueRef lane) {
+  Branch good;
+  k->alone = k->watch = k->e->plain_products = true;
+  set_counter(k, lane);
+  look(k);
+  bool may_fail = k->strange;
+  if (may_fail) if_begin(k->e, &good, LLVMBuildNot(k->e->b, k->strange, ""));
+  k->strange = NULL;
+  hand_on(k);
+  if (may_fail) if_end(k->e, &good);
+  k->alone = k->watch = k->e->plain_products = false;
 }
 
 /* ---- out of the buffers ------------------------------------------------------------------------------------------------- */
@@ -445,7 +464,6 @@ static void side_by_side(Lanes *k, bool watched) {
   set_counter(k, lane);
   iteration(k);
   k->watch = e->plain_products = false;
-  k->strange = NULL;
   e->rows = NULL;
   LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
   loop_end(e, &loop);
@@ -459,25 +477,37 @@ static void side_by_side(Lanes *k, bool watched) {
   }
 }
 
-/* Where an element is nan with plain products, the iteration is done again with the others: alone, as those of the rest are. */
+static void each_alone(Lanes *k, LLVMValueRef n, bool flagged_only, void (*one)(Lanes *k, LLVMValueRef lane)) {
+  Branch here;
+  Loop loop;
+  LLVMValueRef lane = loop_begin(k->e, &loop, n);
+  if (flagged_only) if_begin(k->e, &here, flagged(k, lane));
+  one(k, lane);
+  if (flagged_only) if_end(k->e, &here);
+  loop.as_it_is = true;
+  loop_end(k->e, &loop);
+}
+
+/* Where an element is nan with plain products, the iteration is done again with the others, alone. */
 static void block(Lanes *k, LLVMValueRef n) {
   Emit *e = k->e;
-  Branch full, some, here;
-  Loop loop;
+  Branch full, few, some;
   LLVMTypeRef i1 = e->g->i1;
-  LLVMSetAlignment(LLVMBuildStore(e->b, splat(k, LLVMConstInt(e->g->i8, 1, false)), k->flag), 8);
-  LLVMBuildStore(e->b, LLVMConstInt(i1, 1, false), k->seen);
-  if_begin(e, &full, LLVMBuildICmp(e->b, LLVMIntEQ, n, i64(k, k->width), ""));
+  bool watched = shows_nan(e->p, k->op, e->g->fused), was = e->seldom;
+  LLVMSetAlignment(LLVMBuildStore(e->b, splat(k, LLVMConstNull(e->g->i8)), k->flag), 8);
   LLVMBuildStore(e->b, LLVMConstNull(i1), k->seen);
-  side_by_side(k, shows_nan(e->p, k->op, e->g->fused));
+  LLVMValueRef is_full = LLVMBuildICmp(e->b, LLVMIntEQ, n, i64(k, k->width), "");
+  if_begin(e, &full, is_full);
+  side_by_side(k, watched);
   if_end(e, &full);
+  if_begin(e, &few, LLVMBuildNot(e->b, is_full, ""));
+  each_alone(k, n, false, watched ? alone_plain : alone);
+  if_end(e, &few);
+  if (!watched) return;
   if_begin(e, &some, LLVMBuildLoad2(e->b, i1, k->seen, ""));
-  LLVMValueRef lane = loop_begin(e, &loop, n);
-  if_begin(e, &here, flagged(k, lane));
-  alone(k, lane);
-  if_end(e, &here);
-  loop.as_it_is = true;
-  loop_end(e, &loop);
+  e->seldom = true;
+  each_alone(k, n, true, alone);
+  e->seldom = was;
   if_end(e, &some);
 }
 

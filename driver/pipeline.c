@@ -221,6 +221,7 @@ void pipeline_lower(Module *m, const LowerOptions *o) {
     pass_argument(m->func[i]);
     pass_defer(m->func[i]);
     pass_windows(m->func[i]);
+    pass_join(m->func[i]);
     pass_spread(m->func[i]);
     pass_thread(m->func[i]);
     pass_strip(m->func[i]);

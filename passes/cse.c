@@ -112,12 +112,16 @@ static bool same_operands(const Cse *s, const Op *p, const Op *q) {
   return x[0] == y[0] && x[1] == y[1];
 }
 
-static bool equal(const Cse *s, const Op *p, const Op *q) {
-  if (p->code != q->code || p->nres != q->nres || !same_operands(s, p, q)) return false;
+bool same_operation(const Op *p, const Op *q) {
+  if (p->code != q->code || p->nres != q->nres || p->nopd != q->nopd) return false;
   for (int i = 0; i < p->nres; i++)
     if (p->res[i]->type != q->res[i]->type) return false;
   Words a = attributes(p), b = attributes(q);
   return a.n == b.n && !memcmp(a.w, b.w, sizeof a.w[0] * (size_t)a.n);
+}
+
+static bool equal(const Cse *s, const Op *p, const Op *q) {
+  return p->code == q->code && same_operands(s, p, q) && same_operation(p, q);
 }
 
 static uint64_t hash_of(const Cse *s, const Op *op) {
@@ -134,7 +138,7 @@ static uint64_t hash_of(const Cse *s, const Op *op) {
   return h;
 }
 
-static bool mergeable(const Op *op) {
+bool is_mergeable(const Op *op) {
   Family f = op_info[op->code].family;
   return op->nreg == 0 && f != FAM_CALL && f != FAM_REGION && op->code != OP_sym && op->nres <= 1;
 }
@@ -165,7 +169,7 @@ static void sweep(Cse *s, Region *g) {
     next = op->next;
     rw_operands(&s->rw, op);
     for (int i = 0; i < op->nreg; i++) sweep(s, op->reg[i]);
-    if (!mergeable(op)) continue;
+    if (!is_mergeable(op)) continue;
     uint64_t hash = hash_of(s, op);
     Op *first = find(s, op, hash);
     if (!first) enter(s, op, hash);

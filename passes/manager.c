@@ -22,6 +22,7 @@ static const PassEntry pass[] = {
     {{"thread", "fill parts of tensors in their place"}, pass_thread, FUNC_PRIMAL},
     {{"argument", "where an extreme is: a fold for it, and one for its place"}, pass_argument, FUNC_PRIMAL},
     {{"roots", "powers that are products of roots"}, pass_roots, FUNC_PRIMAL},
+    {{"join", "one loop of two whose iterations read what the same iteration of the other has set"}, pass_join, FUNC_PRIMAL},
     {{"spread", "write out short loops in loops whose iterations are independent"}, pass_spread, FUNC_PRIMAL},
     {{"strip", "loops over the blocks of long axes, for code generation"}, pass_strip, FUNC_PRIMAL},
     {{"guard", "keep finite what strips compute in vain"}, pass_guard, FUNC_PRIMAL},

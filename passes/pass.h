@@ -91,6 +91,18 @@ bool is_free(const Op *op); /* a broadcast or counter of one axis or more: cheap
 typedef struct Bounds { Dim *lo, *hi; } Bounds; /* both inclusive */
 bool value_bounds(Ctx *c, const Value *v, Bounds *r);
 
+/* ---- entries.c: a loop whose iterations each have an entry of their own -------------------------------------------------- */
+
+Dim *entries_count(Ctx *c, const Op *loop);           /* of a `for` over 0 <= i < n, each once, whichever way; NULL: it is not */
+Op *entries_set(const Op *loop, int k, Dim *n);       /* sets or adds to the own entry of carried tensor k, which it alone sees; or NULL */
+bool entries_grow(const Op *loop, int k);             /* carried value k is added to at each step, and nobody else looks */
+bool is_own_entry(const Op *loop, const Op *op);      /* a gather, set or scatter_acc at the iteration's number */
+
+/* ---- spread.c ---------------------------------------------------------------------------------------------------------------- */
+
+enum { SPREAD_MOST = 16000 };
+int64_t spread_weight(Func *f, Op *loop); /* elements that an iteration computes, SPREAD_MOST at most; 0: it will not be lanes */
+
 /* ---- visit.c: walks over regions ------------------------------------------------------------------------------------------ */
 
 typedef void (*ValueFn)(void *env, Value *v);
@@ -104,6 +116,11 @@ bool has_effect(const Op *op);                                /* is one, or hold
 /* ---- inline.c ------------------------------------------------------------------------------------------------------------- */
 
 void inline_but(Func *f, const Func *keep); /* every call of a function that cannot reach itself, but for calls of `keep` */
+
+/* ---- cse.c -------------------------------------------------------------------------------------------------------------- */
+
+bool is_mergeable(const Op *op);                    /* the same operation of the same operands gives the same */
+bool same_operation(const Op *p, const Op *q);      /* but for their operands; their results have the same types */
 
 /* ---- dce.c -------------------------------------------------------------------------------------------------------------- */
 

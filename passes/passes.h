@@ -23,6 +23,7 @@ void pass_windows(Func *f);  /* convolutions and pooling: windows of tensors as 
 void pass_thread(Func *f);   /* what inner loops fill is filled in its place in a larger tensor */
 void pass_argument(Func *f); /* where an extreme is, as two folds */
 void pass_roots(Func *f);    /* powers that are products of roots */
+void pass_join(Func *f);     /* loops over the same entries, each the other's, become one */
 void pass_spread(Func *f);   /* loops of independent iterations, with short loops inside, take the form of strips */
 void pass_strip(Func *f);    /* chains of operations along a long axis become loops over its blocks; last, for code generation */
 void pass_guard(Func *f);    /* what strips compute in vain beside a condition is kept finite */

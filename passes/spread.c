@@ -12,7 +12,7 @@
  * Requires: a function that is optimised.  Ensures: the same results, up to the order of sums. */
 #include "passes/pass.h"
 
-enum { MAX_TRIPS = 16, MAX_WEIGHT = 8000, MAX_VALUE = 64 };
+enum { MAX_TRIPS = 16, MAX_WEIGHT = SPREAD_MOST, MAX_VALUE = 64 };
 
 typedef enum { NOT_ALONE, OWN_ENTRY, SUMMED, SCATTERED } Carrying;
 
@@ -26,16 +26,6 @@ typedef struct Spread {
 } Spread;
 
 /* ---- what the loop is --------------------------------------------------------------------------------------------------- */
-
-/* 0 <= i < n, each once, whichever way. */
-static Dim *count_of(Ctx *c, const Op *loop) {
-  int64_t step, k;
-  Dim *lo = value_dim(c, loop->opd[0]), *hi = value_dim(c, loop->opd[1]), *n = NULL;
-  if (!lo || !hi || !splat_int(loop->opd[2], &step)) return NULL;
-  if (step == 1 && dim_is(lo, 0)) n = hi;
-  if (step == -1 && dim_is(hi, -1)) n = dim_add(c, lo, dim_const(c, 1));
-  return n && !dim_is_const(n, &k) ? n : NULL;
-}
 
 /* Of a loop inside; 0: not known, or too many. */
 static int64_t trips(const Op *op, int64_t *first, int64_t *step) {
@@ -93,10 +83,6 @@ static bool fits(const Spread *s, const Op *op) {
   }
 }
 
-static bool is_own(const Spread *s, const Op *op, int index) {
-  return op->u.index.naxis == 1 && op->u.index.axis[0] == 0 && !op->u.index.masked && op->opd[index] == s->loop->reg[0]->param[0];
-}
-
 /* The entry of a carried tensor that is this iteration's, or what ends its way through the body. */
 static bool is_of_carried(const Spread *s, const Op *op) {
   for (int k = 0; k < s->loop->nres; k++)
@@ -147,61 +133,31 @@ static int64_t weight(const Spread *s, const Region *g) {
 
 /* ---- what it carries ---------------------------------------------------------------------------------------------------- */
 
-typedef struct User { const Op *op; int n, at; } User;
-
-static User user_of(const Region *g, const Value *v) {
-  User u = {NULL, 0, 0};
-  for (const Op *op = g->first; op; op = op->next)
-    for (int i = 0; i < op->nopd; i++)
-      if (op->opd[i] == v) {
-        u.op = op;
-        u.at = i;
-        u.n++;
-      }
-  return u;
-}
-
-/* From v to end, something is added at each step, and nobody else looks. */
-static bool only_grows(const Region *g, const Value *v, const Value *end) {
-  while (v != end) {
-    User u = user_of(g, v);
-    if (u.n != 1 || region_count_uses(g, v) != 1) return false;
-    int k = u.op->code == OP_for ? u.at - loop_ninit(u.op) : 0;
-    if (u.op->code == OP_for && k >= 0) {
-      const Region *body = u.op->reg[0];
-      if (!only_grows(body, body->param[1 + k], body->res[k])) return false;
-    } else if (u.op->code != OP_add && !(u.op->code == OP_scatter_acc && u.at == 0))
-      return false;
-    v = u.op->res[k];
-  }
-  return region_count_uses(g, v) == 1;
-}
-
 static Carrying carrying(Spread *s, int k) {
   const Region *body = s->loop->reg[0];
   Value *held = body->param[1 + k], *next = body->res[k];
-  Op *op = next->def;
-  if (held->type->rank == 0 || small_count(held->type)) return only_grows(body, held, next) ? SUMMED : NOT_ALONE;
-  if (!op || op->parent != body || op->nopd < 3 || op->opd[0] != held || region_count_uses(body, next) != 1) return NOT_ALONE;
-  s->exit[k] = op;
+  if (held->type->rank == 0 || small_count(held->type)) return entries_grow(s->loop, k) ? SUMMED : NOT_ALONE;
+  Op *op = s->exit[k] = entries_set(s->loop, k, s->n);
   int64_t entry = 1, d;
   for (int a = 1; a < held->type->rank; a++) entry = dim_is_const(held->type->dim[a], &d) ? entry * d : 0;
-  if ((op->code == OP_set || op->code == OP_scatter_acc) && is_own(s, op, 2) && held->type->dim[0] == s->n && entry && entry <= 256) {
-    int reads = 0;
-    for (const Op *r = body->first; r; r = r->next) reads += r->code == OP_gather && r->opd[0] == held && is_own(s, r, 1);
-    return region_count_uses(body, held) == reads + 1 ? OWN_ENTRY : NOT_ALONE;
-  }
-  return op->code == OP_scatter_acc && region_count_uses(body, held) == 1 && small_count(op->opd[1]->type) ? SCATTERED : NOT_ALONE;
+  if (op && entry && entry <= 256) return OWN_ENTRY;
+  op = s->exit[k] = next->def;
+  return op && op->parent == body && op->code == OP_scatter_acc && op->opd[0] == held && region_count_uses(body, next) == 1 &&
+                 region_count_uses(body, held) == 1 && small_count(op->opd[1]->type)
+             ? SCATTERED
+             : NOT_ALONE;
 }
 
-static bool can_spread(Spread *s) {
+/* 0: it cannot be spread. */
+static int64_t can_spread(Spread *s) {
   Op *loop = s->loop;
-  if (loop->code != OP_for || loop->u.loop.parallel || loop->u.loop.checkpoint || !loop->nres) return false;
-  s->n = count_of(s->ctx, loop);
-  if (!s->n) return false;
+  int64_t few;
+  if (loop->code != OP_for || loop->u.loop.parallel || !loop->nres) return 0;
+  s->n = entries_count(s->ctx, loop);
+  if (!s->n || dim_is_const(s->n, &few)) return 0;
   for (int k = 0; k < loop->nres; k++)
-    if ((s->how[k] = carrying(s, k)) == NOT_ALONE) return false;
-  return weight(s, loop->reg[0]) > 0;
+    if ((s->how[k] = carrying(s, k)) == NOT_ALONE) return 0;
+  return weight(s, loop->reg[0]);
 }
 
 /* ---- loops inside, written out ------------------------------------------------------------------------------------------ */
@@ -333,11 +289,20 @@ static void spread(Spread *s) {
   op_remove(loop);
 }
 
+static Spread spread_open(Func *f, Op *loop) {
+  Ctx *c = f->module->ctx;
+  return (Spread){f, c, loop, NULL, NEW_N(c->arena, Carrying, loop->nres + 1), NEW_N(c->arena, Op *, loop->nres + 1)};
+}
+
+int64_t spread_weight(Func *f, Op *loop) {
+  Spread s = spread_open(f, loop);
+  return can_spread(&s);
+}
+
 static bool spread_region(Func *f, Region *g) {
   bool any = false;
-  Ctx *c = f->module->ctx;
   for_each_op(op, g) {
-    Spread s = {f, c, op, NULL, NEW_N(c->arena, Carrying, op->nres + 1), NEW_N(c->arena, Op *, op->nres + 1)};
+    Spread s = spread_open(f, op);
     if (op->nreg && can_spread(&s)) {
       spread(&s);
       any = true;

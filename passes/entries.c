@@ -1,0 +1,60 @@
+/* entries.c - loops over entries: each iteration has one of its own of what the loop carries, or adds to it.
+ *
+ * Such iterations do not depend on each other, in whichever order the program does them. */
+#include "passes/pass.h"
+
+Dim *entries_count(Ctx *c, const Op *loop) {
+  int64_t step;
+  if (loop->code != OP_for || loop->u.loop.checkpoint || !splat_int(loop->opd[2], &step)) return NULL;
+  Dim *lo = value_dim(c, loop->opd[0]), *hi = value_dim(c, loop->opd[1]);
+  if (!lo || !hi) return NULL;
+  if (step == 1 && dim_is(lo, 0)) return hi;
+  return step == -1 && dim_is(hi, -1) ? dim_add(c, lo, dim_const(c, 1)) : NULL;
+}
+
+typedef struct User { const Op *op; int n, at; } User;
+
+static User user_of(const Region *g, const Value *v) {
+  User u = {NULL, 0, 0};
+  for (const Op *op = g->first; op; op = op->next)
+    for (int i = 0; i < op->nopd; i++)
+      if (op->opd[i] == v) {
+        u.op = op;
+        u.at = i;
+        u.n++;
+      }
+  return u;
+}
+
+static bool grows(const Region *g, const Value *v, const Value *end) {
+  while (v != end) {
+    User u = user_of(g, v);
+    if (u.n != 1 || region_count_uses(g, v) != 1) return false;
+    int k = u.op->code == OP_for ? u.at - loop_ninit(u.op) : 0;
+    if (u.op->code == OP_for && k >= 0) {
+      const Region *body = u.op->reg[0];
+      if (!grows(body, body->param[1 + k], body->res[k])) return false;
+    } else if (u.op->code != OP_add && !((u.op->code == OP_sub || u.op->code == OP_scatter_acc) && u.at == 0))
+      return false;
+    v = u.op->res[k];
+  }
+  return region_count_uses(g, v) == 1;
+}
+
+bool entries_grow(const Op *loop, int k) { return grows(loop->reg[0], loop->reg[0]->param[1 + k], loop->reg[0]->res[k]); }
+
+bool is_own_entry(const Op *loop, const Op *op) {
+  int index = op->code == OP_gather ? 1 : 2;
+  return op->u.index.naxis == 1 && op->u.index.axis[0] == 0 && !op->u.index.masked && op->opd[index] == loop->reg[0]->param[0];
+}
+
+Op *entries_set(const Op *loop, int k, Dim *n) {
+  const Region *body = loop->reg[0];
+  Value *held = body->param[1 + k], *next = body->res[k];
+  Op *op = next->def;
+  if (!op || op->parent != body || (op->code != OP_set && op->code != OP_scatter_acc) || op->opd[0] != held) return NULL;
+  if (region_count_uses(body, next) != 1 || !is_own_entry(loop, op) || held->type->dim[0] != n) return NULL;
+  int reads = 0;
+  for (const Op *r = body->first; r; r = r->next) reads += r->code == OP_gather && r->opd[0] == held && is_own_entry(loop, r);
+  return region_count_uses(body, held) == reads + 1 ? op : NULL;
+}
