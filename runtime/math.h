@@ -55,6 +55,9 @@ __attribute__((pure)) real FN(find)(const real *table, word i); /* table[i], of 
 __attribute__((const)) real FN(root)(real x); /* sqrt(x), x between 2^-900 and 2^1000 (2^-90, 2^100) */
 __attribute__((pure)) real FN(look)(const real *table, word i); /* table[i % 16] */
 __attribute__((const)) real FN(scale)(real x, real n, word shifted); /* x 2^floor(n); the low bits of `shifted` hold floor(n) + 2 BIAS */
+__attribute__((const)) real FN(inverse)(real x); /* 1/x, or within 2^-14 of it */
+__attribute__((const)) real FN(limited)(real x); /* x, -1 or 1: what is nearest */
+__attribute__((const)) real FN(exponent)(real x); /* floor(log2 x) of a normal x > 0 */
 
 INLINE word bits(real x) {
   word b;
