@@ -56,10 +56,10 @@ static const float tanh_piece[8][16] = {
      -0x1.886f9ap-6f, 0x1.9d45f8p-7f}};
 
 float adc_math_tanhf(float x) {
-  float a = at_most(10, absolute(x)), y = 0;
+  float a = at_most(10, absolute(x));
   uint32_t i = bits(a + 1) >> (MANTISSA - 2);
-  float t = a - adc_math_lookf(tanh_piece[0], i);
-  _Pragma("clang loop unroll(full)") for (int k = 7; k > 0; k--) y = y * t + adc_math_lookf(tanh_piece[k], i);
+  float t = a - adc_math_lookf(tanh_piece[0], i), y = adc_math_lookf(tanh_piece[7], i);
+  _Pragma("clang loop unroll(full)") for (int k = 6; k > 0; k--) y = y * t + adc_math_lookf(tanh_piece[k], i);
   return with_sign(y, x);
 }
 #else

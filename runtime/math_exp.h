@@ -72,11 +72,18 @@ INLINE Exp exp_of_sum(real x, real low, int offset) {
   return (Exp){n, x - n * LOG_2_HIGH + (low - n * LOG_2_LOW), FN(look)(exp_root, bits(z)), bits(z)};
 }
 
+/* Of e^-(x + low), low tiny beside x. */
+INLINE Exp exp_of_less(real x, real low, int offset) {
+  const real round = ROUND / 16 + (real)offset;
+  real z = round - x * LOG2E, n = z - round;
+  return (Exp){n, -(x + n * LOG_2_HIGH) - (low + n * LOG_2_LOW), FN(look)(exp_root, bits(z)), bits(z)};
+}
+
 /* e^r - 1, as a part of 1 + (e^r - 1). */
 INLINE real exp_step(real r) {
-  return r + r * r * POLY(r, (0x1.0000000000001p-1, 0x1.55555554dc4e2p-3, 0x1.55555554c73d3p-5, 0x1.11120bf73229ap-7,
-                              0x1.6c18140a9c86ap-10),
-                          (0x1.00014ap-1f, 0x1.555764p-3f));
+  return r + r * r * LONG_POLY(r, (0x1.0000000000001p-1, 0x1.55555554dc4e2p-3, 0x1.55555554c73d3p-5, 0x1.11120bf73229ap-7,
+                                   0x1.6c18140a9c86ap-10),
+                               (0x1.00014ap-1f, 0x1.555764p-3f));
 }
 
 /* t e^r, between 1/2 and 2; what is beyond t, with what t lacks of the root. */
