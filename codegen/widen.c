@@ -224,6 +224,54 @@ static LLVMValueRef scale_512(const Widen *w, bool f32, LLVMValueRef call, LLVMV
   return named_intrinsic(w, f32 ? "llvm.x86.avx512.mask.scalef.ps.512" : "llvm.x86.avx512.mask.scalef.pd.512", 5, arg);
 }
 
+static LLVMValueRef exponent_512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x) {
+  (void)call;
+  LLVMValueRef arg[] = {x[0], LLVMConstNull(LLVMTypeOf(x[0])), LLVMConstAllOnes(LLVMIntTypeInContext(w->g->ll, f32 ? 16 : 8)),
+                        LLVMConstInt(w->g->i32, 4, false)};
+  return named_intrinsic(w, f32 ? "llvm.x86.avx512.mask.getexp.ps.512" : "llvm.x86.avx512.mask.getexp.pd.512", 4, arg);
+}
+
+static LLVMValueRef inverse_512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x) {
+  (void)call;
+  LLVMTypeRef t = LLVMTypeOf(x[0]);
+  LLVMValueRef arg[] = {x[0], LLVMConstNull(t), LLVMConstAllOnes(LLVMIntTypeInContext(w->g->ll, f32 ? 16 : 8))};
+  return named_intrinsic(w, f32 ? "llvm.x86.avx512.rcp14.ps.512" : "llvm.x86.avx512.rcp14.pd.512", 3, arg);
+}
+
+/* Of g, about x^(1/2), and y, about x^(-1/2), by one step of Newton's method from 14 bits on, or without it for floats. */
+typedef struct Roots { LLVMValueRef g, y; } Roots;
+static Roots roots_512(const Widen *w, bool f32, LLVMValueRef x) {
+  LLVMBuilderRef b = w->b;
+  LLVMTypeRef t = LLVMTypeOf(x);
+  LLVMValueRef mask = LLVMConstAllOnes(LLVMIntTypeInContext(w->g->ll, f32 ? 16 : 8));
+  LLVMValueRef y = named_intrinsic(w, f32 ? "llvm.x86.avx512.rsqrt14.ps.512" : "llvm.x86.avx512.rsqrt14.pd.512", 3,
+                                   (LLVMValueRef[]){x, LLVMConstNull(t), mask});
+  LLVMValueRef most = splat_of(t, LLVMConstReal(LLVMGetElementType(t), 0x1p100)); /* where x is 0 */
+  y = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOGT, y, most, ""), most, y, "");
+  LLVMValueRef g = LLVMBuildFMul(b, x, y, "");
+  if (f32) return (Roots){g, y};
+  LLVMValueRef half = splat_of(t, LLVMConstReal(LLVMGetElementType(t), 0.5)), h = LLVMBuildFMul(b, half, y, "");
+  LLVMValueRef rest = fused(w, LLVMBuildFNeg(b, g, ""), h, half);
+  return (Roots){fused(w, g, rest, g), fused(w, y, rest, y)};
+}
+static LLVMValueRef near_root_512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x) {
+  (void)call;
+  return roots_512(w, f32, x[0]).g;
+}
+static LLVMValueRef inverse_root_512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x) {
+  (void)call;
+  return roots_512(w, f32, x[0]).y;
+}
+
+/* The smaller of |x| and 1, with the sign of x. */
+static LLVMValueRef limited_512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x) {
+  (void)call;
+  LLVMTypeRef t = LLVMTypeOf(x[0]);
+  LLVMValueRef arg[] = {x[0], splat_of(t, LLVMConstReal(LLVMGetElementType(t), 1)), LLVMConstInt(w->g->i32, 2, false), LLVMConstNull(t),
+                        LLVMConstAllOnes(LLVMIntTypeInContext(w->g->ll, f32 ? 16 : 8)), LLVMConstInt(w->g->i32, 4, false)};
+  return named_intrinsic(w, f32 ? "llvm.x86.avx512.mask.range.ps.512" : "llvm.x86.avx512.mask.range.pd.512", 6, arg);
+}
+
 /* How many bytes a constant address is behind its variable. */
 static unsigned long long offset_of(const Widen *w, LLVMValueRef address) {
   if (LLVMIsAGlobalVariable(address)) return 0;
@@ -326,8 +374,9 @@ static bool is_called(LLVMValueRef fn, const char *name) {
 
 static LLVMValueRef widen_part(Widen *w, LLVMValueRef call, LLVMValueRef scalar) {
   static const struct { const char *name; Emit512 *emit; } part[] = {
-      {"look", look_512}, {"find", find_512}, {"scale", scale_512}, {"root", root_512}};
-  for (int i = 0; i < 4 && is_512(w->g); i++)
+      {"look", look_512}, {"find", find_512}, {"scale", scale_512}, {"root", root_512}, {"exponent", exponent_512},
+      {"inverse", inverse_512}, {"limited", limited_512}, {"near_root", near_root_512}, {"inverse_root", inverse_root_512}};
+  for (size_t i = 0; i < sizeof part / sizeof *part && is_512(w->g); i++)
     if (is_called(scalar, part[i].name)) return by_registers(w, call, part[i].emit);
   if (is_called(scalar, "look")) return gathered(w, call, 15);
   if (is_called(scalar, "find")) return gathered(w, call, ~0ULL);
@@ -493,9 +542,33 @@ static void call_if_rare(Codegen *g, LLVMValueRef scalar) {
   LLVMDisposeBuilder(b);
 }
 
+/* What is not the same number by an instruction as by the function that stands for it, is of the instruction in scalar code too. */
+static void instruct_scalar(Codegen *g, LLVMValueRef fn, Emit512 *emit) {
+  LLVMDeleteBasicBlock(LLVMGetEntryBasicBlock(fn));
+  Widen w = {.g = g, .b = LLVMCreateBuilderInContext(g->ll), .fn = fn};
+  LLVMPositionBuilderAtEnd(w.b, LLVMAppendBasicBlockInContext(g->ll, fn, ""));
+  LLVMTypeRef t = LLVMGetReturnType(LLVMGlobalGetValueType(fn));
+  unsigned lanes = t == g->f32 ? 16 : 8;
+  LLVMValueRef x = LLVMConstNull(LLVMVectorType(t, lanes));
+  for (unsigned i = 0; i < lanes; i++) x = insert(&w, w.b, x, LLVMGetParam(fn, 0), (int)i);
+  LLVMBuildRet(w.b, lane(&w, w.b, emit(&w, t == g->f32, NULL, &x), 0));
+  LLVMDisposeBuilder(w.b);
+}
+
+static void instruct_scalars(Codegen *g) {
+  static const struct { const char *name; Emit512 *emit; } part[] = {
+      {"inverse", inverse_512}, {"near_root", near_root_512}, {"inverse_root", inverse_root_512}};
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+    for (int single = 0; single < 2; single++) {
+      LLVMValueRef fn = LLVMGetNamedFunction(g->mod, arena_printf(g->arena, "%s%s%s", prefix, part[i].name, single ? "f" : ""));
+      if (fn && !LLVMIsDeclaration(fn)) instruct_scalar(g, fn, part[i].emit);
+    }
+}
+
 bool link_math(Codegen *g) {
   if (!drop_uncalled(g)) return false;
   while (link_one(g)) {}
+  if (is_512(g)) instruct_scalars(g);
   for (LLVMValueRef f = LLVMGetFirstFunction(g->mod); f; f = LLVMGetNextFunction(f))
     if (is_math(f) && LLVMIsDeclaration(f))
       vector_function(g, LLVMGetNamedFunction(g->mod, scalar_name(g, f)),

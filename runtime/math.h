@@ -55,6 +55,10 @@ __attribute__((pure)) real FN(find)(const real *table, word i); /* table[i], of 
 __attribute__((const)) real FN(root)(real x); /* sqrt(x), x between 2^-900 and 2^1000 (2^-90, 2^100) */
 __attribute__((pure)) real FN(look)(const real *table, word i); /* table[i % 16] */
 __attribute__((const)) real FN(scale)(real x, real n, word shifted); /* x 2^floor(n); the low bits of `shifted` hold floor(n) + 2 BIAS */
+__attribute__((const)) real FN(inverse)(real x); /* 1/x, or within 2^-14 of it */
+__attribute__((const)) real FN(near_root)(real x), FN(inverse_root)(real x); /* about r = sqrt(x) and 1/r: r + (x - r^2) 1/r / 2 is it */
+__attribute__((const)) real FN(limited)(real x); /* x, -1 or 1: what is nearest */
+__attribute__((const)) real FN(exponent)(real x); /* floor(log2 x) of a normal x > 0 */
 
 INLINE word bits(real x) {
   word b;
@@ -111,5 +115,19 @@ INLINE real poly_of(real x, const real *c, int n) {
 }
 #define POLY_OF(x, ...) poly_of(x, (const real[]){__VA_ARGS__}, sizeof((const real[]){__VA_ARGS__}) / sizeof(real))
 #define POLY(x, d, s)   POLY_OF(x, KS(d, s))
+
+/* The same by two chains, of the even and the odd coefficients: one product more than the least. */
+INLINE real long_poly_of(real x, const real *c, int n) {
+  real square = x * x, even = 0, odd = 0;
+  _Pragma("clang loop unroll(full)") for (int i = n - 1; i >= 0; i--) {
+    if (i % 2)
+      odd = i + 2 < n ? odd * square + c[i] : c[i];
+    else
+      even = i + 2 < n ? even * square + c[i] : c[i];
+  }
+  return odd * x + even;
+}
+#define LONG_POLY_OF(x, ...) long_poly_of(x, (const real[]){__VA_ARGS__}, sizeof((const real[]){__VA_ARGS__}) / sizeof(real))
+#define LONG_POLY(x, d, s)   LONG_POLY_OF(x, KS(d, s))
 
 #endif

@@ -13,15 +13,15 @@ float adc_math_digammaf(float x) { return (float)adc_math_digamma((double)x); }
 float adc_math_trigammaf(float x) { return (float)adc_math_trigamma((double)x); }
 float adc_math_polygammaf(float n, float x) { return (float)adc_math_polygamma((double)n, (double)x); }
 #else
-double adc_math_pow(double x, double y);
+double adc_math_pow(double x, double y), adc_math_log(double x);
 
 /* ---- digamma ----------------------------------------------------------------------------------------------------- */
 
 #define ZERO_HIGH 0x1.762d86356be3fp+0 /* of digamma, 1.46... */
 #define ZERO_LOW  0x1.b86a722197829p-54
 
-/* Of a normal x > 0.  From 2 on log x - 1/(2 x) - s(1/x^2)/x^2; from 1 on a polynomial times the distance to the zero; below
- * one step of the recurrence. */
+/* Of a normal x > 0, less than 2^1000.  From 2 on log x - 1/(2 x) - s(1/x^2)/x^2; from 1 on a polynomial times the distance to the
+ * zero; below one step of the recurrence. */
 INLINE double digamma_of(double x) {
   bool low = x < 1;
   double step = low ? 1 : 0, r = 1 / x, w = at_least(0x1p-60, r * r);
@@ -51,7 +51,7 @@ static __attribute__((noinline)) double digamma_rest(double x) {
   double a = absolute(x), n = nearest(a), d = n - a;
   if (x == 0) return -1 / x;
   if (x != x || x == INF) return x;
-  if (x > 0) return -1 / x; /* tiny */
+  if (x > 0) return x < 1 ? -1 / x : adc_math_log(x); /* tiny or huge */
   if (a >= 0x1p52 || d == 0) return NOT_A_NUMBER;
   if (n == 0) return digamma_at(1 + x) - 1 / x;
   return digamma_at(1 - x) + ((digamma_at(1 + d) - digamma_at(1 - d)) - 1 / d);
@@ -59,7 +59,7 @@ static __attribute__((noinline)) double digamma_rest(double x) {
 
 RARE double adc_math_digamma_rare(bool any, double x, double usual);
 RARE double adc_math_digamma_rare(bool any, double x, double usual) { return any ? digamma_rest(x) : usual; }
-double adc_math_digamma(double x) { return adc_math_digamma_rare(!((x >= LEAST) & (x < INF)), x, digamma_of(x)); }
+double adc_math_digamma(double x) { return adc_math_digamma_rare(!((x >= LEAST) & (x < 0x1p1000)), x, digamma_of(x)); }
 
 /* ---- trigamma ---------------------------------------------------------------------------------------------------- */
 

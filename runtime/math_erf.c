@@ -34,9 +34,10 @@ static const float erf_piece[7][16] = {
      -0x1.f1f59cp-12f, -0x1.45f00ap-12f}};
 
 float adc_math_erff(float x) {
-  float a = at_most(0x1.f6p+1f, absolute(x)), shifted = a * (256.0f / 65) + ROUND, n = shifted - ROUND, t = a - n * (65.0f / 256), y = 0;
+  float a = at_most(0x1.f6p+1f, absolute(x)), shifted = a * (256.0f / 65) + ROUND, n = shifted - ROUND, t = a - n * (65.0f / 256);
   uint32_t i = bits(shifted);
-  _Pragma("clang loop unroll(full)") for (int k = 6; k > 0; k--) y = y * t + adc_math_lookf(erf_piece[k], i);
+  float y = adc_math_lookf(erf_piece[6], i);
+  _Pragma("clang loop unroll(full)") for (int k = 5; k > 0; k--) y = y * t + adc_math_lookf(erf_piece[k], i);
   return with_sign(a * adc_math_lookf(erf_piece[0], i) + a * y, x);
 }
 #else
@@ -121,17 +122,7 @@ INLINE real lost_by_product(real x, real y, real p) {
 #endif
 }
 
-/* 1 - x y, where x is about 1 / y. */
-INLINE real left_of_one(real x, real y) {
-#if FUSED
-  return BUILTIN(fma)(-x, y, 1);
-#else
-  real p = x * y;
-  return 1 - p - lost_by_product(x, y, p);
-#endif
-}
-
-/* x y + c, c small, rounded once or almost. */
+/* x y + c, rounded once or almost. */
 INLINE real sum_with_product(real x, real y, real c) {
 #if FUSED
   return BUILTIN(fma)(x, y, c);
@@ -141,15 +132,21 @@ INLINE real sum_with_product(real x, real y, real c) {
 #endif
 }
 
-/* exp(-a^2) times that. */
+/* That polynomial of t, but for its first terms by two chains. */
+INLINE real erfc_scaled(real t, word i) {
+  real square = t * t, last = FN(look)(erfc_piece[ERFC_TERMS - 1], i), before = FN(look)(erfc_piece[ERFC_TERMS - 2], i);
+  _Pragma("clang loop unroll(full)") for (int k = ERFC_TERMS - 3; k > 0; k--) {
+    real next = last * square + FN(look)(erfc_piece[k], i);
+    last = before, before = next;
+  }
+  return FN(look)(erfc_piece[0], i) + t * (last * t + before);
+}
+
+/* exp(-a^2) times that; t is (1 - u (a + 2)) / (a + 2) with u = n/32. */
 real FN(erfc)(real x) {
-  real a = at_most(K(28, 10.5f), absolute(x)), b = a + 2, v = 1 / b;
-  real left = left_of_one(v, b) - v * (a - (b - 2)); /* times v: what v lacks */
-  real shifted = v + ROUND / 32, t = v - (shifted - ROUND / 32) + v * left, y = 0;
-  word i = bits(shifted);
-  _Pragma("clang loop unroll(full)") for (int k = ERFC_TERMS - 1; k >= 0; k--) y = y * t + FN(look)(erfc_piece[k], i);
-  real square = a * a;
-  Exp e = exp_of_sum(-square, -lost_by_product(a, a, square), 2 * BIAS);
+  real a = at_most(K(28, 10.5f), absolute(x)), v = 1 / (a + 2), shifted = v + ROUND / 32, u = shifted - ROUND / 32;
+  real left = sum_with_product(-u, a, 1 - 2 * u), y = erfc_scaled(left * v, bits(shifted)), square = a * a;
+  Exp e = exp_of_less(square, lost_by_product(a, a, square), 2 * BIAS);
   y = exp_scale(sum_with_product(y, e.t, y * exp_rest(e)), e);
   real back = 2 - y;
   return x < 0 ? back : y;

@@ -22,6 +22,23 @@ static const real exp_root_low[16] = {
         -0x1.5bd5ecp-27f, 0x1.9fcef4p-26f, -0x1.829fdp-25f, 0x1.15506ep-27f, 0x1.51f848p-27f, -0x1.a94b14p-26f,
         -0x1.3d56b2p-27f, -0x1.822dbcp-27f, 0x1.52486cp-27f))};
 
+/* The roots, less j sixteenths of an exponent's bits: e^x is 2^n t e^r with the bits of 2^n t those of the sum of this and 16 n. */
+static const real exp_lifted[16] = {
+    KS((0x1p+0, 0x1.fb5586cf9890fp-1, 0x1.f72b83c7d517bp-1, 0x1.f387a6e756238p-1, 0x1.f06fe0a31b715p-1, 0x1.edea64c123422p-1,
+        0x1.ebfdad5362a27p-1, 0x1.eab07dd485429p-1, 0x1.ea09e667f3bcdp-1, 0x1.ea11473eb0187p-1, 0x1.eace5422aa0dbp-1, 0x1.ec49182a3f09p-1,
+        0x1.ee89f995ad3adp-1, 0x1.f199bdd85529cp-1, 0x1.f5818dcfba487p-1, 0x1.fa4afa2a490dap-1),
+       (0x1p+0f, 0x1.fb5586p-1f, 0x1.f72b84p-1f, 0x1.f387a6p-1f, 0x1.f06fep-1f, 0x1.edea64p-1f, 0x1.ebfdaep-1f, 0x1.eab07ep-1f,
+        0x1.ea09e6p-1f, 0x1.ea1148p-1f, 0x1.eace54p-1f, 0x1.ec4918p-1f, 0x1.ee89fap-1f, 0x1.f199bep-1f, 0x1.f5818ep-1f, 0x1.fa4afap-1f))};
+
+/* What the roots lack, in parts of them. */
+static const real exp_lifted_rest[16] = {
+    KS((0, 0x1.79aa65d837b6dp-54, -0x1.01b15eaa59348p-55, 0x1.68efde3a8a894p-54, 0x1.34d754db0abb6p-55, 0x1.59f48a72a4c6dp-55,
+        0x1.690cebb7aafbp-56, 0x1.063e1e21c5409p-54, -0x1.3b3efbf5e2228p-54, -0x1.b32dcb94da51dp-56, 0x1.db72fc1f0eab4p-55,
+        0x1.1affc2b91ce27p-56, 0x1.c1a7792cb3387p-55, 0x1.36eae30af0cb3p-56, 0x1.4a385a63d07a7p-56, -0x1.ff7128fd391fp-55),
+       (0, 0x1.8d96d4p-25f, -0x1.9c0c22p-27f, 0x1.964904p-25f, 0x1.125002p-25f, 0x1.370be4p-25f, -0x1.0a355p-25f, -0x1.00d8acp-27f,
+        0x1.26055cp-26f, -0x1.05cb44p-25f, 0x1.67a1cap-28f, 0x1.a3b5e4p-28f, -0x1.f9c304p-27f, -0x1.6961b4p-28f, -0x1.a5217cp-28f,
+        0x1.61428ep-28f))};
+
 /* 2^floor(n) t e^r; the low bits of `shifted` hold 16 (n + offset). */
 typedef struct Exp {
   real n, r, t;
@@ -38,6 +55,9 @@ INLINE Exp exp_of(real x, int offset) {
   real z = x * LOG2E + round, n = z - round;
   return (Exp){n, x - n * LOG_2_HIGH - n * LOG_2_LOW, FN(look)(exp_root, bits(z)), bits(z)};
 }
+/* 2^n t, a normal number, if the offset is 0. */
+INLINE real exp_lift(Exp e) { return from_bits(bits(FN(look)(exp_lifted, e.shifted)) + (e.shifted << (MANTISSA - 4))); }
+
 /* Of e^x, |x| < 50, with n rounded such that r has mostly x's sign, so that e^x - 1 is no difference of numbers that are
  * larger: `quarter` is 1/64 with x's sign. */
 INLINE Exp exp_inwards(real x, real quarter, int offset) {
@@ -52,11 +72,18 @@ INLINE Exp exp_of_sum(real x, real low, int offset) {
   return (Exp){n, x - n * LOG_2_HIGH + (low - n * LOG_2_LOW), FN(look)(exp_root, bits(z)), bits(z)};
 }
 
+/* Of e^-(x + low), low tiny beside x. */
+INLINE Exp exp_of_less(real x, real low, int offset) {
+  const real round = ROUND / 16 + (real)offset;
+  real z = round - x * LOG2E, n = z - round;
+  return (Exp){n, -(x + n * LOG_2_HIGH) - (low + n * LOG_2_LOW), FN(look)(exp_root, bits(z)), bits(z)};
+}
+
 /* e^r - 1, as a part of 1 + (e^r - 1). */
 INLINE real exp_step(real r) {
-  return r + r * r * POLY(r, (0x1.0000000000001p-1, 0x1.55555554dc4e2p-3, 0x1.55555554c73d3p-5, 0x1.11120bf73229ap-7,
-                              0x1.6c18140a9c86ap-10),
-                          (0x1.00014ap-1f, 0x1.555764p-3f));
+  return r + r * r * LONG_POLY(r, (0x1.0000000000001p-1, 0x1.55555554dc4e2p-3, 0x1.55555554c73d3p-5, 0x1.11120bf73229ap-7,
+                                   0x1.6c18140a9c86ap-10),
+                               (0x1.00014ap-1f, 0x1.555764p-3f));
 }
 
 /* t e^r, between 1/2 and 2; what is beyond t, with what t lacks of the root. */

@@ -16,13 +16,7 @@ INLINE real atan_tail(real t) {
 /* k pi/4 + s atan(up / down), s 1 or -1; 0 <= k <= 4, and k times the high part of pi/4 is exact. */
 INLINE real angle(real k, real s, real up, real down) {
   real t = s * (up / down);
-#if SINGLE
-  real base = k * 0x1.921fbp-1f, tail = atan_tail(t) + k * 0x1.5110b4p-23f, sum = base + t;
-  real left = base - sum + t, y = base == 0 ? 0 : left;
-  return sum + (y + tail);
-#else
-  return k * 0x1.921fb54442d18p-1 + (t + (atan_tail(t) + k * 0x1.1a62633145c07p-55));
-#endif
+  return k * K(0x1.921fb54442d18p-1, 0x1.921fbp-1f) + (t + (atan_tail(t) + k * K(0x1.1a62633145c07p-55, 0x1.5110b4p-23f)));
 }
 
 real FN(atan)(real x) {
@@ -63,30 +57,29 @@ real FN(atan2)(real y, real x) {
 
 /* ---- arc sine and cosine ----------------------------------------------------------------------------------------- */
 
-/* Up to 1/2, asin a = root + tail with root = a.  Beyond, asin a = pi/2 - 2 asin(sqrt((1 - a) / 2)): root is the square
- * root, and `rest` what it lacks; of that few digits matter, so that its divisor may be a guess.  Without a fused multiply-add
- * root is cut to half of its bits. */
+/* Up to 1/2, asin a = base + low with base = a.  Beyond, asin a = pi/2 - 2 asin(sqrt((1 - a) / 2)), and base + low are what is taken
+ * from pi/2: base is twice about the square root, so that what it lacks needs few digits of its divisor.  Without a fused
+ * multiply-add base is cut to half of its bits. */
 typedef struct Arc {
-  real root, rest, tail;
+  real base, low;
   bool small;
 } Arc;
 
 INLINE Arc arc_of(real a) {
   bool small = a <= K(0.5, 0.5f);
-  real square = a * a, z = small ? square : K(0.5, 0.5f) * (1 - a), root = square_root(z);
+  real square = a * a, z = small ? square : K(0.5, 0.5f) - K(0.5, 0.5f) * a;
 #if FUSED
-  real inverse = from_bits(K(0x5fe6eb50c7b537a9, 0x5f3759df) - (bits(z) >> 1)), cut = root;
-  real rest = BUILTIN(fma)(-root, root, z) * (K(0.5, 0.5f) * inverse);
+  real cut = FN(near_root)(z), rest = BUILTIN(fma)(-cut, cut, z) * FN(inverse_root)(z);
 #else
-  real cut = from_bits(bits(root) & K(0xffffffff00000000, 0xfffff000));
-  real rest = (z - cut * cut) / (root + cut + K(0x1p-1000, 0x1p-100f));
+  real root = square_root(z), cut = from_bits(bits(root) & K(0xffffffff00000000, 0xfffff000));
+  real rest = 2 * (z - cut * cut) / (root + cut + K(0x1p-1000, 0x1p-100f));
 #endif
-  real p = POLY(z, (0x1.555555555554ep-3, 0x1.33333333374a6p-4, 0x1.6db6db67bbbbbp-5, 0x1.f1c71fdc396c3p-6,
-                    0x1.6e8b224060fdep-6, 0x1.1c59e58df0e7ap-6, 0x1.c862e963a8e7bp-7, 0x1.85975e185fba3p-7,
-                    0x1.fafa76763565bp-8, 0x1.0a05191d2f4dp-6, -0x1.6b616b013f167p-7, 0x1.d19a13990ba2p-6),
-                (0x1.55555ep-3f, 0x1.332634p-4f, 0x1.70cf0cp-5f, 0x1.b107f8p-6f, 0x1.3a0ca4p-5f));
-  real r = small ? a : root;
-  return (Arc){small ? a : cut, small ? 0 : rest, r * z * p, small};
+  real p = LONG_POLY(z, (0x1.555555555554ep-3, 0x1.33333333374a6p-4, 0x1.6db6db67bbbbbp-5, 0x1.f1c71fdc396c3p-6,
+                         0x1.6e8b224060fdep-6, 0x1.1c59e58df0e7ap-6, 0x1.c862e963a8e7bp-7, 0x1.85975e185fba3p-7,
+                         0x1.fafa76763565bp-8, 0x1.0a05191d2f4dp-6, -0x1.6b616b013f167p-7, 0x1.d19a13990ba2p-6),
+                     (0x1.55555ep-3f, 0x1.332634p-4f, 0x1.70cf0cp-5f, 0x1.b107f8p-6f, 0x1.3a0ca4p-5f));
+  real base = small ? a : cut + cut, left = small ? 0 : rest;
+  return (Arc){base, (base + left) * z * p + left, small};
 }
 
 #define HALF_PI      K(0x1.921fb54442d18p+0, 0x1.921fb6p+0f)
@@ -94,15 +87,13 @@ INLINE Arc arc_of(real a) {
 
 real FN(asin)(real x) {
   Arc r = arc_of(absolute(x));
-  real low = r.rest + r.tail, near = r.root + low, far = HALF_PI - 2 * r.root + (HALF_PI_LOW - 2 * low);
+  real near = r.base + r.low, far = HALF_PI - r.base + (HALF_PI_LOW - r.low);
   return with_sign(r.small ? near : far, x);
 }
 
+/* pi/2 less the arc, or the arc, or pi less the arc. */
 real FN(acos)(real x) {
   Arc r = arc_of(absolute(x));
-  real low = r.rest + r.tail, s = x < 0 ? -1 : 1;
-  real top = HALF_PI - s * r.root, lost = HALF_PI - top - s * r.root;
-  real near = top + (lost + HALF_PI_LOW - s * low), right = 2 * r.root + 2 * low;
-  real left = 2 * HALF_PI - 2 * r.root + (2 * HALF_PI_LOW - 2 * low), far = x < 0 ? left : right;
-  return r.small ? near : far;
+  real arc = with_sign(r.base + r.low, x), left = x < 0 ? 2 * HALF_PI : 0;
+  return (r.small ? HALF_PI : left) + (r.small ? -arc : arc);
 }

@@ -1,7 +1,8 @@
 /* math_log.c - logarithms. */
 #include "runtime/math_log.h"
 
-/* As log_inverse and log_value, to the bases 2 and 10. */
+/* As log_inverse and log_value, to the bases 2 and 10; but for one decimal logarithm of a float, where f must be small rather
+ * than the sum exact. */
 static const real log2_inverse[16] = {
     KS((0x1.63f2728p+0, 0x1.564f138p+0, 0x1.46bede8p+0, 0x1.3b409dp+0, 0x1.2ee486p+0, 0x1.23b911p+0, 0x1.19bcfe8p+0,
         0x1.11aebap+0, 0x1.07d4a68p+0, 0x1p+0, 0x1.e1447ap-1, 0x1.c7797ep-1, 0x1.b02571p-1, 0x1.98f9fe8p-1,
@@ -20,20 +21,27 @@ static const real log10_inverse[16] = {
         0x1.10edf68p+0, 0x1.0939808p+0, 0x1p+0, 0x1.e24a81p-1, 0x1.c764488p-1, 0x1.af92678p-1, 0x1.99fb488p-1,
         0x1.85b7a1p-1, 0x1.73875a8p-1),
        (0x1.63fb7ap+0f, 0x1.557416p+0f, 0x1.478306p+0f, 0x1.3b19e2p+0f, 0x1.2f27c6p+0f, 0x1.247d14p+0f, 0x1.1a41b2p+0f,
-        0x1.10fb3cp+0f, 0x1.09bf2p+0f, 0x1p+0f, 0x1.e186dep-1f, 0x1.c6d63p-1f, 0x1.aef6cp-1f, 0x1.999da2p-1f,
+        0x1.10fb3cp+0f, 0x1.081924p+0f, 0x1p+0f, 0x1.e186dep-1f, 0x1.c6d63p-1f, 0x1.aef6cp-1f, 0x1.999da2p-1f,
         0x1.85d864p-1f, 0x1.741e8p-1f))};
 static const real log10_value[16] = {
     KS((-0x1.2615f7e5b6p-3, -0x1.01064a764dp-3, -0x1.b1d79fdacp-4, -0x1.6c8a964eb4p-4, -0x1.32245b91dcp-4,
         -0x1.de2cd5b9f4p-5, -0x1.556ed05a6cp-5, -0x1.c7a609024p-6, -0x1.f7c5550ccp-7, 0, 0x1.a957627258p-6,
         0x1.a0d933e074p-5, 0x1.2ffdf71f6ep-4, 0x1.8b497a8044p-4, 0x1.e57584303cp-4, 0x1.1d3d8e3a0dp-3),
        (-0x1.254p-3f, -0x1.003p-3f, -0x1.b638p-4f, -0x1.718p-4f, -0x1.2ccp-4f, -0x1.da1p-5f, -0x1.5b6p-5f, -0x1.c9p-6f,
-        -0x1.09ep-6f, 0, 0x1.b4ap-6f, 0x1.a53p-5f, 0x1.328p-4f, 0x1.8cep-4f, 0x1.e4ep-4f, 0x1.1bd4p-3f))};
+        -0x1.bb33fep-7f, 0, 0x1.b4ap-6f, 0x1.a53p-5f, 0x1.328p-4f, 0x1.8cep-4f, 0x1.e4ep-4f, 0x1.1bd4p-3f))};
 
-/* A number that is not normal, times a power of two; of which the exponent is k too much. */
-INLINE real raised(real x) { return x * K(0x1p54, 0x1p25f); }
-#define RAISED K(54.0, 25.0f)
-
-/* log(2^k (1 + f) / t) to another base: k a + value + f b, a = a1 + a2, b = b1 + b2. */
+/* log(2^k (1 + f) / t) to another base. */
+#if SINGLE && FUSED
+INLINE float log_binary(float k, Log p) {
+  float f = log_rest(p.m, adc_math_lookf(log2_inverse, p.i)), whole = k + adc_math_lookf(log2_value, p.i);
+  return f * (0x1.715476p0f + f * (-0x1.715474p-1f + f * (0x1.ecb5f6p-2f + f * -0x1.71a052p-2f))) + whole;
+}
+INLINE float log_decimal(float k, Log p) {
+  float f = log_rest(p.m, adc_math_lookf(log10_inverse, p.i)), whole = k * 0x1.3442p-2f + adc_math_lookf(log10_value, p.i);
+  return f * (0x1.bcb7bp-2f + f * (-0x1.bcb7aep-3f + f * (0x1.28ae02p-3f + f * -0x1.bd19cap-4f))) + (k * -0x1.95ec1p-19f + whole);
+}
+#else
+/* As k a + value + f b, a = a1 + a2, b = b1 + b2. */
 typedef struct Base { real a1, a2, b1, b2; const real *inverse, *value; } Base;
 INLINE real log_base(real k, Log p, Base c) {
   real f = log_rest(p.m, FN(look)(c.inverse, p.i)), whole = k * c.a1 + FN(look)(c.value, p.i);
@@ -49,18 +57,20 @@ INLINE real log_decimal(real k, Log p) {
                                K(0x1.bcb7b18p-2, 0x1.bccp-2f), K(-0x1.6c8d78e6acaa4p-29, -0x1.09d5b2p-15f), log10_inverse,
                                log10_value});
 }
+#endif
 
 /* OF(k, p): the logarithm of 2^k p.m. */
 #define DEFINE(NAME, OF)                                                                                               \
   RARE real FN(NAME##_rare)(bool any, real x, real usual);                                                             \
   RARE real FN(NAME##_rare)(bool any, real x, real usual) {                                                            \
-    Log p = log_parts(raised(x));                                                                                      \
-    real y = log_ends(x, OF(p.k - RAISED, p));                                                                         \
+    Moved u = moved(x);                                                                                                \
+    Log p = log_parts(u.x);                                                                                            \
+    real y = log_ends(x, OF(p.k - u.k, p));                                                                            \
     return any ? y : usual;                                                                                            \
   }                                                                                                                    \
   real FN(NAME)(real x) {                                                                                              \
     Log p = log_parts(x);                                                                                              \
-    return FN(NAME##_rare)(!is_normal(x), x, OF(p.k, p));                                                              \
+    return FN(NAME##_rare)(!has_parts(x), x, OF(p.k, p));                                                              \
   }
 
 DEFINE(log, log_natural)
@@ -71,7 +81,9 @@ DEFINE(log10, log_decimal)
 #define HUGE K(0x1p1000, 0x1p100f)
 RARE real FN(log1p_rare)(bool any, real x, real usual);
 RARE real FN(log1p_rare)(bool any, real x, real usual) {
-  real y = log_ends(x == -1 ? 0 : x, log_normal(x));
+  Moved u = moved(x);
+  Log p = log_parts(u.x);
+  real y = log_ends(x == -1 ? 0 : x, log_natural(p.k - u.k, p));
   return any ? y : usual;
 }
 real FN(log1p)(real x) {

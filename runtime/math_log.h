@@ -24,16 +24,24 @@ typedef struct Log {
   word i;
 } Log;
 
-/* Normal and positive. */
-INLINE bool is_normal(real x) { return bits(x) - bits(LEAST) < bits(INF) - bits(LEAST); }
-
 #define LOG_LEAST K(0x3fe6800000000000, 0x3f340000) /* the least m */
 
-/* Of a normal x > 0. */
+#define LOG_MOST  (LOG_LEAST + ((word)(BIAS + 1) << MANTISSA)) /* the x from which on m's exponent is none */
+
+/* Of x > 0, normal and less than LOG_MOST. */
 INLINE Log log_parts(real x) {
   word i = bits(x) + (bits(1) - LOG_LEAST);
-  real k = from_bits(i >> MANTISSA | bits(K(0x1p52, 0x1p23f))) - (K(0x1p52, 0x1p23f) + BIAS);
-  return (Log){k, from_bits((i & (((word)1 << MANTISSA) - 1)) + LOG_LEAST), i >> (MANTISSA - 4)};
+  return (Log){FN(exponent)(from_bits(i)), from_bits((i & (((word)1 << MANTISSA) - 1)) + LOG_LEAST), i >> (MANTISSA - 4)};
+}
+
+/* Whether x is one that log_parts takes. */
+INLINE bool has_parts(real x) { return bits(x) - bits(LEAST) < LOG_MOST - bits(LEAST); }
+
+/* Another positive x, times a power of two; of which the exponent is k too much. */
+typedef struct Moved { real x, k; } Moved;
+INLINE Moved moved(real x) {
+  bool tiny = x < 1;
+  return (Moved){x * (tiny ? K(0x1p54, 0x1p25f) : K(0x1p-54, 0x1p-25f)), tiny ? K(54, 25) : K(-54, -25)};
 }
 
 /* m t - 1, rounded once. */
@@ -62,10 +70,6 @@ INLINE real log_sum(real k, real f, word i) {
   return whole + (f + (f * f * log_tail(f) + k * LN2_LOW));
 }
 INLINE real log_natural(real k, Log p) { return log_sum(k, log_rest(p.m, FN(look)(log_inverse, p.i)), p.i); }
-INLINE real log_normal(real x) {
-  Log p = log_parts(x);
-  return log_natural(p.k, p);
-}
 
 /* log(2^k (u + low)), low tiny beside u or u = 1. */
 INLINE real log_of_sum(real k, real u, real low) {

@@ -28,7 +28,7 @@ INLINE Pair pair_over(Pair a, Pair b) {
   return (Pair){q, rest / b.high};
 }
 
-/* log x of a normal x > 0. */
+/* log x of a normal x > 0, less than 2^1000. */
 INLINE Pair log_pair(double x) {
   Log p = log_parts(x);
   double f = log_rest(p.m, FN(look)(log_inverse, p.i)), whole = p.k * LN2_HIGH + FN(look)(log_value, p.i), high = whole + f;

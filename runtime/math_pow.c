@@ -77,7 +77,7 @@ RARE float adc_math_powf_rare(bool any, float x, float y, float usual) {
   return any ? r : usual;
 }
 float adc_math_powf(float x, float y) {
-  bool normal = is_normal(x), usual = normal & (absolute(y) < INF);
+  bool normal = has_parts(x), usual = normal & (absolute(y) < INF);
   return adc_math_powf_rare(!usual, x, y, pow_of(x, y));
 }
 
@@ -116,9 +116,8 @@ INLINE Pair pow_exponent(double x, double more, double y) {
 
 RARE double adc_math_pow_rare(bool any, double x, double y, double usual);
 RARE double adc_math_pow_rare(bool any, double x, double y, double usual) {
-  double a = absolute(x), big = a * 0x1p54;
-  bool tiny = a < LEAST;
-  Pair z = pow_exponent(tiny ? big : a, tiny ? 54 : 0, clamped(y, -0x1p66, 0x1p66));
+  Moved u = moved(absolute(x));
+  Pair z = pow_exponent(u.x, u.k, clamped(y, -0x1p66, 0x1p66));
   Exp e = exp_of_sum(clamped(z.high, -760, 760), absolute(z.high) < 760 ? z.low : 0, 2 * BIAS);
   double r = pow_ends(x, y, exp_scale(exp_mantissa(e), e));
   return any ? r : usual;
@@ -127,7 +126,7 @@ RARE double adc_math_pow_rare(bool any, double x, double y, double usual) {
 double adc_math_pow(double x, double y) {
   Pair z = pow_exponent(x, 0, y);
   Exp e = exp_of_sum(z.high, z.low, BIAS);
-  bool normal = is_normal(x), usual = normal & (absolute(z.high) < 708);
+  bool normal = has_parts(x), usual = normal & (absolute(z.high) < 708);
   return adc_math_pow_rare(!usual, x, y, exp_mantissa(e) * exp_power2(e));
 }
 #endif

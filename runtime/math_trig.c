@@ -4,33 +4,43 @@
  * The polynomials are near-minimax (Sollya's fpminimax); tables from 60 digits. */
 #include "runtime/math.h"
 
-/* x = n unit + r + low, where n, for x up to MOST, is x per unit, rounded, plus `offset`; the low bits of `steps` hold n - offset. */
+/* x = n unit + r + low; the low bits of `steps` hold n. */
 #define MOST K(4e4, 1.5e3)
 typedef struct Step {
   real r, low;
   word steps;
 } Step;
 
-/* Of the units pi and pi/16, pi/2 times a power of two.  With a fused multiply-add what n times the first part of pi/2 leaves is
- * exact; where r is tiny, it is exact without `low`.  Without, all parts but the last have so few bits that n times them is exact. */
-INLINE Step step_of(real x, real per_half_pi, real offset) {
-  real shifted = x * (per_half_pi * K(0x1.45f306dc9c883p-1, 0x1.45f306p-1f)) + offset + ROUND, n = shifted - ROUND - offset;
+/* Of |x| <= MOST and the units pi and pi/16, pi/2 times a power of two.  With a fused multiply-add what n times the first part of
+ * pi/2 leaves is exact, and where r is tiny, so is what the second leaves.  Without, all parts but the last have so few bits that n times
+ * them is exact. */
+INLINE Step step_by(real x, real n, real per_half_pi, word steps) {
   const real unit = 1 / per_half_pi;
 #if FUSED
   real first = BUILTIN(fma)(-n, unit * K(0x1.921fb54442d18p+0, 0x1.921fb6p+0f), x);
-  const real second = unit * K(0x1.1a62633145c07p-54, -0x1.777a5cp-25f), third = unit * K(-0x1.f1976b7ed8fbcp-110, -0x1.ee59dap-50f);
-  real r = BUILTIN(fma)(-n, third, BUILTIN(fma)(-n, second, first)), low = BUILTIN(fma)(-n, second, first - r);
-  return (Step){r, absolute(r) > K(0x1p-20, 0x1p-8f) ? low : 0, bits(shifted)};
+  const real second = unit * K(0x1.1a6263314p-54, -0x1.778p-25f), third = unit * K(0x1.701b839a25205p-92, 0x1.68c234p-39f);
+  return (Step){BUILTIN(fma)(-n, third, BUILTIN(fma)(-n, second, first)), 0, steps};
 #elif SINGLE
   real first = x - n * (unit * 0x1.92p+0f), second = n * (unit * 0x1.fb4p-12f);
   real near = first - second, rest = first - near - second, third = n * (unit * 0x1.444p-24f), nearer = near - third;
   real left = rest + (near - nearer - third) - n * (unit * 0x1.68c234p-39f), r = nearer + left;
-  return (Step){r, nearer - r + left, bits(shifted)};
+  return (Step){r, nearer - r + left, steps};
 #else
   real first = x - n * (unit * 0x1.921fb54440000p+0), second = n * (unit * 0x1.68c234c4c0000p-39);
   real near = first - second, left = first - near - second - n * (unit * 0x1.98a2e03707345p-77), r = near + left;
-  return (Step){r, near - r + left, bits(shifted)};
+  return (Step){r, near - r + left, steps};
 #endif
+}
+#define PER_HALF_PI K(0x1.45f306dc9c883p-1, 0x1.45f306p-1f)
+INLINE Step step_of(real x, real per_half_pi) {
+  real shifted = x * (per_half_pi * PER_HALF_PI) + ROUND;
+  return step_by(x, shifted - ROUND, per_half_pi, bits(shifted));
+}
+/* -x by the next half integer -n, of the unit pi; `steps` holds n - 1/2.  Below 2^52 (2^23) sums would be rounded to halves. */
+INLINE Step step_between(real x) {
+  const real whole = K(0x1p52, 0x1p23f), half = K(0.5, 0.5f);
+  real shifted = at_least(whole, x * (half * PER_HALF_PI) + (whole - half));
+  return step_by(-x, whole - half - shifted, half, bits(shifted));
 }
 
 /* sin r, |r| <= pi/2, with the sign changed if n is odd.  In this order its terms lose least. */
@@ -40,60 +50,39 @@ INLINE real sin_step(Step s) {
                     -0x1.ae3abfe9f3038p-41, 0x1.8738baf873f13p-49),
                 (-0x1.a02d1ep-13f, 0x1.7444a2p-19f, -0x1.dae7a6p-26f));
   p = K(-0x1.5555555555555p-3, -0x1.555556p-3f) + z * (K(0x1.11111111110bap-7, 0x1.111148p-7f) + z * p);
-  real y = clamped(s.r + z * (s.r * p), -1, 1);
+  real y = FN(limited)(s.r + z * (s.r * p));
   return from_bits(bits(y) ^ s.steps << (MANTISSA + K(11, 8)));
 }
 
-/* Sine and cosine of multiples of pi/16, and what these lack. */
-static const real sin_high[16] = {
-    KS((0, 0x1.8f8b83c69a60bp-3, 0x1.87de2a6aea963p-2, 0x1.1c73b39ae68c8p-1, 0x1.6a09e667f3bcdp-1, 0x1.a9b66290ea1a3p-1,
-         0x1.d906bcf328d46p-1, 0x1.f6297cff75cbp-1, 0x1p0, 0x1.f6297cff75cbp-1, 0x1.d906bcf328d46p-1,
-         0x1.a9b66290ea1a3p-1, 0x1.6a09e667f3bcdp-1, 0x1.1c73b39ae68c8p-1, 0x1.87de2a6aea963p-2,
-         0x1.8f8b83c69a60bp-3),
-       (0, 0x1.8f8b84p-3f, 0x1.87de2ap-2f, 0x1.1c73b4p-1f, 0x1.6a09e6p-1f, 0x1.a9b662p-1f, 0x1.d906bcp-1f,
-         0x1.f6297cp-1f, 0x1p0f, 0x1.f6297cp-1f, 0x1.d906bcp-1f, 0x1.a9b662p-1f, 0x1.6a09e6p-1f, 0x1.1c73b4p-1f,
-         0x1.87de2ap-2f, 0x1.8f8b84p-3f))};
-static const real sin_low[16] = {
-    KS((0, -0x1.26d19b9ff8d82p-57, -0x1.72cedd3d5a61p-57, 0x1.b25dd267f66p-55, -0x1.bdd3413b26456p-55,
-         0x1.9f630e8b6dac8p-60, 0x1.457e610231ac2p-56, 0x1.562172a361fd3p-56, 0, 0x1.562172a361fd3p-56,
-         0x1.457e610231ac2p-56, 0x1.9f630e8b6dac8p-60, -0x1.bdd3413b26456p-55, 0x1.b25dd267f66p-55,
-         -0x1.72cedd3d5a61p-57, -0x1.26d19b9ff8d82p-57),
-       (0, -0x1.cb2cfap-30f, 0x1.abaa58p-28f, -0x1.9465cep-27f, 0x1.9fcef4p-27f, 0x1.21d434p-26f, 0x1.e651a8p-26f,
-         0x1.feeb96p-26f, 0, 0x1.feeb96p-26f, 0x1.e651a8p-26f, 0x1.21d434p-26f, 0x1.9fcef4p-27f,
-         -0x1.9465cep-27f, 0x1.abaa58p-28f, -0x1.cb2cfap-30f))};
-static const real cos_high[16] = {
-    KS((0x1p0, 0x1.f6297cff75cbp-1, 0x1.d906bcf328d46p-1, 0x1.a9b66290ea1a3p-1, 0x1.6a09e667f3bcdp-1,
-         0x1.1c73b39ae68c8p-1, 0x1.87de2a6aea963p-2, 0x1.8f8b83c69a60bp-3, 0, -0x1.8f8b83c69a60bp-3,
-         -0x1.87de2a6aea963p-2, -0x1.1c73b39ae68c8p-1, -0x1.6a09e667f3bcdp-1, -0x1.a9b66290ea1a3p-1,
-         -0x1.d906bcf328d46p-1, -0x1.f6297cff75cbp-1),
-       (0x1p0f, 0x1.f6297cp-1f, 0x1.d906bcp-1f, 0x1.a9b662p-1f, 0x1.6a09e6p-1f, 0x1.1c73b4p-1f, 0x1.87de2ap-2f,
-         0x1.8f8b84p-3f, 0, -0x1.8f8b84p-3f, -0x1.87de2ap-2f, -0x1.1c73b4p-1f, -0x1.6a09e6p-1f, -0x1.a9b662p-1f,
-         -0x1.d906bcp-1f, -0x1.f6297cp-1f))};
-static const real cos_low[16] = {
-    KS((0, 0x1.562172a361fd3p-56, 0x1.457e610231ac2p-56, 0x1.9f630e8b6dac8p-60, -0x1.bdd3413b26456p-55,
-         0x1.b25dd267f66p-55, -0x1.72cedd3d5a61p-57, -0x1.26d19b9ff8d82p-57, 0, 0x1.26d19b9ff8d82p-57,
-         0x1.72cedd3d5a61p-57, -0x1.b25dd267f66p-55, 0x1.bdd3413b26456p-55, -0x1.9f630e8b6dac8p-60,
-         -0x1.457e610231ac2p-56, -0x1.562172a361fd3p-56),
-       (0, 0x1.feeb96p-26f, 0x1.e651a8p-26f, 0x1.21d434p-26f, 0x1.9fcef4p-27f, -0x1.9465cep-27f, 0x1.abaa58p-28f,
-         -0x1.cb2cfap-30f, 0, 0x1.cb2cfap-30f, -0x1.abaa58p-28f, 0x1.9465cep-27f, -0x1.9fcef4p-27f,
-         -0x1.21d434p-26f, -0x1.e651a8p-26f, -0x1.feeb96p-26f))};
+/* Multiples of sine and cosine of n pi/16, such that they almost are numbers. */
+static const real tan_sine[16] = {
+    KS((0, 0x1.7fd5b1849985cp-2, 0x1.9a11f59c08557p-1, 0x1.506dbd09fa8ffp+0, 0x1p+0, 0x1.de54ad46de2ccp+0, 0x1.f4aa51d3fde1ep+0,
+        0x1.effaa0e420339p+0, 0x1p+0, 0x1.effaa0e420339p+0, 0x1.f4aa51d3fde1ep+0, 0x1.de54ad46de2ccp+0, 0x1p+0, 0x1.506dbd09fa8ffp+0,
+        0x1.9a11f59c08557p-1, 0x1.7fd5b1849985cp-2),
+       (0, 0x1.91744ap-2f, 0x1.9c5bcap-1f, 0x1.45bf92p+0f, 0x1p+0f, 0x1.dab17ap+0f, 0x1.dda6e6p+0f, 0x1.e763c8p+0f, 0x1p+0f,
+        0x1.e763c8p+0f, 0x1.dda6e6p+0f, 0x1.dab17ap+0f, 0x1p+0f, 0x1.45bf92p+0f, 0x1.9c5bcap-1f, 0x1.91744ap-2f))};
+static const real tan_cosine[16] = {
+    KS((0x1p+0, 0x1.e26ab91592321p+0, 0x1.eeff9b4f7a76p+0, 0x1.f78046c5a6b23p+0, 0x1p+0, 0x1.3f9c434932207p+0, 0x1.9ec3c4f5f49b7p-1,
+        0x1.8aa01cfa5de56p-2, 0, -0x1.8aa01cfa5de56p-2, -0x1.9ec3c4f5f49b7p-1, -0x1.3f9c434932207p+0, -0x1p+0, -0x1.f78046c5a6b23p+0,
+        -0x1.eeff9b4f7a76p+0, -0x1.e26ab91592321p+0),
+       (0x1p+0f, 0x1.f88fccp+0f, 0x1.f1c2c4p+0f, 0x1.e7844ep+0f, 0x1p+0f, 0x1.3d2e0ep+0f, 0x1.8bb328p-1f, 0x1.83ca9ap-2f, 0,
+        -0x1.83ca9ap-2f, -0x1.8bb328p-1f, -0x1.3d2e0ep+0f, -0x1p+0f, -0x1.e7844ep+0f, -0x1.f1c2c4p+0f, -0x1.f88fccp+0f))};
 
-/* tan(n pi/16 + r) = (S + C t) / (C - S t) with t = tan r; corrected by what the sums lose when they are rounded. */
+/* q = tan(n pi/16 + r) = (S + C t) / (C - S t) with t = tan r, corrected by what is left of (S - q C) + t (C + q S) = 0. */
 INLINE real tan_step(Step s) {
   real z = s.r * s.r;
-  real p = POLY(z, (0x1.5555555555555p-2, 0x1.11111111116e9p-3, 0x1.ba1ba1b66b488p-5, 0x1.664f507ec94c2p-6, 0x1.2265e05b0b2e1p-7,
-                    0x1.df04bf458e4ddp-9),
-                (0x1.555556p-2f, 0x1.110e7p-3f, 0x1.bf566p-5f));
-  real tail = s.r * z * p + s.low, sine = FN(look)(sin_high, s.steps), cosine = FN(look)(cos_high, s.steps);
-  real more = cosine * s.r + (cosine * tail + FN(look)(sin_low, s.steps));
-  real less = (FN(look)(cos_low, s.steps) - sine * tail) - sine * s.r;
-  real up = sine + more, down = cosine + less, inverse = 1 / down;
+  real p = POLY(z, (0x1.5555555555567p-2, 0x1.11111110e932p-3, 0x1.ba1ba38da1a41p-5, 0x1.664b87956dccfp-6, 0x1.2593f1e8c9592p-7),
+                (0x1.555522p-2f, 0x1.123ea6p-3f));
+  real sine = FN(look)(tan_sine, s.steps), cosine = FN(look)(tan_cosine, s.steps);
 #if FUSED
-  real q = up * inverse;
-  return q + (sine - q * cosine + more - q * less) * inverse;
+  real tail = s.r * z * p, t = s.r + tail, down = cosine - sine * t, inverse = FN(inverse)(down);
+  if (!SINGLE) inverse += inverse * (1 - down * inverse);
+  real q = (sine + cosine * t) * inverse, more = cosine + q * sine;
+  return q + (sine - q * cosine + more * s.r + more * tail) * inverse;
 #else
-  real q = up / down;
-  return q + ((sine - up + more) - q * (cosine - down + less)) * inverse;
+  real tail = s.r * z * p + s.low, more = cosine * s.r + cosine * tail, less = -sine * tail - sine * s.r;
+  real up = sine + more, down = cosine + less, q = up / down;
+  return q + ((sine - up + more) - q * (cosine - down + less)) / down;
 #endif
 }
 
@@ -229,15 +218,18 @@ DEFINE(sin)
 DEFINE(cos)
 DEFINE(tan)
 
-/* sin |x| = sin r (-1)^n; of cos x, n is a half more. */
+/* sin |x| = (-1)^n sin r, and where n is a half more than m, cos x = (-1)^m sin -r. */
 INLINE real of_sign(real y, real x) { return from_bits(bits(y) ^ (bits(x) & bits(-K(0.0, 0.0f)))); }
 
 real FN(sin)(real x) {
   real a = absolute(x);
-  return FN(sin_rare)(!(a <= MOST), x, of_sign(sin_step(step_of(a, K(0.5, 0.5f), 0)), x));
+  return FN(sin_rare)(!(a <= MOST), x, of_sign(sin_step(step_of(a, K(0.5, 0.5f))), x));
 }
-real FN(cos)(real x) { return FN(cos_rare)(!(absolute(x) <= MOST), x, sin_step(step_of(x, K(0.5, 0.5f), K(0.5, 0.5f)))); }
+real FN(cos)(real x) {
+  real a = absolute(x);
+  return FN(cos_rare)(!(a <= MOST), x, sin_step(step_between(a)));
+}
 real FN(tan)(real x) {
   real a = absolute(x);
-  return FN(tan_rare)(!(a <= MOST), x, of_sign(tan_step(step_of(a, K(8, 8.0f), 0)), x));
+  return FN(tan_rare)(!(a <= MOST), x, of_sign(tan_step(step_of(a, K(8, 8))), x));
 }
