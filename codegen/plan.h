@@ -227,7 +227,6 @@ bool is_plain(const Plan *p, const Op *op); /* outside lanes it is computed in a
 
 void plan_regions(Plan *p, Unit *u);                       /* plans for u's regions, and what u reads for them */
 void plan_exit(Plan *p);                                   /* what a nested region yields */
-bool op_is_loop(const Op *op);                             /* for, while */
 Value *carried(const Op *op, int region, int k);           /* the parameter of a loop's region for result k */
 bool func_is_recursive(const Func *f, const Func *callee); /* callee calls f, at whatever distance */
 bool op_has_effect(const Op *op);                          /* it may fail, or not end */

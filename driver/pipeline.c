@@ -211,21 +211,25 @@ static void trap_nans(Module *m) {
   stage_end(m->ctx, outer);
 }
 
+static void for_strips(Func *f) {
+  pass_roots(f);
+  pass_argument(f);
+  pass_defer(f);
+  pass_windows(f);
+  pass_join(f);
+  pass_spread(f);
+  pass_thread(f);
+  pass_strip(f);
+  pass_guard(f);
+}
+
 void pipeline_lower(Module *m, const LowerOptions *o) {
   if (o->trap_nan) trap_nans(m);
-  if (o->opt_level < 2) return;
   const char *outer = stage_begin(m->ctx, "strips");
   for (int i = 0; i < m->nfunc; i++) {
     if (m->func[i]->external) continue;
-    pass_roots(m->func[i]);
-    pass_argument(m->func[i]);
-    pass_defer(m->func[i]);
-    pass_windows(m->func[i]);
-    pass_join(m->func[i]);
-    pass_spread(m->func[i]);
-    pass_thread(m->func[i]);
-    pass_strip(m->func[i]);
-    pass_guard(m->func[i]);
+    if (o->opt_level >= 2) for_strips(m->func[i]);
+    pass_order(m->func[i]);
   }
   if (!module_verify(m)) bug("what is made for code generation does not verify");
   stage_end(m->ctx, outer);

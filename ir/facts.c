@@ -15,6 +15,8 @@ bool op_is_fold(Opcode code) {
   }
 }
 
+bool op_is_loop(const Op *op) { return op->code == OP_for || op->code == OP_while; }
+
 bool op_is_update(const Op *op) { return op->code == OP_set || op->code == OP_set_slice || op->code == OP_scatter_acc; }
 
 bool op_has_sum(const Op *op) {

@@ -256,6 +256,7 @@ struct Region { Func *func; int nparam; Value **param; int param_cap; Op *first,
 
 bool op_checks_bool(Opcode code);         /* an effect that fails unless its operand holds everywhere */
 bool op_is_fold(Opcode code);             /* of two operands of one type, whose order and grouping are free */
+bool op_is_loop(const Op *op);            /* for, while */
 bool op_is_update(const Op *op);          /* the result is the first operand but for what is stored, or added, at some places */
 bool op_has_sum(const Op *op);            /* a contraction with a label that is summed */
 Region *region_of(const Value *v);        /* where v is defined */

@@ -194,17 +194,73 @@ static Value *scatter_once(Simplify *s, Op *op) {
                                     : b_scatter_acc(&s->b, in->opd[0], sum, n, op->u.index.axis, op->opd + 2, either);
 }
 
+/* ---- elements that were just stored --------------------------------------------------------------------------------------------- */
+
+static int first_index(const Op *op) { return op->code == OP_gather ? 1 : 2; }
+
+/* Numbers as indices, in a row of operands from `first_index` on. */
+static bool at_one_place(const Op *op) {
+  return op && (op->code == OP_gather || op->code == OP_set || op->code == OP_scatter_acc) && !op->u.index.masked &&
+         op->u.index.naxis > 0 && op->opd[first_index(op)]->type->rank == 0;
+}
+
+static bool same_place(const Op *x, const Op *y) {
+  if (!at_one_place(x) || !at_one_place(y) || x->u.index.naxis != y->u.index.naxis) return false;
+  for (int i = 0; i < x->u.index.naxis; i++)
+    if (x->u.index.axis[i] != y->u.index.axis[i] || x->opd[first_index(x) + i] != y->opd[first_index(y) + i]) return false;
+  return true;
+}
+
+/* A number read where it was stored or added to. */
+static Value *just_stored(Simplify *s, Op *op) {
+  const Op *at = op->opd[0]->def;
+  if (op->res[0]->type->rank || !same_place(op, at)) return NULL;
+  if (at->code == OP_set) return at->opd[1];
+  Value *old = b_gather(&s->b, at->opd[0], op->u.index.naxis, op->u.index.axis, op->opd + 1, NULL);
+  return b_map2(&s->b, OP_add, old, at->opd[1]);
+}
+
+/* An update that only `op` reads, at the same place: what it leaves elsewhere is its operand. */
+static const Op *update_before(Simplify *s, const Op *op) {
+  const Op *at = op->opd[0]->def;
+  return same_place(op, at) && at->opd[1]->type == op->opd[1]->type && only_here(s, at->res[0]) ? at : NULL;
+}
+
+static Value *merge_stored(Simplify *s, Op *op) {
+  const Op *at = update_before(s, op);
+  return at ? b_set(&s->b, at->opd[0], op->opd[1], op->u.index.naxis, op->u.index.axis, op->opd + 2) : NULL;
+}
+
+static Value *merge_added(Simplify *s, Op *op) {
+  const Op *at = update_before(s, op);
+  if (!at || at->code != OP_set || (at->opd[1]->type->rank && !is_splat(at->opd[1], 0))) return NULL;
+  Value *sum = b_map2(&s->b, OP_add, at->opd[1], op->opd[1]);
+  return b_set(&s->b, at->opd[0], sum, op->u.index.naxis, op->u.index.axis, op->opd + 2);
+}
+
+static Value *do_read(Simplify *s, Op *op) {
+  Value *stored = just_stored(s, op);
+  return stored ? stored : do_gather(s, op);
+}
+
 static Value *do_scatter_acc(Simplify *s, Op *op) {
   Value *mask = scatter_mask(op);
   if (is_splat(op->opd[1], 0)) return op->opd[0];
-  if (!is_splat(op->opd[0], 0)) return scatter_once(s, op);
+  if (!is_splat(op->opd[0], 0)) {
+    Value *v = merge_added(s, op);
+    return v ? v : scatter_once(s, op);
+  }
   return b_scatter_add(&s->b, op->opd[1], op->u.index.naxis, op->u.index.axis, op->opd + 2, mask, op->res[0]->type);
 }
 
 Value *simplify_index(Simplify *s, Op *op) {
-  if (op->code == OP_gather) return do_gather(s, op);
-  if (op->code == OP_scatter_add && is_splat(op->opd[0], 0)) return b_splat(&s->b, op->res[0]->type, 0);
-  return op->code == OP_scatter_acc ? do_scatter_acc(s, op) : NULL;
+  switch (op->code) {
+  case OP_gather: return do_read(s, op);
+  case OP_scatter_add: return is_splat(op->opd[0], 0) ? b_splat(&s->b, op->res[0]->type, 0) : NULL;
+  case OP_scatter_acc: return do_scatter_acc(s, op);
+  case OP_set: return merge_stored(s, op);
+  default: return NULL;
+  }
 }
 
 /* ---- checks ------------------------------------------------------------------------------------------------------------------ */
