@@ -16,6 +16,7 @@ typedef struct Order {
                     * are less than `first` */
   bool *moves;     /* by value id: its operation is to stand before the update */
   int first, count, pos, changes;
+  int guarded; /* position of the first operation from the update on that may fail: what is read behind it may be out of range before */
 } Order;
 
 /* ---- positions ----------------------------------------------------------------------------------------------------------------- */
@@ -95,7 +96,7 @@ static bool can_move(const Op *op) {
 
 /* The operation is to move before the one at pos, with what it needs. */
 static bool mark(Order *o, Op *op, int pos) {
-  if (!can_move(op)) return false;
+  if (!can_move(op) || o->def[op->res[0]->id] > o->guarded) return false;
   if (o->moves[op->res[0]->id]) return true;
   o->moves[op->res[0]->id] = true;
   for (int i = 0; i < op->nopd; i++) {
@@ -118,6 +119,8 @@ static bool mark_readers(Order *o, const Value *x, Op *killer, int pos) {
 }
 
 static bool raise(Order *o, const Value *x, Op *killer, int pos) {
+  o->guarded = pos;
+  for (const Op *op = killer; op && !has_effect(op); op = op->next) o->guarded++;
   bool can = mark_readers(o, x, killer, pos);
   for_each_op(op, o->g) {
     if (op->nres != 1 || !o->moves[op->res[0]->id]) continue;
