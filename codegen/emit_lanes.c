@@ -15,6 +15,7 @@ typedef struct Exit {
   Value *v;      /* what is set, added or folded in */
   int n;         /* its elements */
   bool straight; /* to memory at once: entries of one element lie side by side there */
+  bool reads;    /* of what is set: the old entries are read */
   LLVMValueRef buffer, mask, at[MAX_RANK]; /* n by width; for scatters one index an axis */
   LLVMValueRef *acc; /* of folds: by element, of the iterations done alone; those of lanes are in the buffer */
 } Exit;
@@ -29,6 +30,8 @@ typedef struct Lanes {
   bool alone;         /* one iteration by itself: everything goes straight */
   bool watch;         /* products are plain: what leaves is looked at */
   LLVMValueRef last, strange; /* the element looked at last; i1: some were nan, in this iteration */
+  LLVMValueRef done;          /* so many iterations at the beginning of the block have been done before; NULL: none */
+  LLVMValueRef keep;          /* i1: nothing is to leave this iteration; NULL: all does */
   LLVMValueRef seen, flag;    /* alloca of i1: there are iterations to be done alone; buffer of i8: which */
 } Lanes;
 
@@ -137,9 +140,20 @@ static LLVMValueRef memory_buffer(Lanes *k, int elem_bytes, int n) {
 
 /* ---- one iteration ------------------------------------------------------------------------------------------------------ */
 
-static void store_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
+/* Where nothing is to be set, what is there. */
+static LLVMValueRef set_value(Lanes *k, const Exit *x, const LLVMValueRef *idx) {
   Emit *e = k->e;
   LLVMValueRef at[MAX_RANK], y = eval(e, x->v, idx);
+  const Value *to = k->op->res[x - k->exit];
+  if (x->x.kind != LANE_SET || !k->keep || !(k->done || x->reads)) return y;
+  set_place(k, x, idx, at);
+  LLVMValueRef old = load_elem(e, where_of(e, to), e->object[to->id], to->type, row_major(e, to->type, at));
+  return LLVMBuildSelect(e->b, k->keep, old, y, "");
+}
+
+static void store_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
+  Emit *e = k->e;
+  LLVMValueRef at[MAX_RANK], y = set_value(k, x, idx);
   const Value *to = k->op->res[x - k->exit];
   (void)i;
   set_place(k, x, idx, at);
@@ -148,7 +162,7 @@ static void store_straight(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
 
 static void store_buffer(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   Emit *e = k->e;
-  LLVMValueRef y = eval(e, x->v, idx);
+  LLVMValueRef y = set_value(k, x, idx);
   if (x->v->type->elem == BOOL) y = LLVMBuildZExt(e->b, y, e->g->i8, "");
   store_in_buffer(k, y, x->buffer, i);
 }
@@ -163,7 +177,7 @@ static void fold_in(Lanes *k, Exit *x, int i, const LLVMValueRef *idx) {
   LLVMValueRef old = LLVMBuildLoad2(e->b, in_memory, at, "");
   if (!k->alone) tag_object(e, old, e->stack_object);
   if (in_memory != elem_reg(e->g, t)) old = LLVMBuildTrunc(e->b, old, elem_reg(e->g, t), "");
-  if (k->strange) y = LLVMBuildSelect(e->b, k->strange, fold_neutral(e, x->x.op->code, t), y, "");
+  if (k->keep) y = LLVMBuildSelect(e->b, k->keep, fold_neutral(e, x->x.op->code, t), y, "");
   y = fold_term(e, x->x.op->code, t, old, y);
   if (in_memory != elem_reg(e->g, t)) y = LLVMBuildZExt(e->b, y, in_memory, "");
   LLVMValueRef sum = LLVMBuildStore(e->b, y, at);
@@ -199,13 +213,17 @@ static void store_indices(Lanes *k, Exit *x) {
   }
 }
 
-/* An iteration that will be done again folds nothing in. */
+/* An iteration that will be done again, or was done before, leaves all as it was. */
 static void look(Lanes *k) {
   Emit *e = k->e;
   k->strange = k->last = NULL;
+  k->keep = k->done ? LLVMBuildICmp(e->b, LLVMIntSLT, lane_of(k), k->done, "") : NULL;
   for (int i = 0; k->watch && i < k->op->nres; i++) each_element(k, &k->exit[i], watch);
   if (k->last) watch_pair(k, k->last, k->last);
   if (!k->strange) return;
+  LLVMValueRef either = k->keep ? LLVMBuildOr(e->b, k->keep, k->strange, "") : k->strange;
+  if (k->keep) k->strange = LLVMBuildAnd(e->b, k->strange, LLVMBuildNot(e->b, k->keep, ""), "");
+  k->keep = either;
   LLVMBuildStore(e->b, LLVMBuildOr(e->b, LLVMBuildLoad2(e->b, e->g->i1, k->seen, ""), k->strange, ""), k->seen);
   store_in_buffer(k, LLVMBuildZExt(e->b, k->strange, e->g->i8, ""), k->flag, 0);
 }
@@ -222,7 +240,7 @@ static void hand_on(Lanes *k) {
 static void iteration(Lanes *k) {
   look(k);
   hand_on(k);
-  k->strange = NULL;
+  k->strange = k->keep = NULL;
 }
 
 static void alone(Lanes *k, LLVMValueRef lane) {
@@ -240,7 +258,7 @@ static void alone_plain(Lanes *k, LLVMValueRef lane) {
   look(k);
   bool may_fail = k->strange;
   if (may_fail) if_begin(k->e, &good, LLVMBuildNot(k->e->b, k->strange, ""));
-  k->strange = NULL;
+  k->strange = k->keep = NULL;
   hand_on(k);
   if (may_fail) if_end(k->e, &good);
   k->alone = k->watch = k->e->plain_products = false;
@@ -314,7 +332,8 @@ static void add_rows(Lanes *k, Exit *x, bool watched) {
   Emit *e = k->e;
   Loop loop;
   Branch br;
-  LLVMValueRef lane = loop_begin(e, &loop, i64(k, k->width));
+  LLVMValueRef lane = loop_begin(e, &loop, k->done ? LLVMBuildNSWSub(e->b, i64(k, k->width), k->done, "") : i64(k, k->width));
+  if (k->done) lane = index_add(e, lane, k->done);
   if (watched) if_begin(e, &br, LLVMBuildNot(e->b, flagged(k, lane), ""));
   add_row(k, x, lane);
   if (watched) if_end(e, &br);
@@ -364,6 +383,7 @@ static void open_exits(Lanes *k) {
     x->v = x->x.op->opd[1];
     x->n = (int)count(x->v->type);
     x->straight = lies_straight(x);
+    x->reads = x->x.kind == LANE_SET && lane_reads_held(k->op, i);
   }
   k->width = choose_width(k);
   for (int i = 0; i < k->op->nres; i++) open_exit(k, &k->exit[i]);
@@ -406,17 +426,26 @@ static void fold_begin(Lanes *k, Exit *x, Value *init) {
   }
 }
 
+/* Neighbours first, so that no chain is long. */
+static LLVMValueRef fold_lanes(Lanes *k, const Exit *x, LLVMValueRef lanes) {
+  Emit *e = k->e;
+  Elem t = x->v->type->elem;
+  LLVMValueRef y[64];
+  for (int l = 0; l < k->width; l++) {
+    y[l] = LLVMBuildExtractElement(e->b, lanes, i64(k, l), "");
+    if (t == BOOL) y[l] = LLVMBuildTrunc(e->b, y[l], e->g->i1, "");
+  }
+  for (int n = k->width; n > 1; n /= 2)
+    for (int l = 0; l < n / 2; l++) y[l] = fold_term(e, x->x.op->code, t, y[2 * l], y[2 * l + 1]);
+  return y[0];
+}
+
 static void fold_end(Lanes *k, Exit *x, const Value *to) {
   Emit *e = k->e;
   Elem t = x->v->type->elem;
   for (int j = 0; j < x->n; j++) {
     LLVMValueRef y = LLVMBuildLoad2(e->b, elem_reg(e->g, t), x->acc[j], "");
-    LLVMValueRef lanes = k->width > 1 ? whole(k, x, j) : NULL;
-    for (int l = 0; lanes && l < k->width; l++) {
-      LLVMValueRef lane = LLVMBuildExtractElement(e->b, lanes, i64(k, l), "");
-      if (t == BOOL) lane = LLVMBuildTrunc(e->b, lane, e->g->i1, "");
-      y = fold_term(e, x->x.op->code, t, y, lane);
-    }
+    if (k->width > 1) y = fold_term(e, x->x.op->code, t, y, fold_lanes(k, x, whole(k, x, j)));
     if (to->type->rank == 0) LLVMBuildStore(e->b, y, where_of(e, to));
     else store_elem(e, where_of(e, to), e->object[to->id], to->type, i64(k, j), y);
   }
@@ -480,10 +509,12 @@ static void side_by_side(Lanes *k, bool watched) {
 static void each_alone(Lanes *k, LLVMValueRef n, bool flagged_only, void (*one)(Lanes *k, LLVMValueRef lane)) {
   Branch here;
   Loop loop;
-  LLVMValueRef lane = loop_begin(k->e, &loop, n);
+  LLVMValueRef done = k->done, lane = loop_begin(k->e, &loop, n);
+  k->done = NULL;
   if (flagged_only) if_begin(k->e, &here, flagged(k, lane));
   one(k, lane);
   if (flagged_only) if_end(k->e, &here);
+  k->done = done;
   loop.as_it_is = true;
   loop_end(k->e, &loop);
 }
@@ -511,15 +542,35 @@ static void block(Lanes *k, LLVMValueRef n) {
   if_end(e, &some);
 }
 
+static LLVMValueRef least(Lanes *k, LLVMValueRef x, LLVMValueRef y) {
+  return LLVMBuildSelect(k->e->b, LLVMBuildICmp(k->e->b, LLVMIntSLT, x, y, ""), x, y, "");
+}
+
+/* The rest of a short loop, done one by one, would be most of the work: the last block is a whole one too, if there is any, and begins with
+ * iterations that are done already.  Not where rows go out by way of buffers: each of them would have to be read before. */
+static bool may_overlap(const Lanes *k) {
+  if (!k->op->parent->parent) return false;
+  for (int i = 0; i < k->op->nres; i++)
+    if (k->exit[i].x.kind == LANE_SET && !k->exit[i].straight) return false;
+  return true;
+}
+
 /* Iterations from `from`, where a block begins, up to `to`. */
 static void blocks(Lanes *k, LLVMValueRef from, LLVMValueRef to) {
   Emit *e = k->e;
   Loop loop;
-  LLVMValueRef w = i64(k, k->width), n = from == e->zero ? to : LLVMBuildSub(e->b, to, from, "");
+  LLVMValueRef w = i64(k, k->width), n = LLVMBuildSub(e->b, to, from, "");
   LLVMValueRef count = LLVMBuildSDiv(e->b, LLVMBuildNSWAdd(e->b, n, i64(k, k->width - 1), ""), w, "");
   k->first = index_add(e, from, LLVMBuildNSWMul(e->b, loop_begin(e, &loop, count), w, ""));
-  LLVMValueRef left = LLVMBuildNSWSub(e->b, to, k->first, "");
-  block(k, LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, left, w, ""), left, w, ""));
+  LLVMValueRef most = w;
+  if (may_overlap(k)) {
+    LLVMValueRef begun = k->first, back = LLVMBuildNSWSub(e->b, to, w, "");
+    most = least(k, n, w);
+    k->first = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSGE, n, w, ""), least(k, begun, back), begun, "");
+    k->done = LLVMBuildNSWSub(e->b, begun, k->first, "");
+  }
+  block(k, least(k, LLVMBuildNSWSub(e->b, to, k->first, ""), most));
+  k->done = NULL;
   loop.as_it_is = true;
   loop_end(e, &loop);
 }
@@ -527,7 +578,7 @@ static void blocks(Lanes *k, LLVMValueRef from, LLVMValueRef to) {
 static void one_by_one(Lanes *k, LLVMValueRef from, LLVMValueRef to) {
   Loop loop;
   k->first = from;
-  alone(k, loop_begin(k->e, &loop, from == k->e->zero ? to : LLVMBuildSub(k->e->b, to, from, "")));
+  alone(k, loop_begin(k->e, &loop, LLVMBuildSub(k->e->b, to, from, "")));
   loop_end(k->e, &loop);
 }
 
@@ -563,7 +614,7 @@ void emit_lanes(Emit *e, Unit *u) {
   if (count) lanes_in_chunks(&k, count, n);
   else {
     folds_begin(&k);
-    all_lanes(&k, e->zero, n);
+    all_lanes(&k, eval(e, u->op->opd[0], NULL), n);
   }
   for (int i = 0; i < e->nbuffer; i++) e->buffer[i].taken = false;
   e->nlate = nlate;

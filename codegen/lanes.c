@@ -111,12 +111,10 @@ bool shows_nan(const Plan *p, const Op *loop, bool inverses) {
     }
     for (int k = 0; k < op->nres; k++) from[op->res[k]->id] = is;
   }
-  for (int k = 0; k < loop->nres; k++) {
-    LaneExit x = lane_exit(loop, k);
-    if (uses_in(loop->reg[0], x.held, NULL) != 1) return false; /* done again, an iteration reads what it had set */
-  }
   return any;
 }
+
+bool lane_reads_held(const Op *loop, int k) { return uses_in(loop->reg[0], loop->reg[0]->param[1 + k], NULL) > 1; }
 
 bool in_lanes(const Plan *p, const Region *r) {
   return r->parent && r->parent->nres && p->value[r->parent->res[0]->id].lanes;

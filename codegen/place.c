@@ -158,6 +158,7 @@ static void count_use(Plan *p, Op *op, int k) {
   ReshapeMap map;
   Product product;
   x->in_blocks |= used_in_blocks(op, op->opd[k]);
+  x->walked |= lanes && op->parent->parent->parent != region_of(op->opd[k]);
   x->readers++;
   x->reader = op;
   x->factor |= (op_has_sum(op) && op->nopd == 2 && contract_expands(op, k)) || (view && y->factor);
@@ -211,9 +212,10 @@ static int last_label(const Type *t, const int8_t *label) {
   return -1;
 }
 
-/* The part of a tensor that a block reads again and again, across the order in memory. */
-static bool is_turned_block(const Op *op, const ValueInfo *info) {
-  if (!info->in_blocks || !is_block_loop(op->parent->parent) || op->code != OP_contract || op->nopd != 1) return false;
+/* What is read again and again, across the order in memory: the part of a tensor that a block reads, the columns that lanes walk along. */
+static bool is_turned(const Op *op, const ValueInfo *info) {
+  bool again = info->walked || (info->in_blocks && is_block_loop(op->parent->parent));
+  if (!again || op->code != OP_contract || op->nopd != 1) return false;
   int l = last_label(op->opd[0]->type, op->u.contract.opd[0]);
   return l >= 0 && l != last_label(op->res[0]->type, op->u.contract.out);
 }
@@ -247,7 +249,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
   }
   if (info->cost > COST_MAX) info->cost = COST_MAX;
   if (info->forced) return stored(info, WHY_READER);
-  if (is_turned_block(op, info)) return stored(info, WHY_EXPANDED);
+  if (is_turned(op, info)) return stored(info, WHY_EXPANDED);
   /* A view's operand was judged by the view's readers already; what it adds is index arithmetic. */
   if (op_is_view(op) || reads_rows(p, op)) return PLACE_VIRTUAL;
   if (info->use >= 2 && info->cost >= (p->f->is_lean ? COST_LEAN : COST_STORE)) return stored(info, WHY_AGAIN);

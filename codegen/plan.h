@@ -31,6 +31,7 @@ typedef struct ValueInfo {
   bool serial; /* some of them are recurrences */
   bool forced; /* some of them need it in memory */
   bool in_blocks; /* some of them are in a loop over blocks that it is not in */
+  bool walked; /* some of them are in lanes, in a loop within a loop that it is not in */
   bool by_inverse; /* a quotient, in lanes or of a few elements, one of several by the same divisor */
   bool lanes;  /* the first result of a loop that is computed in lanes */
   int home;      /* PLACE_BUFFER: the id of the value that stands for all that live in this one's memory */
@@ -201,6 +202,7 @@ typedef enum { LANE_NONE, LANE_SET, LANE_SCATTER, LANE_FOLD } LaneKind;
 typedef struct LaneExit { LaneKind kind; Value *held; Op *op; } LaneExit;
 LaneExit lane_exit(const Op *loop, int k);
 bool fits_lanes(const Op *op);
+bool lane_reads_held(const Op *loop, int k); /* iterations read the entries that they will set */
 /* It has products with a zero that stays one (or, with `inverses`, quotients by inverses), and a nan that any of them had as a plain
  * product would be seen in what leaves. */
 bool passes_nan(const Op *op); /* the result is nan when an operand is */

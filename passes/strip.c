@@ -123,4 +123,5 @@ void pass_strip(Func *f) {
   while (strip_region(f, f->body, &fuel)) pass_dce(f);
   strip_ranges(f);
   strip_read_back(f, f->body);
+  strip_columns(f);
 }

@@ -61,6 +61,7 @@ Value *turn_back(Builder *b, Value *x, int axis);
 bool columns_last(const Op *op, int k); /* op is a product, and operand k's last axis the result's */
 
 void strip_ranges(Func *f); /* strip_range.c */
+void strip_columns(Func *f); /* strip_columns.c */
 void strip_read_back(Func *f, Region *g); /* strip_place.c: of g and the regions in it */
 bool strip_blocks(Func *f, Region *g); /* strip_block.c: true when a loop was made */
 
