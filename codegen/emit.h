@@ -51,6 +51,14 @@ enum { MEMO_BUCKETS = 1024 };
 
 typedef struct Late { const Sym *sym; LLVMValueRef at; } Late;
 
+/* Groups that take turns (emit_relay.c), and what of each is emitted now. */
+typedef enum { RELAY_BEGIN, RELAY_TURN, RELAY_END } RelayPhase;
+typedef struct Relay {
+  RelayPhase phase;
+  LLVMValueRef from, to; /* in a turn: of the outermost loops */
+  LLVMValueRef *acc;     /* by value: what a fold uses that goes on from turn to turn */
+} Relay;
+
 typedef struct Emit {
   Codegen *g;
   Ctx *ctx;
@@ -94,6 +102,7 @@ typedef struct Emit {
   int computed;        /* so many elements were */
   struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
   Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
+  Relay *relay;        /* NULL: groups are emitted one after another */
   bool seldom;         /* what is emitted is seldom done: let it be small */
   bool plain; /* the function will be done again if a result is nan: outside lanes, products of a few elements are plain */
   bool plain_products; /* in lanes: mulz is mul: nan, which is where they differ, is looked for afterwards */
@@ -110,6 +119,7 @@ void begin_body(Emit *e); /* builders at the ends of an entry block and the next
 Emit *emit_open(Codegen *g, Func *f, LLVMValueRef fn);
 void emit_close(Emit *e);
 void emit_group(Emit *e, Group *g);
+void emit_relay(Emit *e, Group *g); /* emit_relay.c: this one and those that take turns with it */
 /* Metadata: memory objects, and for each the others. */
 void make_scopes(Emit *e, const char *name, int n, LLVMMetadataRef **scope, LLVMMetadataRef **others);
 LLVMBasicBlockRef new_block(Emit *e, const char *name);
@@ -164,6 +174,7 @@ typedef struct Loop {
   int math_calls; /* as many calls of elementary functions were emitted before it: what has some is long enough */
   bool parallel; /* the iterations are independent of each other: set before loop_end */
   bool whole;     /* as a rule it is as long as some vectors: set before loop_end */
+  bool few;        /* as a rule it is short, as loops in loops of the program are: set before loop_end */
   bool one_by_one; /* LLVM shall not interleave vectors of iterations: set before loop_end */
   bool as_it_is;  /* LLVM shall not unroll or vectorise it: set before loop_end */
 } Loop;

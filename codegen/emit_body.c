@@ -328,7 +328,7 @@ static void emit_mixed(Emit *e, Group *g, const Unit *head) {
 }
 
 void emit_group(Emit *e, Group *g) {
-  for (int i = 0; i < g->n; i++) place_dynamic(e, g->unit[i]);
+  for (int i = 0; i < g->n && !e->relay; i++) place_dynamic(e, g->unit[i]);
   if (g->n == 1) {
     emit_guarded(e, g->unit[0]);
     return;
@@ -348,6 +348,7 @@ void emit_groups(Emit *e, Plan *p) {
   e->p = p;
   for (int i = 0, n; i < p->ngroup; i += n ? n : 1) {
     n = emit_part(e, p, i);
+    if (!n && p->group[i].relay && !e->parts) emit_relay(e, &p->group[i]), n = p->group[i].relay;
     if (!n) emit_group(e, &p->group[i]);
   }
   e->p = outer;

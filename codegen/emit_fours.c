@@ -9,42 +9,24 @@
 #include "codegen/nest.h"
 #include <string.h>
 
-enum { ROWS = 4, MOST_UNITS_BY_FOUR = 2 };
-
-static bool lies_in_memory(const Plan *p, const Value *v) {
-  while (v->def && op_is_view(v->def)) v = v->def->opd[0];
-  return p->value[v->id].place == PLACE_BUFFER || p->value[v->id].place == PLACE_PARAM;
-}
-
-static bool is_kept(const Unit *u, int level) {
-  for (int i = 0; i < u->v->type->rank; i++)
-    if (u->level_of[u->out[i]] == level) return true;
-  return false;
-}
+enum { ROWS = MATVEC_ROWS, MOST_UNITS_BY_FOUR = 2 };
 
 /* The outer loop of the two runs once for each element of the result, over all terms. */
 static bool sums_once(const Nest *k, int outer) {
   for (int l = 0; l < outer; l++)
-    if (!is_kept(k->unit[0], l) || nest_is_trimmed(k, l)) return false;
+    if (!keeps_level(k->unit[0], l) || nest_is_trimmed(k, l)) return false;
   return true;
 }
 
 bool by_four(Nest *k) {
   const Unit *head = k->unit[0];
   int inner = head->nlevel - 1, outer = inner - 1;
-  int64_t n;
-  if (!k->e->g->vector_bytes || k->n > MOST_UNITS_BY_FOUR || outer < 0 || k->tiny || nest_folds_few(k, inner)) return false;
-  if ((dim_is_const(head->level[outer], &n) && n < ROWS) || nest_is_trimmed(k, outer) || nest_is_trimmed(k, inner)) return false;
-  bool sums = !is_kept(head, outer);
-  for (int i = 0; i < k->n; i++) {
-    const Unit *u = k->unit[i];
-    if (u->kind != UNIT_REDUCE || u->op->code != OP_contract || u->op->nopd != 2 || u->split || u->v->type->rank == 0) return false;
-    if (is_kept(u, outer) == sums || is_kept(u, inner) != sums) return false;
-    if (sums ? u->acc_level >= 0 : u->acc_level != inner || u->adds) return false;
-    for (int o = 0; o < 2; o++)
-      if (!lies_in_memory(k->e->p, u->op->opd[o])) return false;
-  }
-  k->begins = sums && sums_once(k, outer);
+  Matvec kind = matvec_of(k->e->p, head);
+  if (!kind || !k->e->g->vector_bytes || k->n > MOST_UNITS_BY_FOUR || k->tiny || nest_folds_few(k, inner)) return false;
+  if (nest_is_trimmed(k, outer) || nest_is_trimmed(k, inner)) return false;
+  for (int i = 0; i < k->n; i++)
+    if (matvec_of(k->e->p, k->unit[i]) != kind || nest_has_part(k->unit[i])) return false;
+  k->begins = kind == MATVEC_BY_COLUMNS && sums_once(k, outer);
   return true;
 }
 
@@ -54,17 +36,19 @@ typedef struct Four { LLVMValueRef at[ROWS], valid[ROWS], first; } Four;
 static void fours_begin(Nest *k, Loop *loop, Four *r) {
   Emit *e = k->e;
   const Unit *head = k->unit[0];
-  LLVMValueRef n = dim_of(e, head->level[head->nlevel - 2]), last = LLVMBuildNSWSub(e->b, n, e->one, "");
-  LLVMValueRef up = LLVMBuildNSWAdd(e->b, n, LLVMConstInt(e->g->i64, ROWS - 1, false), "");
+  bool part = k->from && head->nlevel == 2;
+  LLVMValueRef from = part ? k->from : e->zero, n = part ? k->to : dim_of(e, head->level[head->nlevel - 2]);
+  LLVMValueRef last = LLVMBuildNSWSub(e->b, n, e->one, "");
+  LLVMValueRef up = LLVMBuildNSWAdd(e->b, LLVMBuildNSWSub(e->b, n, from, ""), LLVMConstInt(e->g->i64, ROWS - 1, false), "");
   LLVMValueRef i = loop_begin(e, loop, LLVMBuildLShr(e->b, up, LLVMConstInt(e->g->i64, 2, false), ""));
   loop->as_it_is = true;
-  r->first = LLVMBuildICmp(e->b, LLVMIntEQ, i, e->zero, "");
   for (int u = 0; u < ROWS; u++) {
     LLVMValueRef at = LLVMBuildNSWMul(e->b, i, LLVMConstInt(e->g->i64, ROWS, false), "");
-    at = index_add(e, at, LLVMConstInt(e->g->i64, (unsigned)u, false));
+    at = index_add(e, index_add(e, at, from), LLVMConstInt(e->g->i64, (unsigned)u, false));
     r->valid[u] = LLVMBuildICmp(e->b, LLVMIntSLT, at, n, "");
     r->at[u] = LLVMBuildSelect(e->b, r->valid[u], at, last, "");
   }
+  r->first = LLVMBuildICmp(e->b, LLVMIntEQ, r->at[0], e->zero, "");
 }
 
 /* A row that is the last one once more is put once more. */
@@ -123,6 +107,6 @@ static void add_rows(Nest *k) {
 }
 
 void emit_fours(Nest *k) {
-  if (is_kept(k->unit[0], k->unit[0]->nlevel - 2)) sum_rows(k);
+  if (matvec_of(k->e->p, k->unit[0]) == MATVEC_BY_ROWS) sum_rows(k);
   else add_rows(k);
 }

@@ -346,10 +346,10 @@ static LLVMValueRef turns_of(Nest *k, int level, LLVMValueRef *from) {
   return *from == e->zero ? to : LLVMBuildNSWSub(e->b, to, *from, "");
 }
 
-static LLVMValueRef turns_in_chunk(const Nest *k, LLVMValueRef turns, LLVMValueRef *from) {
+static LLVMValueRef turns_within(const Nest *k, LLVMValueRef turns, LLVMValueRef *from) {
   Emit *e = k->e;
-  LLVMValueRef to = pick(e, LLVMIntSLT, index_add(e, *from, turns), k->chunks->to);
-  *from = pick(e, LLVMIntSGT, *from, k->chunks->from);
+  LLVMValueRef to = pick(e, LLVMIntSLT, index_add(e, *from, turns), k->to);
+  *from = pick(e, LLVMIntSGT, *from, k->from);
   return pick(e, LLVMIntSGT, LLVMBuildNSWSub(e->b, to, *from, ""), e->zero);
 }
 
@@ -394,12 +394,28 @@ static void write_out(Nest *k, int level) {
   }
 }
 
+static void begin_folds(const Nest *k, int level) {
+  for (int i = 0; i < k->n; i++)
+    if (folds_from(k->unit[i], level)) LLVMBuildStore(k->e->b, nest_neutral(k->e, k->unit[i]), k->acc[i]);
+}
+
+static void end_folds(const Nest *k, int level) {
+  Emit *e = k->e;
+  for (int i = 0; i < k->n; i++) {
+    if (!folds_from(k->unit[i], level)) continue;
+    Elem t = k->unit[i]->v->type->elem;
+    LLVMValueRef x = LLVMBuildLoad2(e->b, elem_reg(e->g, t), k->acc[i], "");
+    if (k->chunks && level == 0) k->left[i] = chunk_leaves(e, k->chunks, t, x);
+    else nest_put(k, k->unit[i], x);
+  }
+}
+
 static void levels(Nest *k, int level) {
   Emit *e = k->e;
   const Unit *head = k->unit[0];
-  for (int i = 0; i < k->n; i++)
-    if (folds_from(k->unit[i], level)) LLVMBuildStore(e->b, nest_neutral(e, k->unit[i]), k->acc[i]);
-  int lanes = k->chunks || level != head->nlevel - 1 ? 0 : room(k);
+  bool goes_on = e->relay && level == 0;
+  if (!goes_on) begin_folds(k, level);
+  int lanes = k->from || level != head->nlevel - 1 ? 0 : room(k);
   if (level == head->nlevel)
     innermost(k);
   else if (is_written_out(k, level))
@@ -411,27 +427,22 @@ static void levels(Nest *k, int level) {
   else {
     Loop loop;
     LLVMValueRef from, turns = turns_of(k, level, &from);
-    if (k->chunks && level == 0) turns = turns_in_chunk(k, turns, &from);
+    if (k->from && level == 0) turns = turns_within(k, turns, &from);
     k->idx[level] = index_add(e, loop_begin(e, &loop, turns), from);
     loop.whole = dim_is_limited(head->level[level]);
     loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
     loop.one_by_one = e->part && !k->folds;
+    loop.few = e->relay && head->nlevel == 1;
     levels(k, level + 1);
     loop_end(e, &loop);
     e->in_parallel = false;
   }
-  for (int i = 0; i < k->n; i++) {
-    if (!folds_from(k->unit[i], level)) continue;
-    Elem t = k->unit[i]->v->type->elem;
-    LLVMValueRef x = LLVMBuildLoad2(e->b, elem_reg(e->g, t), k->acc[i], "");
-    if (k->chunks && level == 0) k->left[i] = chunk_leaves(e, k->chunks, t, x);
-    else nest_put(k, k->unit[i], x);
-  }
+  if (!goes_on) end_folds(k, level);
 }
 
 /* ---- chunks of the outermost loop ----------------------------------------------------------------------------------------- */
 
-static bool has_part(const Unit *u) { return u->kind == UNIT_REDUCE && u->split->partial[0] >= 0; }
+bool nest_has_part(const Unit *u) { return u->kind == UNIT_REDUCE && u->split && u->split->partial[0] >= 0; }
 
 /* A loop that is made into vectors is cut where these begin. */
 static void levels_in_chunks(Nest *k, LLVMValueRef count) {
@@ -441,9 +452,11 @@ static void levels_in_chunks(Nest *k, LLVMValueRef count) {
   int object;
   chunks_begin(e, &c, count, dim_of(e, head->level[0]), head->nlevel == 1 ? 64 : 1);
   k->chunks = &c;
+  k->from = c.from;
+  k->to = c.to;
   for (int i = 0; i < k->n; i++) {
     const Unit *u = k->unit[i];
-    if (!has_part(u)) continue;
+    if (!nest_has_part(u)) continue;
     LLVMValueRef base = unit_target(e, u, &object);
     k->part[i] = chunk_part(e, &c, u->op->code, u->v->type, base, object, u->split->partial[0]);
   }
@@ -452,7 +465,7 @@ static void levels_in_chunks(Nest *k, LLVMValueRef count) {
   for (int i = 0; i < k->n; i++) {
     const Unit *u = k->unit[i];
     if (k->left[i]) nest_put(k, u, fold_scalars(e, &c, u->op->code, u->v->type->elem, k->left[i]));
-    if (!has_part(u)) continue;
+    if (!nest_has_part(u)) continue;
     LLVMValueRef base = unit_target(e, u, &object);
     fold_parts(e, &c, u->op->code, u->v->type, base, object, u->split->partial[0]);
   }
@@ -464,6 +477,7 @@ static void levels_both_ways(Nest *k, LLVMValueRef count) {
   levels_in_chunks(k, count);
   both_else(k->e, &both);
   k->chunks = NULL;
+  k->from = k->to = NULL;
   memset(k->part, 0, sizeof *k->part * (size_t)k->n);
   levels(k, 0);
   both_end(k->e, &both);
@@ -475,6 +489,28 @@ static void set_neutral_if_empty(const Nest *k, const Unit *u) {
   if_begin(k->e, &br, LLVMBuildICmp(k->e->b, LLVMIntSLE, n, k->e->zero, ""));
   set_neutral(k->e, u);
   if_end(k->e, &br);
+}
+
+/* What a fold uses; in a relay it keeps that from turn to turn. */
+static LLVMValueRef fold_cell(Emit *e, const Unit *u) {
+  LLVMTypeRef t = elem_reg(e->g, u->v->type->elem);
+  if (!e->relay || u->acc_level) return new_alloca(e, t);
+  LLVMValueRef *cell = &e->relay->acc[u->v->id];
+  return *cell ? *cell : (*cell = new_alloca(e, t));
+}
+
+static void begin_in_memory(const Nest *k, const Unit *u) {
+  if (k->begins) set_neutral_if_empty(k, u);
+  else set_neutral(k->e, u);
+}
+
+static void emit_phase(Nest *k) {
+  const Relay *r = k->e->relay;
+  k->from = r->from;
+  k->to = r->to;
+  if (r->phase == RELAY_BEGIN) begin_folds(k, 0);
+  else if (r->phase == RELAY_TURN) levels(k, 0);
+  else end_folds(k, 0);
 }
 
 void emit_nest(Emit *e, Unit **unit, int n) {
@@ -490,16 +526,13 @@ void emit_nest(Emit *e, Unit **unit, int n) {
     k.parallel |= unit[i]->kind == UNIT_UPDATE;
     if (unit[i]->kind != UNIT_REDUCE) continue;
     k.folds = true;
-    if (unit[i]->acc_level >= 0)
-      k.acc[i] = new_alloca(e, elem_reg(e->g, unit[i]->v->type->elem));
-    else if (k.begins)
-      set_neutral_if_empty(&k, unit[i]);
-    else
-      set_neutral(e, unit[i]);
+    if (unit[i]->acc_level >= 0) k.acc[i] = fold_cell(e, unit[i]);
+    else if (!e->relay || e->relay->phase == RELAY_BEGIN) begin_in_memory(&k, unit[i]);
   }
   int mark = memo_mark(e);
   LLVMValueRef chunks = live && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
-  if (chunks && e->p != e->p->root) levels_both_ways(&k, chunks);
+  if (live && e->relay) emit_phase(&k);
+  else if (chunks && e->p != e->p->root) levels_both_ways(&k, chunks);
   else if (chunks) levels_in_chunks(&k, chunks);
   else if (live) levels(&k, 0);
   memo_release(e, mark);

@@ -51,7 +51,8 @@ void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n) {
 
 /* Loops in loops of the program are short as a rule: a rest that is done one by one would be most of the work.  Only where masks cost
  * next to nothing. */
-bool few_turns(const Emit *e) { return e->p && e->p->region->parent && e->g->vector_bytes == 64; }
+static bool masks_are_free(const Emit *e) { return e->g->vector_bytes == 64; }
+bool few_turns(const Emit *e) { return e->p && e->p->region->parent && masks_are_free(e); }
 
 void loop_end(Emit *e, Loop *l) {
   LLVMValueRef next = LLVMBuildNSWAdd(e->b, l->i, e->one, "");
@@ -61,7 +62,8 @@ void loop_end(Emit *e, Loop *l) {
   LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
   Hint hint[MAX_HINT];
   int n = 0;
-  bool math = l->one_by_one || e->seldom || l->whole || e->g->math_calls > l->math_calls, masked = few_turns(e) && !l->whole;
+  bool math = l->one_by_one || e->seldom || l->whole || e->g->math_calls > l->math_calls;
+  bool masked = (few_turns(e) || (l->few && masks_are_free(e))) && !l->whole;
   if (l->as_it_is || math || masked) hint[n++] = (Hint){"llvm.loop.unroll.disable", NULL};
   if (l->as_it_is) hint[n++] = (Hint){"llvm.loop.vectorize.width", one};
   else if (math || masked) hint[n++] = (Hint){"llvm.loop.interleave.count", one};

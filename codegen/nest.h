@@ -12,6 +12,7 @@ typedef struct Nest {
   LLVMValueRef *part; /* by unit: where a fold into memory goes in a chunk; NULL: to the unit's target */
   LLVMValueRef *left; /* by unit: of folds into registers, what chunks leave */
   Chunks *chunks;     /* NULL: one thread does it */
+  LLVMValueRef from, to; /* the turns of the outermost loop that are emitted; NULL: all */
   bool folds;
   bool tiny;          /* nothing is a loop */
   bool by_four;       /* four turns at a time of the loop around the innermost one */
@@ -27,6 +28,7 @@ void nest_fold_into_register(const Nest *k, int i, LLVMValueRef x);
 void nest_index(const Nest *k, const Unit *u, LLVMValueRef *idx);   /* of the element that u makes there, */
 LLVMValueRef nest_place(Emit *e, const Unit *u, const LLVMValueRef *idx); /* where in its memory that is, */
 void nest_put(const Nest *k, const Unit *u, LLVMValueRef x);        /* and x is stored, or added */
+bool nest_has_part(const Unit *u);              /* chunks fold it in memory of their own */
 bool nest_is_trimmed(const Nest *k, int level);
 bool nest_folds_few(const Nest *k, int level); /* all units fold from an outer level on, in registers, a few terms */
 

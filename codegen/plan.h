@@ -110,6 +110,8 @@ typedef struct Unit {
 typedef struct Group {
   int n, cap;
   Unit **unit;
+  int relay;      /* so many groups from this one on take turns along the axis of their outermost loops; 0: they do not */
+  Dim *row_bytes; /* … of what several of them read or write, for each entry of that axis */
 } Group;
 
 typedef struct Slot {
@@ -159,6 +161,7 @@ void plan_lanes(Plan *p);     /* lanes.c: which loops are computed in lanes */
 void plan_places(Plan *p);    /* place.c: virtual or stored */
 void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
 void plan_units(Plan *p);     /* schedule.c: units, their loops, groups */
+void plan_relays(Plan *p);    /* relay.c: groups that take turns */
 void plan_splits(Plan *p);    /* split.c: what threads share */
 void plan_storage(Plan *p);   /* storage.c */
 
@@ -171,6 +174,9 @@ bool reads_in_step(Plan *p, Op *op, const Value *x);
 /* The same of what a set_slice, or a set at numbers, stores. */
 bool stores_in_step(Plan *p, Op *op, const Value *x);
 void read_anywhere(Plan *p, Unit *u, Value *v); /* u reads v at indices of its own */
+
+Unit reads_anew(Plan *p, const Unit *u);        /* u, a UNIT_STORE or UNIT_REDUCE, with all that it reads, parameters too */
+Unit *maker_of(const Plan *p, const Value *v);  /* the unit of this region that makes v; NULL: it comes from around */
 
 void plan_goal(Plan *p, Unit *u); /* goal.c */
 
@@ -189,6 +195,12 @@ bool product_find(Ctx *c, const Op *op, Product *p);
 Value *behind_windows(Value *v);
 Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
 Type *factor_space(Ctx *c, const Op *op); /* what the products in a factorisation or solve take; NULL: there is none that is large */
+
+/* matvec.c: a matrix by a vector in the two innermost loops */
+typedef enum { MATVEC_NONE, MATVEC_BY_ROWS, MATVEC_BY_COLUMNS } Matvec;
+enum { MATVEC_ROWS = 4 }; /* are done at a time */
+Matvec matvec_of(const Plan *p, const Unit *u);
+bool keeps_level(const Unit *u, int level); /* a UNIT_REDUCE: its result has an index of its own for each turn */
 
 /* range.c: how far the index of a level of a nest, or, back, its negative, goes beyond that of an outer one (-1: beyond 0) for a term to
  * be other than zero; NULL: as far as it can. */

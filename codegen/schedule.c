@@ -280,6 +280,17 @@ static void read_operands(Plan *p, Unit *u, const Op *op) {
   }
 }
 
+Unit reads_anew(Plan *p, const Unit *u) {
+  Unit x = *u;
+  x.params = true;
+  x.read = NULL;
+  x.nread = x.read_cap = 0;
+  if (u->kind == UNIT_REDUCE) read_operands(p, &x, u->op);
+  else if (u->op) walk_op(p, &x, u->op, u->level_of);
+  else walk(p, &x, u->v, u->level_of);
+  return x;
+}
+
 UnitKind unit_kind(const Op *op, Place place) {
   if (op_info[op->code].family == FAM_EFFECT) return UNIT_EFFECT;
   if (op_has_sum(op)) return UNIT_REDUCE;
@@ -418,8 +429,7 @@ static void result_units(Plan *p) {
 /* ---- who needs what ------------------------------------------------------------------------------------------------
  */
 
-/* The unit of this region that makes v; NULL: it comes from around. */
-static Unit *maker(const Plan *p, const Value *v) {
+Unit *maker_of(const Plan *p, const Value *v) {
   Unit *u = p->producer[v->id];
   return u && u->plan == p ? u : NULL;
 }
@@ -430,7 +440,7 @@ static void needs(Plan *p) {
     if (p != p->root || u->kind == UNIT_EFFECT || (u->op && (u->op->code == OP_sym || op_has_effect(u->op)))) u->always = true;
     if (u->result >= 0) u->need[u->result / 64] |= UINT64_C(1) << (u->result % 64);
     for (int k = 0; k < u->nread; k++) {
-      Unit *from = maker(p, u->read[k].v);
+      Unit *from = maker_of(p, u->read[k].v);
       if (!from) continue;
       from->always |= u->always;
       for (int w = 0; w < p->need_words; w++) from->need[w] |= u->need[w];
@@ -499,16 +509,17 @@ enum { MOST_UNITS = 64 };
 /* The group that u may join, or -1.  barrier: groups up to this one come before a check that u needs. */
 static int find_group(Plan *p, const Unit *u, int barrier) {
   int first = barrier + 1, writes = overwrites_after(p, u);
+  Matvec kind = matvec_of(p, u); /* which is done in its own way, and in turns with what reads the same matrix (relay.c) */
   if (writes > first) first = writes;
   for (int k = 0; k < u->nread; k++) {
-    const Unit *from = maker(p, u->read[k].v);
+    const Unit *from = maker_of(p, u->read[k].v);
     if (!from) continue;
     int at = from->group + !read_in_step(from, &u->read[k]);
     if (at > first) first = at;
   }
   for (int g = p->ngroup - 1, tries = 0; g >= first && tries < 64; g--, tries++) {
     const Unit *head = p->group[g].unit[0];
-    if (fusable(head) && same_loops(head, u) && p->group[g].n < MOST_UNITS) return g;
+    if (fusable(head) && same_loops(head, u) && matvec_of(p, head) == kind && p->group[g].n < MOST_UNITS) return g;
   }
   return -1;
 }
@@ -549,7 +560,7 @@ static void drop_local_stores(Plan *p) {
   for (int i = 0; i < p->nunit; i++)
     for (int k = 0; k < p->unit[i]->nread; k++) {
       const Read *r = &p->unit[i]->read[k];
-      const Unit *from = maker(p, r->v);
+      const Unit *from = maker_of(p, r->v);
       if (from && (from->group != p->unit[i]->group || from->kind != UNIT_STORE)) outside[r->v->id] = true;
     }
   for (int k = 0; p->exit && k < p->exit->nread; k++) outside[p->exit->read[k].v->id] = true;
@@ -575,4 +586,5 @@ void plan_units(Plan *p) {
   needs(p);
   make_groups(p);
   drop_local_stores(p);
+  plan_relays(p);
 }

@@ -69,12 +69,6 @@ static int cost_of_unit(const Plan *p, const Unit *u) {
   return cost;
 }
 
-static bool keeps_level(const Unit *u, int level) {
-  for (int i = 0; i < u->v->type->rank; i++)
-    if (u->level_of[u->out[i]] == level) return true;
-  return false;
-}
-
 static Split *split_nest(const Plan *p, const Unit *u) {
   Ctx *c = p->ctx;
   Dim *work = dim_const(c, cost_of_unit(p, u)), *part = dim_const(c, 0);
