@@ -54,7 +54,10 @@ enum { MANTISSA = 52, BIAS = 1023 };
 __attribute__((pure)) real FN(find)(const real *table, word i); /* table[i], of any size */
 __attribute__((const)) real FN(root)(real x); /* sqrt(x), x between 2^-900 and 2^1000 (2^-90, 2^100) */
 __attribute__((pure)) real FN(look)(const real *table, word i); /* table[i % 16] */
-__attribute__((const)) real FN(scale)(real x, real n, word shifted); /* x 2^floor(n); the low bits of `shifted` hold floor(n) + 2 BIAS */
+/* x 2^floor(n), |x| < 2; the low bits of `shifted` hold floor(n) + 2 BIAS.  Where n < VANISHES that is 0, without computing it: what
+ * comes out below the normal numbers, as masked entries of a softmax do, takes many processors twenty times as long. */
+__attribute__((const)) real FN(scale)(real x, real n, word shifted);
+#define VANISHES K(-1076, -151)
 __attribute__((const)) real FN(inverse)(real x); /* 1/x, or within 2^-14 of it */
 __attribute__((const)) real FN(near_root)(real x), FN(inverse_root)(real x); /* about r = sqrt(x) and 1/r: r + (x - r^2) 1/r / 2 is it */
 __attribute__((const)) real FN(limited)(real x); /* x, -1 or 1: what is nearest */

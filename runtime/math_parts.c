@@ -14,7 +14,6 @@ PART real FN(exponent)(real x) { return from_bits(bits(x) >> MANTISSA | bits(K(0
 
 /* By two powers of about half of n each, so that the result may be more than the largest number or less than the least. */
 PART real FN(scale)(real x, real n, word shifted) {
-  (void)n;
   word half = shifted >> 1;
-  return x * from_bits(half << MANTISSA) * from_bits((shifted - half) << MANTISSA);
+  return x * from_bits(half << MANTISSA) * (n < VANISHES ? 0 : from_bits((shifted - half) << MANTISSA));
 }
