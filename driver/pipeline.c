@@ -224,6 +224,7 @@ void pipeline_lower(Module *m, const LowerOptions *o) {
     pass_spread(m->func[i]);
     pass_thread(m->func[i]);
     pass_strip(m->func[i]);
+    pass_retry(m->func[i]);
     pass_guard(m->func[i]);
   }
   if (!module_verify(m)) bug("what is made for code generation does not verify");

@@ -62,7 +62,7 @@ static bool forward_loop(const Forward *w, const Op *op) {
 static bool forward_op(const Forward *w, const Op *op) {
   bool on = false, any = false;
   if (op->code == OP_if) return forward_if(w, op);
-  if (op->code == OP_for || op->code == OP_while) return forward_loop(w, op);
+  if (op_is_loop(op)) return forward_loop(w, op);
   if (op->code == OP_call) return forward_call(w, op);
   for (int i = 0; i < op->nopd && !on; i++) on = w->from[op->opd[i]->id] && operand_contributes(op, i);
   for (int i = 0; i < op->nres; i++) any |= put(w, op->res[i], on);
@@ -144,7 +144,7 @@ static bool backward_loop(const Op *op, bool *reaches) {
 
 static bool backward_op(const Op *op, bool *reaches) {
   bool any = false;
-  if (op->code == OP_for || op->code == OP_while) return backward_loop(op, reaches);
+  if (op_is_loop(op)) return backward_loop(op, reaches);
   if (!any_reached(op, reaches)) return false;
   for (int i = 0; i < op->nopd; i++) any |= reach(reaches, op->opd[i]);
   for (int r = 0; r < op->nreg; r++) {

@@ -78,8 +78,6 @@ static void need_sym(void *env, Sym *s) {
   if (l->binds[s->id]) need(l, l->binds[s->id]->res[0]);
 }
 
-static bool is_loop(const Op *op) { return op->code == OP_for || op->code == OP_while; }
-
 /* The operation around a region of what is looked at; NULL: there is none. */
 static const Op *around(const Live *l, const Region *g) { return g == l->region ? NULL : g->parent; }
 
@@ -88,7 +86,7 @@ static void need_structure(Live *l, const Op *op) {
   for (; op; op = around(l, op->parent)) {
     if (op->nres && l->structure[op->res[0]->id]) return;
     if (op->nres) l->structure[op->res[0]->id] = true;
-    for (int i = 0; i < (is_loop(op) ? loop_ninit(op) : op->nopd); i++) need(l, op->opd[i]);
+    for (int i = 0; i < (op_is_loop(op) ? loop_ninit(op) : op->nopd); i++) need(l, op->opd[i]);
     if (op->code == OP_while) need(l, op->reg[0]->res[0]);
   }
 }
@@ -102,7 +100,7 @@ static void need_plain(Live *l, const Op *op) {
 static void need_result(Live *l, const Op *op, int k) {
   type_each_sym(op->res[k]->type, need_sym, l);
   need_structure(l, op);
-  if (is_loop(op)) need(l, op->opd[loop_ninit(op) + k]);
+  if (op_is_loop(op)) need(l, op->opd[loop_ninit(op) + k]);
   for (int i = 0; i < op->nreg; i++)
     if (op->code == OP_if || op->reg[i] == loop_body(op)) need(l, op->reg[i]->res[k]);
 }

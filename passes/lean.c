@@ -10,7 +10,7 @@ static bool stores_into(const Op *loop, int k) {
   const Region *body = loop_body(loop);
   const Op *op = body->res[k]->def;
   if (!op || op->parent != body) return false;
-  if (op->code == OP_for || op->code == OP_while) return stores_into(op, result_index(body->res[k]));
+  if (op_is_loop(op)) return stores_into(op, result_index(body->res[k]));
   return op->code == OP_set || op->code == OP_set_slice || op->code == OP_scatter_acc;
 }
 
@@ -22,7 +22,7 @@ static bool stores(const Op *loop) {
 
 static void mark_loops(Region *g) {
   for (Op *op = g->first; op; op = op->next) {
-    bool loop = op->code == OP_for || op->code == OP_while;
+    bool loop = op_is_loop(op);
     if (loop && !op->u.loop.checkpoint && !op->u.loop.parallel && !stores(op)) op->u.loop.checkpoint = -1;
     for (int i = 0; i < op->nreg; i++) mark_loops(op->reg[i]);
   }

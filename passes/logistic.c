@@ -48,7 +48,7 @@ static void rewrite(Func *f, Region *g, Op *op) {
 
 static void in_region(Func *f, Region *g, bool looped) {
   for_each_op(op, g) {
-    for (int i = 0; i < op->nreg; i++) in_region(f, op->reg[i], looped || op->code == OP_for || op->code == OP_while);
+    for (int i = 0; i < op->nreg; i++) in_region(f, op->reg[i], looped || op_is_loop(op));
     if (looped && op->code == OP_sigmoid && !is_nonpositive(op->opd[0])) rewrite(f, g, op);
   }
 }
