@@ -233,6 +233,7 @@ void emit_straight(Emit *e, Unit *u);
 
 /* ---- emit_choice.c ------------------------------------------------------------------------------------------------ */
 
+void emit_any_nan(Emit *e, Unit *u); /* a unit that asks for one */
 /* fn: calls `plain`, and `exact` if that left a nan in a result. */
 void emit_choice(Codegen *g, Func *f, const Plan *p, LLVMValueRef fn, LLVMValueRef plain, LLVMValueRef exact);
 

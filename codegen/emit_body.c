@@ -294,10 +294,11 @@ static LLVMValueRef fused_if(Emit *e, const Unit *u) {
 
 /* Seldom done: its loops are kept small. */
 static void emit_apart(Emit *e, Group *g) {
+  bool seldom = e->seldom;
   e->seldom = true;
   for (int i = 0; i < g->n; i++)
     if (!g->unit[i]->dead) emit_guarded(e, g->unit[i]);
-  e->seldom = false;
+  e->seldom = seldom;
 }
 
 /* Fused as a whole when all results stored here are wanted, which is the rule; else unit by unit.  What goes to the

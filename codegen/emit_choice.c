@@ -1,4 +1,4 @@
-/* emit_choice.c - a function that is computed with plain products, and again with mulz where a result is nan.
+/* emit_choice.c - looking for a nan, and a function that is computed with plain products, and again with mulz where a result is nan.
  *
  * Requires: plain.c.  Ensures: the contract in internal.h, whichever of the two it was. */
 #include "codegen/emit.h"
@@ -27,6 +27,25 @@ static void look_at_few(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef s
     else note(e, seen, is_nan(e, load_elem(e, out, -1, t, LLVMConstInt(e->g->i64, (unsigned)i, false))));
     i += width > 1 ? width : 1;
   }
+}
+
+/* Elements that lie one behind another are one long loop, whatever the shape is. */
+void emit_any_nan(Emit *e, Unit *u) {
+  Value *v = nan_sought(u->op);
+  const Type *t = v->type;
+  LLVMValueRef seen = new_alloca(e, e->g->i1), idx[MAX_RANK];
+  Loop loop[MAX_RANK];
+  LLVMBuildStore(e->b, LLVMConstInt(e->g->i1, 0, false), seen);
+  if (e->p->value[v->id].padded) {
+    open_loops(e, loop, t->rank, t->dim, idx);
+    note(e, seen, is_nan(e, eval(e, v, idx)));
+    close_loops(e, loop, t->rank, t->dim);
+  } else {
+    LLVMValueRef i = loop_begin(e, loop, element_count(e, t));
+    note(e, seen, is_nan(e, load_elem(e, where_of(e, v), e->object[v->id], t, i)));
+    loop_end(e, loop);
+  }
+  LLVMBuildStore(e->b, LLVMBuildLoad2(e->b, e->g->i1, seen, ""), where_of(e, u->v));
 }
 
 static void look_at(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef seen) {

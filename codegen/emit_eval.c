@@ -266,7 +266,7 @@ static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   set_line(e, op);
   LLVMValueRef known = without_zeros(op, x);
   if (known) return known;
-  bool plain = in_lanes(e->p, op->parent) ? e->plain_products : e->plain && is_plain(e->p, op);
+  bool plain = in_lanes(e->p, op->parent) ? e->plain_products : in_plain_loop(op) || (e->plain && is_plain(e->p, op));
   if (plain && e->g->fused && e->p->value[op->res[0]->id].by_inverse) return quotient(e, x[0], x[1]);
   Elem t = op->res[0]->type->elem;
   if (!plain && op->code == OP_mulz && e->seldom && in_lanes(e->p, op->parent)) return rare_product(e, t, x);

@@ -191,11 +191,19 @@ static void emit_if(Emit *e, Unit *u) {
   LLVMPositionBuilderAtEnd(e->b, join);
 }
 
+static void emit_loop(Emit *e, Unit *u) {
+  bool seldom = e->seldom;
+  e->seldom |= u->op->u.loop.seldom;
+  if (u->op->code == OP_for) emit_for(e, u);
+  else emit_while(e, u);
+  e->seldom = seldom;
+}
+
 void emit_region(Emit *e, Unit *u) {
   switch (u->op->code) {
   case OP_if: emit_if(e, u); return;
-  case OP_for: emit_for(e, u); return;
-  case OP_while: emit_while(e, u); return;
+  case OP_for:
+  case OP_while: emit_loop(e, u); return;
   default: bug("no code for the operation %s", op_info[u->op->code].name);
   }
 }

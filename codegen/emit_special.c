@@ -330,6 +330,7 @@ static void emit_alone_or_shared(Emit *e, Unit *u) {
   case OP_argmax:
   case OP_argmin: emit_argmax(e, u); return;
   case OP_call: emit_call(e, u); return;
+  case OP_rany: emit_any_nan(e, u); return;
   default: emit_region(e, u);
   }
 }

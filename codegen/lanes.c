@@ -89,17 +89,6 @@ bool fits_lanes(const Op *op) {
   return true;
 }
 
-bool passes_nan(const Op *op) {
-  switch (op->code) {
-  case OP_pow:
-  case OP_hypot:
-  case OP_argmax:
-  case OP_argmin:
-  case OP_cast: return false;
-  default: return op_info[op->code].sig != SIG_COMPARE;
-  }
-}
-
 bool shows_nan(const Plan *p, const Op *loop, bool inverses) {
   bool *from = NEW_N(p->ctx->arena, bool, p->f->nvalue), any = false;
   for (const Op *op = loop->reg[0]->first; op; op = op->next) {

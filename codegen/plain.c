@@ -12,71 +12,28 @@ enum { LEAST_PRODUCTS = 6, MOST_CODE = 3000, MOST_CHECKED = 4096 };
 typedef struct Trace {
   Plan *p;
   bool *from; /* by value: it may be nan, or come of one, where it should not */
-  bool hides; /* a nan may get lost, or decide something */
   int64_t products[2]; /* in no loop; in loops */
   int depth;           /* of loops around them, at most */
 } Trace;
 
+static const Op *treated_loop(const Op *op) {
+  for (const Region *r = op->parent; r->parent; r = r->parent->parent)
+    if (op_is_loop(r->parent) && (r->parent->u.loop.plain || r->parent->u.loop.seldom)) return r->parent;
+  return NULL;
+}
+
+bool in_plain_loop(const Op *op) {
+  const Op *loop = treated_loop(op);
+  return loop && loop->u.loop.plain && op->code == OP_mulz;
+}
+
 bool is_plain(const Plan *p, const Op *op) {
+  if (treated_loop(op)) return false;
   if (op->nres != 1 || small_count(op->res[0]->type, p->root->most_small) < 0) return false;
   return op->code == OP_mulz || (p->root->inverses && p->value[op->res[0]->id].by_inverse);
 }
 
-/* Of the operations of this family, those that solve pass on what they solve for. */
-static bool matrix_passes(const Trace *t, const Op *op) {
-  if (op->code != OP_trisolve && op->code != OP_lusolve) return false;
-  for (int k = 0; k + 1 < op->nopd; k++)
-    if (t->from[op->opd[k]->id]) return false;
-  return true;
-}
-
-static bool passes(const Trace *t, const Op *op) {
-  switch (op_info[op->code].family) {
-  case FAM_CALL:
-  case FAM_EFFECT: return false;
-  case FAM_MATRIX: return matrix_passes(t, op);
-  default: return op->code != OP_argsort && passes_nan(op);
-  }
-}
-
-static void trace(Trace *t, const Region *r, int depth);
-
-static bool taint(Trace *t, const Value *v, bool is) {
-  bool news = is && !t->from[v->id];
-  t->from[v->id] |= is;
-  return news;
-}
-
-static void trace_regions(Trace *t, const Op *op, int depth) {
-  int first = op_is_loop(op) ? loop_ninit(op) : 1;
-  bool again = true;
-  for (int k = 0; k < first && k < op->nopd; k++) t->hides |= t->from[op->opd[k]->id];
-  for (int k = 0; op_is_loop(op) && k < op->nres; k++) taint(t, op->res[k], t->from[op->opd[first + k]->id]);
-  while (again) {
-    again = false;
-    for (int i = 0; i < op->nreg; i++) {
-      for (int k = 0; op_is_loop(op) && k < op->nres; k++) taint(t, carried(op, i, k), t->from[op->res[k]->id]);
-      trace(t, op->reg[i], depth);
-      bool yields = !op_is_loop(op) || op->reg[i] == loop_body(op);
-      for (int k = 0; yields && k < op->nres; k++) again |= taint(t, op->res[k], t->from[op->reg[i]->res[k]->id]);
-    }
-    again &= op_is_loop(op);
-  }
-}
-
-static void trace(Trace *t, const Region *r, int depth) {
-  bool lanes = in_lanes(t->p, r);
-  for (const Op *op = r->first; op && !t->hides; op = op->next) {
-    if (op->nreg) {
-      trace_regions(t, op, depth + op_is_loop(op));
-      continue;
-    }
-    bool any = !lanes && is_plain(t->p, op), made = any;
-    for (int k = 0; k < op->nopd; k++) any |= t->from[op->opd[k]->id];
-    if (any && !made) t->hides |= !passes(t, op);
-    for (int k = 0; k < op->nres; k++) taint(t, op->res[k], any);
-  }
-}
+static bool makes_nan(const void *env, const Op *op) { return !in_lanes(env, op->parent) && is_plain(env, op); }
 
 static void count(Trace *t, const Region *r, int depth) {
   for (const Op *op = r->first; op && !in_lanes(t->p, r); op = op->next) {
@@ -106,8 +63,7 @@ static void try(Plan *p) {
   Trace t = {.p = p, .from = NEW_N(p->ctx->arena, bool, p->f->nvalue + 1)};
   count(&t, body, 0);
   if (t.products[0] + t.products[1] < LEAST_PRODUCTS) return;
-  trace(&t, body, 0);
-  if (t.hides) return;
+  if (!nan_shows(body, makes_nan, p, t.from)) return;
   bool *check = NEW_N(p->ctx->arena, bool, body->nres + 1);
   for (int i = 0; i < body->nres; i++) {
     check[i] = t.from[body->res[i]->id];

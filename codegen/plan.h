@@ -217,7 +217,6 @@ bool fits_lanes(const Op *op);
 bool lane_reads_held(const Op *loop, int k); /* iterations read the entries that they will set */
 /* It has products with a zero that stays one (or, with `inverses`, quotients by inverses), and a nan that any of them had as a plain
  * product would be seen in what leaves. */
-bool passes_nan(const Op *op); /* the result is nan when an operand is */
 bool shows_nan(const Plan *p, const Op *loop, bool inverses);
 bool in_lanes(const Plan *p, const Region *r); /* r is the body of such a loop */
 
@@ -236,12 +235,12 @@ bool stores_straight(const Plan *p, const Op *op);  /* … if it updates in plac
 
 void plan_plain(Plan *p);
 bool is_plain(const Plan *p, const Op *op); /* outside lanes it is computed in another way then */
+bool in_plain_loop(const Op *op);           /* a mulz of a loop that passes/retry.c has look for nan itself */
 
 /* ---- plan_region.c: operations that hold regions ------------------------------------------------------------------------- */
 
 void plan_regions(Plan *p, Unit *u);                       /* plans for u's regions, and what u reads for them */
 void plan_exit(Plan *p);                                   /* what a nested region yields */
-Value *carried(const Op *op, int region, int k);           /* the parameter of a loop's region for result k */
 bool func_is_recursive(const Func *f, const Func *callee); /* callee calls f, at whatever distance */
 bool op_has_effect(const Op *op);                          /* it may fail, or not end */
 bool same_memory(const Plan *p, const Value *a, const Value *b);

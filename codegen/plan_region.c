@@ -8,8 +8,6 @@
 /* ---- facts
  * --------------------------------------------------------------------------------------------------------------- */
 
-Value *carried(const Op *op, int region, int k) { return op->reg[region]->param[loop_nindex(op) + k]; }
-
 bool op_has_effect(const Op *op) {
   Family f = op_info[op->code].family;
   if (f == FAM_EFFECT || f == FAM_CALL || op->code == OP_while || op->code == OP_sym) return true;

@@ -299,8 +299,8 @@ UnitKind unit_kind(const Op *op, Place place) {
   case OP_rmax:
   case OP_rmin:
   case OP_rprod:
-  case OP_rany:
   case OP_rall: return UNIT_REDUCE;
+  case OP_rany: return nan_sought(op) ? UNIT_SPECIAL : UNIT_REDUCE;
   case OP_argmax:
   case OP_argmin:
   case OP_linrec:

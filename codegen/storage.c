@@ -113,6 +113,7 @@ static void all_dense(Storage *s, const Unit *u) {
 static bool follows_padding(const Plan *p, const Unit *u) {
   if (!u->op || u->kind == UNIT_EFFECT) return true;
   if (u->tiled || u->into || u->split) return false;
+  if (nan_sought(u->op)) return true;
   if (u->op->nreg) return !in_lanes(p, u->op->reg[0]);
   return u->kind != UNIT_SPECIAL || u->op->code == OP_set || u->op->code == OP_set_slice || u->op->code == OP_scatter_acc;
 }

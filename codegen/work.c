@@ -65,6 +65,7 @@ Dim *region_flops(Ctx *c, const Region *r, bool *more) {
     Dim *n = op->nreg ? NULL : op_flops(c, op);
     *more |= op->code == OP_call;
     if (op->code == OP_if) n = dim_max(c, region_flops(c, op->reg[0], more), region_flops(c, op->reg[1], more));
+    else if (op_is_loop(op) && op->u.loop.seldom) continue;
     else if (op->nreg) {
       Dim *k = loop_turns(c, op);
       n = k ? dim_mul(c, k, region_flops(c, op->reg[0], more)) : NULL;

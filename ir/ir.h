@@ -238,8 +238,9 @@ struct Op {
     struct { int naxis; int *axis; bool masked; } index; /* gather, scatter_add, set: the indexed axes, ascending */
     struct { const char *text; Dim *a, *b; } check;      /* effects: message; the dimensions, or a: the index's limit */
     /* checkpoint: for, while: 0 store; -1 recompute with O(log T) memory; k > 0 snapshots.  parallel: a `for` that was made of whole
-     * tensors: iterations depend on each other through folds alone, and each entry of a carried tensor that is set is set once. */
-    struct { int checkpoint; bool parallel; } loop;
+     * tensors: iterations depend on each other through folds alone, and each entry of a carried tensor that is set is set once.
+     * plain: mulz in it may be computed as mul, with a nan where they differ.  seldom: it runs where such a nan was seen. */
+    struct { int checkpoint; bool parallel, plain, seldom; } loop;
     /* derive: operands are the callee's parameters (leaves), then a seed for each real result leaf (VJP) or a tangent for each
      * real leaf of the wrt ports (JVP, HVP).  Results: GRAD, VJP: the callee's results, then the wrt ports' cotangents; JVP: the
      * results, then the tangents of the real ones; JACOBIAN, HESSIAN: for each real result leaf (HESSIAN: wrt leaf) and each
@@ -259,9 +260,21 @@ bool op_is_fold(Opcode code);             /* of two operands of one type, whose 
 bool op_is_loop(const Op *op);            /* for, while */
 bool op_is_update(const Op *op);          /* the result is the first operand but for what is stored, or added, at some places */
 bool op_has_sum(const Op *op);            /* a contraction with a label that is summed */
+bool op_is_loop(const Op *op);            /* for, while */
+Value *carried(const Op *op, int region, int k); /* the parameter of a loop's region for result k */
 Region *region_of(const Value *v);        /* where v is defined */
 bool region_within(const Region *r, const Region *outer); /* r is outer, or nested in it */
 bool value_int(const Value *v, int64_t *x); /* a scalar int that is a constant, or a constant dimension */
+
+/* ---- nan.c -------------------------------------------------------------------------------------------------------------- */
+
+bool passes_nan(const Op *op); /* the result is nan when an operand is */
+typedef bool (*NanMaker)(const void *env, const Op *op); /* the result may be nan where it should be none */
+/* Such a nan, made in the region or in the operation, is seen in the values for which `from` is set that leave it, or is of no
+ * consequence.  from: by value id, extended in place. */
+bool nan_shows(const Region *r, NanMaker makes, const void *env, bool *from);
+Value *nan_sought(const Op *op); /* what a loop or branch left, if op asks whether there is a nan in it; else NULL */
+bool nan_leaves(const Op *op, NanMaker makes, const void *env, bool *from);
 
 /* ---- overwrite.c ----------------------------------------------------------------------------------------------------- */
 

@@ -165,6 +165,8 @@ static void print_attribute(Printer *p, const Op *op) {
   case FAM_REGION:
     if (op->code != OP_if && op->u.loop.checkpoint) text_add(p->text, " {checkpoint %d}", op->u.loop.checkpoint);
     if (op->code == OP_for && op->u.loop.parallel) text_add(p->text, " {parallel}");
+    if (op_is_loop(op) && op->u.loop.plain) text_add(p->text, " {plain}");
+    if (op_is_loop(op) && op->u.loop.seldom) text_add(p->text, " {seldom}");
     break;
   default: break;
   }

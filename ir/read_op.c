@@ -224,8 +224,12 @@ static bool read_callee(Reader *r, Op *op) {
 static bool read_loop(Reader *r, Op *op) {
   int64_t v;
   if (op->code == OP_if || !take_punct(r, '{')) return true;
-  if (op->code == OP_for && take_word(r, "parallel")) {
-    op->u.loop.parallel = true;
+  bool *flag = op->code == OP_for && take_word(r, "parallel") ? &op->u.loop.parallel
+               : take_word(r, "plain")                        ? &op->u.loop.plain
+               : take_word(r, "seldom")                       ? &op->u.loop.seldom
+                                                              : NULL;
+  if (flag) {
+    *flag = true;
     return expect_punct(r, '}');
   }
   if (!(take_word(r, "checkpoint") || read_unexpected(r, "'checkpoint'")) || !read_int(r, &v, -1, INT32_MAX)) return false;

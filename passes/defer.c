@@ -108,18 +108,13 @@ static Value *row(Builder *b, Value *x, Value *t) { return b_gather(b, x, 1, (in
 static Value *add_guarded(Defer *d, Builder *b, const Con *k, Value *const all[2], const Type *t) {
   Value *lo = b_int(b, 0), *hi = b_dim(b, d->count), *one = b_int(b, 1), *zero = b_splat(b, t, 0);
   Op *loop = b_for(b, lo, hi, one, 1, &zero);
+  loop->u.loop.seldom = true;
   Builder in = b_inside(b, loop->reg[0]);
   Con now = *k;
   for (int i = 0; i < 2; i++) now.x[i] = row(&in, all[i], loop->reg[0]->param[0]);
   Value *next = b_map2(&in, OP_add, loop->reg[0]->param[1], con_emit(&in, now, OP_mulz));
   region_set_results(loop->reg[0], 1, &next);
   return loop->res[0];
-}
-
-static Value *any_nan(Builder *b, Value *x) {
-  int axis[MAX_RANK];
-  for (int a = 0; a < x->type->rank; a++) axis[a] = a;
-  return b_reduce(b, OP_rany, b_map2(b, OP_ne, x, x), x->type->rank, axis);
 }
 
 /* Operand i of k is a row of `all`. */

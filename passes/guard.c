@@ -10,7 +10,8 @@
  *     g = select c, dy, 0                 y, g, d as before, and equal to what they were
  *     d = mulz g, 0.5 / s
  *
- * Requires: strips (strip.c).  Ensures: the same results, bit for bit, but for the sign of a zero that was
+ * Loops that are run with plain products first (retry.c) are the same case.
+ * Requires: strips (strip.c), retry.c.  Ensures: the same results, bit for bit, but for the sign of a zero that was
  * selected from two. */
 #include "passes/pass.h"
 #include <math.h>
@@ -239,14 +240,16 @@ static bool has_plain_lines(const Region *body) {
   return mulz;
 }
 
-static void guard_region(Func *f, Region *g) {
+/* seen: a nan would be met with a second run. */
+static void guard_region(Func *f, Region *g, bool seen) {
   for (Op *op = g->first; op; op = op->next) {
-    for (int i = 0; i < op->nreg; i++) guard_region(f, op->reg[i]);
-    if (op->code != OP_for || !op->u.loop.parallel || !has_plain_lines(op->reg[0])) continue;
+    bool loop = op->code == OP_for, watched = seen || (loop && (op->u.loop.parallel || op->u.loop.plain));
+    for (int i = 0; i < op->nreg; i++) guard_region(f, op->reg[i], watched && !(loop && op->u.loop.parallel));
+    if (!loop || !watched || !has_plain_lines(op->reg[0])) continue;
     Value *cond[MAX_CONDITIONS];
     int n = find_conditions(op->reg[0], cond);
     for (int i = 0; i < 2 * n; i++) guard_by(f, op->reg[0], cond[i / 2], i % 2);
   }
 }
 
-void pass_guard(Func *f) { guard_region(f, f->body); }
+void pass_guard(Func *f) { guard_region(f, f->body, false); }

@@ -113,6 +113,10 @@ void type_each_sym(const Type *t, SymFn fn, void *env);
 void op_each_sym(const Op *op, SymFn fn, void *env);          /* in result types and attributes, and of what is inside it */
 bool has_effect(const Op *op);                                /* is one, or holds one */
 
+/* ---- retry.c -------------------------------------------------------------------------------------------------------------- */
+
+Value *any_nan(Builder *b, Value *x); /* a bool */
+
 /* ---- inline.c ------------------------------------------------------------------------------------------------------------- */
 
 void inline_but(Func *f, const Func *keep); /* every call of a function that cannot reach itself, but for calls of `keep` */
