@@ -3,7 +3,8 @@
  * the largest term of the reflection formula, where that is larger: they have zeros there).
  *
  * TABLE is a list of ONE(f) and TWO(f), HEADER what adc wrote.  Points: special values, all exponents, moderate numbers,
- * and neighbourhoods of 0, 1, the multiples of pi/2 and the ends of tables' intervals.  Prints what is above the bound; exit status 1 if something is. */
+ * and neighbourhoods of 0, 1, the multiples of pi/2 and the ends of tables' intervals.  Prints what is above the bound; exit
+ * status 1 if something is. */
 #include HEADER
 #include <math.h>
 #include <mpfr.h>
@@ -191,9 +192,11 @@ static double point(int k, int single) {
   case 4: return between(-1, 1);
   case 5: return between(-750, 750);
   case 6: return between(-30, 30);
-  case 8: return (sign * (double)(random_bits() % 2000) + ldexp(between(-1, 1), -2 - (int)(random_bits() % 50))) * 0.09817477042468103;
-  case 9: return (1 + (double)(random_bits() % 32) / 32) * ldexp(1 + sign * ldexp(between(1, 2), -5 - (int)(random_bits() % 46)), k % 4 - 2);
   case 7: return -(double)(random_bits() % 40) + sign * ldexp(between(1, 2), -1 - (int)(random_bits() % 50));
+  case 8: return (sign * (double)(random_bits() % 2000) + ldexp(between(-1, 1), -2 - (int)(random_bits() % 50))) * 0.09817477042468103;
+  case 9:
+    x = (1 + (double)(random_bits() % 32) / 32) * ldexp(1, k % 4 - 2);
+    return x * (1 + sign * ldexp(between(1, 2), -5 - (int)(random_bits() % 46)));
   default: return between(-3, 3);
   }
 }
