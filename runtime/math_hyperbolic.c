@@ -6,7 +6,7 @@ INLINE real log_of_three(real big, real small, real a) {
   bool huge = a > K(0x1p28, 0x1p14f);
   real sum = big + small, low = big - sum + small, u = 1 + sum, rest = sum - (u - 1) + low;
   const real down = K(0x1p-20, 0x1p-20f); /* so that the exponent is not the largest */
-  return log_of_sum(huge ? 21 : 0, huge ? a * down : u, huge ? 0 : rest);
+  return log_of_moved_sum(huge ? 21 : 0, huge ? a * down : u, huge ? 0 : rest);
 }
 
 /* sqrt(1 + a^2) - 1 = a^2 / (1 + sqrt(1 + a^2)). */
@@ -24,11 +24,15 @@ real FN(acosh)(real x) {
   return x >= 1 ? y : NOT_A_NUMBER;
 }
 
+RARE real FN(atanh_rare)(bool any, real x, real usual);
+RARE real FN(atanh_rare)(bool any, real x, real usual) {
+  real end = absolute(x) == 1 ? INF : NOT_A_NUMBER;
+  return any ? with_sign(end, x) : usual;
+}
+
 /* log((1 + a) / (1 - a)) / 2 = log(1 + u) / 2; what 1 - a loses is made good. */
 real FN(atanh)(real x) {
-  real a = absolute(x), down = 1 - a, u = 2 * a / down, low = (down - 1 + a) * u * (1 + K(0.5, 0.5f) * u);
-  real sum = 1 + u, y = K(0.5, 0.5f) * log_of_sum(0, sum, u - (sum - 1) + low);
-  y = a < K(0x1p-28, 0x1p-13f) ? a : y;
-  real end = a == 1 ? INF : NOT_A_NUMBER;
-  return with_sign(a < 1 ? y : end, x);
+  real a = absolute(x), down = 1 - a, u = 2 * a / down, low = (down - 1 + a) * u * (1 + K(0.5, 0.5f) * u), sum = 1 + u;
+  real y = K(0.5, 0.5f) * log_of_sum(sum, u - (sum - 1) + low);
+  return FN(atanh_rare)(!(a < 1), x, with_sign(y, x));
 }

@@ -56,9 +56,9 @@ INLINE real log_rest(real m, real t) {
 
 /* (log(1 + f) - f) / f^2 */
 INLINE real log_tail(real f) {
-  return POLY(f, (-0x1.ffffffffffff3p-2, 0x1.55555555554f7p-2, -0x1.0000000067571p-2, 0x1.9999999b9e9a4p-3,
-                  -0x1.5555453c4971bp-3, 0x1.2492303f7cf41p-3, -0x1.0066be59ccc8p-3, 0x1.c8060dd15cbcep-4),
-              (-0x1.fffffep-2f, 0x1.55555p-2f, -0x1.002e4cp-2f, 0x1.9a0e8ep-3f));
+  return LONG_POLY(f, (-0x1.ffffffffffff3p-2, 0x1.55555555554f7p-2, -0x1.0000000067571p-2, 0x1.9999999b9e9a4p-3,
+                       -0x1.5555453c4971bp-3, 0x1.2492303f7cf41p-3, -0x1.0066be59ccc8p-3, 0x1.c8060dd15cbcep-4),
+                   (-0x1.fffffep-2f, 0x1.55555p-2f, -0x1.002e4cp-2f, 0x1.9a0e8ep-3f));
 }
 
 #define LN2_HIGH K(0x1.62e42fefa38p-1, 0x1.62e4p-1f)
@@ -71,17 +71,26 @@ INLINE real log_sum(real k, real f, word i) {
 }
 INLINE real log_natural(real k, Log p) { return log_sum(k, log_rest(p.m, FN(look)(log_inverse, p.i)), p.i); }
 
-/* log(2^k (u + low)), low tiny beside u or u = 1. */
-INLINE real log_of_sum(real k, real u, real low) {
+/* log(2^more (u + low)), low tiny beside u or u = 1. */
+typedef struct Near { Log parts; real f; } Near;
+INLINE Near log_near(real u, real low) {
   Log p = log_parts(u);
   real t = FN(look)(log_inverse, p.i), down = power2(-p.k);
-  return log_sum(p.k + k, log_rest(p.m, t) + low * down * t, p.i);
+  return (Near){p, log_rest(p.m, t) + low * down * t};
+}
+INLINE real log_of_sum(real u, real low) {
+  Near n = log_near(u, low);
+  return log_sum(n.parts.k, n.f, n.parts.i);
+}
+INLINE real log_of_moved_sum(real more, real u, real low) {
+  Near n = log_near(u, low);
+  return log_sum(n.parts.k + more, n.f, n.parts.i);
 }
 
 /* log(1 + x), x > -1 and less than infinite. */
 INLINE real log1p_of(real x) {
   real u = 1 + x;
-  return log_of_sum(0, u, x - (u - 1));
+  return log_of_sum(u, x - (u - 1));
 }
 
 /* y, the logarithm of x where x is normal: at the other places what it should be. */

@@ -3,7 +3,8 @@
  * the largest term of the reflection formula, where that is larger: they have zeros there).
  *
  * TABLE is a list of ONE(f) and TWO(f), HEADER what adc wrote.  Points: special values, all exponents, moderate numbers,
- * and neighbourhoods of 0, 1 and the multiples of pi/2.  Prints what is above the bound; exit status 1 if something is. */
+ * and neighbourhoods of 0, 1, the multiples of pi/2 and the ends of tables' intervals.  Prints what is above the bound; exit
+ * status 1 if something is. */
 #include HEADER
 #include <math.h>
 #include <mpfr.h>
@@ -161,6 +162,15 @@ static const double special[] = {
     1 - 0x1p-53, 1 + 0x1p-52, -1 + 0x1p-53, 1 - 0x1p-24, 1e-310};
 enum { SPECIAL = sizeof special / sizeof *special + 3 };
 
+/* Where the first attempts at some function failed: near the ends of a table's intervals, mostly. */
+static const double found[] = {
+    0x1.a92d7cdaaf47bp+4, 0x1.15891c207080bp+4, -0x1.9c0a1d6c81b75p+12, 0x1.1ab9cep+0, 0x1.964b2ep+0, 0x1.bfb174p+8, /* tan */
+    0x1.f7393ep-1, 0x1.f7f9d6p-1, 0x1.f7faep-1, 0x1.f7c61d9610beep-1, 0x1.ffedaap-1, /* log10 */
+    0x1.3c0bff08672c8p-1, 0x1.3c1778p-1, -0x1.03df590eaa858p-1, /* asin, acos */
+    0x1.8cf030736e4bfp+0, 0x1.af24b8e9df1dp+1, 0x1.ef55e2p-2, /* erfc */
+    0x1.fada4p-5, 0x1.70d468p-6, 0x1.6d0cab4b056f6p-6, 0x1.a6e0492dfba48p-6}; /* sinh, expm1 */
+enum { FOUND = sizeof found / sizeof *found };
+
 static double special_point(int k) {
   return k == 0 ? INFINITY : k == 1 ? -INFINITY : k == 2 ? NAN : special[k - 3];
 }
@@ -171,7 +181,7 @@ static double point(int k, int single) {
   uint32_t half = (uint32_t)b;
   double x = 0;
   float y;
-  switch (k % 9) {
+  switch (k % 11) {
   case 0:
     memcpy(&x, &b, sizeof x);
     memcpy(&y, &half, sizeof y);
@@ -183,6 +193,10 @@ static double point(int k, int single) {
   case 5: return between(-750, 750);
   case 6: return between(-30, 30);
   case 7: return -(double)(random_bits() % 40) + sign * ldexp(between(1, 2), -1 - (int)(random_bits() % 50));
+  case 8: return (sign * (double)(random_bits() % 2000) + ldexp(between(-1, 1), -2 - (int)(random_bits() % 50))) * 0.09817477042468103;
+  case 9:
+    x = (1 + (double)(random_bits() % 32) / 32) * ldexp(1, k % 4 - 2);
+    return x * (1 + sign * ldexp(between(1, 2), -5 - (int)(random_bits() % 46)));
   default: return between(-3, 3);
   }
 }
@@ -213,9 +227,10 @@ static int check(const Function *f, int single, double bound, int n) {
   float *xf = malloc(2 * (size_t)n * sizeof *xf), *yf = malloc((size_t)n * sizeof *yf);
   int at = 0, pairs = f->operands == 2 ? SPECIAL * SPECIAL : SPECIAL;
   for (int k = 0; k < n; k++) {
-    x[k] = k < pairs ? special_point(k % SPECIAL) : point(k, single);
-    x[n + k] = k < pairs ? special_point(k / SPECIAL % SPECIAL) : point(k / 9, single);
-    if (k >= pairs && k % 16 > 7) x[k] = fabs(x[k]);
+    int one = k - pairs; /* of points that are not special */
+    x[k] = one < 0 ? special_point(k % SPECIAL) : one < FOUND ? found[one] : point(k, single);
+    x[n + k] = k < pairs ? special_point(k / SPECIAL % SPECIAL) : point(k / 11, single);
+    if (one >= FOUND && k % 16 > 7) x[k] = fabs(x[k]);
     for (int j = 0; j < 2; j++) xf[j * n + k] = (float)x[j * n + k];
   }
   if (single)
