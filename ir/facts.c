@@ -30,8 +30,6 @@ bool op_has_sum(const Op *op) {
   return false;
 }
 
-bool op_is_loop(const Op *op) { return op->code == OP_for || op->code == OP_while; }
-
 Value *carried(const Op *op, int region, int k) { return op->reg[region]->param[loop_nindex(op) + k]; }
 
 Region *region_of(const Value *v) { return v->def ? v->def->parent : v->region; }

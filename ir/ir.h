@@ -260,7 +260,6 @@ bool op_is_fold(Opcode code);             /* of two operands of one type, whose 
 bool op_is_loop(const Op *op);            /* for, while */
 bool op_is_update(const Op *op);          /* the result is the first operand but for what is stored, or added, at some places */
 bool op_has_sum(const Op *op);            /* a contraction with a label that is summed */
-bool op_is_loop(const Op *op);            /* for, while */
 Value *carried(const Op *op, int region, int k); /* the parameter of a loop's region for result k */
 Region *region_of(const Value *v);        /* where v is defined */
 bool region_within(const Region *r, const Region *outer); /* r is outer, or nested in it */
