@@ -1,6 +1,6 @@
 /* range.c - which terms of the sums in a loop nest are zero by a triangle or a band.
  *
- * Requires: units (schedule.c).  Ensures: beyond what is returned every unit of the nest would add zeros. */
+ * Requires: units (schedule.c).  Ensures: beyond what is returned every unit of the nest would add zeros, or make what nobody wants. */
 #include "codegen/plan.h"
 
 /* The axis of operand k that a level runs over; -1: none. */
@@ -12,10 +12,25 @@ static int axis_at(const Unit *u, int k, int level) {
   return -1;
 }
 
+/* The axis of the result that a level runs over; -1: none. */
+static int axis_out(const Unit *u, int level) {
+  for (int i = 0; i < u->op->res[0]->type->rank; i++)
+    if (u->level_of[u->out[i]] == level) return i;
+  return -1;
+}
+
+/* A sum that is formed in a register is put where it belongs, zero or not, unless nobody wants it. */
+static Edge of_sums(Plan *p, const Unit *u, int level, int outer, bool back) {
+  int a = axis_out(u, level), b = outer < 0 ? -1 : axis_out(u, outer);
+  if (a < 0 || b < 0) return (Edge){EDGE_NOWHERE, NULL};
+  return band_unwanted(p->root->band, u->op->res[0], back ? b : a, back ? a : b);
+}
+
 /* A term of two factors is zero where both are: one of them may be infinite. */
 static Edge of_unit(Plan *p, const Unit *u, int level, int outer, bool back) {
   Edge all = {EDGE_EVERYWHERE, NULL};
   if (u->kind != UNIT_REDUCE || u->op->code != OP_contract) return (Edge){EDGE_NOWHERE, NULL};
+  if (level < u->acc_level && !u->adds) return of_sums(p, u, level, outer, back);
   for (int k = 0; k < u->op->nopd; k++) {
     BandIndex a = {axis_at(u, k, level), NULL}, b = {outer < 0 ? -1 : axis_at(u, k, outer), NULL};
     if (a.axis < 0 || (outer >= 0 && b.axis < 0)) return (Edge){EDGE_NOWHERE, NULL};
