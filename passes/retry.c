@@ -90,16 +90,25 @@ static double cost(const Op *op) {
   }
 }
 
+/* Computed `times`; once more where it is read shifted, as a neighbour. */
+static void add_product(Loop *l, const Op *op, double times) {
+  double n = elements(op->res[0]->type);
+  for (const Op *reader = op->next; reader; reader = reader->next)
+    if (reader->code == OP_embed && reader->opd[0] == op->res[0]) {
+      l->saved += times * MULZ * n;
+      l->cost += times * cost(op);
+    }
+  l->saved += times * MULZ * n;
+  l->large |= !is_small(op->res[0]->type);
+  if (n > l->most) l->most = n;
+}
+
 static void look_at(Loop *l, const Region *r, double times) {
   for (const Op *op = r->first; op; op = op->next) {
     l->ops++;
     l->cost += times * cost(op);
     for (int i = 0; i < op->nreg; i++) look_at(l, op->reg[i], op_is_loop(op) ? times * turns(op) : times);
-    if (!is_plain(l->op, op)) continue;
-    double n = elements(op->res[0]->type);
-    l->saved += times * MULZ * n;
-    l->large |= !is_small(op->res[0]->type);
-    if (n > l->most) l->most = n;
+    if (is_plain(l->op, op)) add_product(l, op, times);
   }
 }
 
