@@ -29,6 +29,7 @@ typedef struct Lanes {
   LLVMValueRef first; /* of the block */
   bool alone;         /* one iteration by itself: everything goes straight */
   bool watch;         /* products are plain: what leaves is looked at */
+  bool reads;         /* old entries are read */
   LLVMValueRef last, strange; /* the element looked at last; i1: some were nan, in this iteration */
   LLVMValueRef done;          /* so many iterations at the beginning of the block have been done before; NULL: none */
   LLVMValueRef keep;          /* i1: nothing is to leave this iteration; NULL: all does */
@@ -140,12 +141,15 @@ static LLVMValueRef memory_buffer(Lanes *k, int elem_bytes, int n) {
 
 /* ---- one iteration ------------------------------------------------------------------------------------------------------ */
 
+/* An iteration that was done before sets what it set then, unless what it reads has changed, or it was done again with other products. */
+static bool sets_anew(const Lanes *k, const Exit *x) { return x->reads || (k->done && (k->reads || k->watch)); }
+
 /* Where nothing is to be set, what is there. */
 static LLVMValueRef set_value(Lanes *k, const Exit *x, const LLVMValueRef *idx) {
   Emit *e = k->e;
   LLVMValueRef at[MAX_RANK], y = eval(e, x->v, idx);
   const Value *to = k->op->res[x - k->exit];
-  if (x->x.kind != LANE_SET || !k->keep || !(k->done || x->reads)) return y;
+  if (x->x.kind != LANE_SET || !k->keep || !sets_anew(k, x)) return y;
   set_place(k, x, idx, at);
   LLVMValueRef old = load_elem(e, where_of(e, to), e->object[to->id], to->type, row_major(e, to->type, at));
   return LLVMBuildSelect(e->b, k->keep, old, y, "");
@@ -384,6 +388,7 @@ static void open_exits(Lanes *k) {
     x->n = (int)count(x->v->type);
     x->straight = lies_straight(x);
     x->reads = x->x.kind == LANE_SET && lane_reads_held(k->op, i);
+    k->reads |= x->reads;
   }
   k->width = choose_width(k);
   for (int i = 0; i < k->op->nres; i++) open_exit(k, &k->exit[i]);
@@ -547,9 +552,11 @@ static LLVMValueRef least(Lanes *k, LLVMValueRef x, LLVMValueRef y) {
 }
 
 /* The rest of a short loop, done one by one, would be most of the work: the last block is a whole one too, if there is any, and begins with
- * iterations that are done already.  Not where rows go out by way of buffers: each of them would have to be read before. */
+ * iterations that are done already.  Not where that costs a part of what they compute, or where rows go out by way of buffers: each of
+ * them would have to be read before. */
 static bool may_overlap(const Lanes *k) {
-  if (!k->op->parent->parent) return false;
+  enum { LEAST_WORK = 24 };
+  if (!k->op->parent->parent || lane_work(k->op) < LEAST_WORK) return false;
   for (int i = 0; i < k->op->nres; i++)
     if (k->exit[i].x.kind == LANE_SET && !k->exit[i].straight) return false;
   return true;

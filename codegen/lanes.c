@@ -127,6 +127,13 @@ static const Value *divisor_of(const Op *div) {
   return v;
 }
 
+int64_t lane_work(const Op *loop) {
+  int64_t n = 0;
+  for (const Op *op = loop->reg[0]->first; op; op = op->next)
+    if (op_info[op->code].family == FAM_MAP && elem_is_real(op->opd[op->nopd - 1]->type->elem)) n += elements(op->res[0]->type);
+  return n;
+}
+
 static bool is_quotient(const Op *op) { return op->code == OP_div && elem_is_real(op->res[0]->type->elem); }
 
 /* Dividing takes as long as a dozen products. */

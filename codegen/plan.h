@@ -214,6 +214,7 @@ typedef enum { LANE_NONE, LANE_SET, LANE_SCATTER, LANE_FOLD } LaneKind;
 typedef struct LaneExit { LaneKind kind; Value *held; Op *op; } LaneExit;
 LaneExit lane_exit(const Op *loop, int k);
 bool fits_lanes(const Op *op);
+int64_t lane_work(const Op *loop); /* elements of reals that an iteration computes */
 bool lane_reads_held(const Op *loop, int k); /* iterations read the entries that they will set */
 /* It has products with a zero that stays one (or, with `inverses`, quotients by inverses), and a nan that any of them had as a plain
  * product would be seen in what leaves. */
