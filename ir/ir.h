@@ -266,7 +266,7 @@ bool value_int(const Value *v, int64_t *x); /* a scalar int that is a constant, 
 /* ---- overwrite.c ----------------------------------------------------------------------------------------------------- */
 
 bool loop_overwrites(const Op *loop, int k);    /* a `for` that sets, by `set`, every entry of the k-th tensor that it carries */
-bool loop_begins_unseen(const Op *loop, int k); /* nobody sees what that tensor is before the loop */
+bool loop_begins_unseen(const Op *loop, int k); /* for, while: nobody sees what that tensor is before the loop */
 
 /* ---- band.c: triangles and bands --------------------------------------------------------------------------------------- */
 

@@ -177,8 +177,9 @@ static Value *merge_stored(Simplify *s, Op *op) {
 
 static Value *merge_added(Simplify *s, Op *op) {
   const Op *at = update_before(s, op);
-  if (!at || (at->opd[1]->type->rank && !is_splat(at->opd[1], 0))) return NULL;
-  Value *sum = b_map2(&s->b, OP_add, at->opd[1], op->opd[1]);
+  bool from_zero = at && is_splat(at->opd[1], 0);
+  if (!at || (at->opd[1]->type->rank && !from_zero)) return NULL;
+  Value *sum = from_zero ? op->opd[1] : b_map2(&s->b, OP_add, at->opd[1], op->opd[1]);
   if (at->code == OP_set) return b_set(&s->b, at->opd[0], sum, op->u.index.naxis, op->u.index.axis, op->opd + 2);
   return b_scatter_acc(&s->b, at->opd[0], sum, op->u.index.naxis, op->u.index.axis, op->opd + 2, NULL);
 }
