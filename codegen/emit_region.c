@@ -85,16 +85,17 @@ static void carry(Emit *e, Op *op) {
   int ninit = loop_ninit(op);
   LLVMValueRef *x = NEW_N(e->arena, LLVMValueRef, op->nres + 1);
   LLVMValueRef **few = NEW_N(e->arena, LLVMValueRef *, op->nres + 1);
+  bool *unseen = NEW_N(e->arena, bool, op->nres + 1);
   for (int i = 0; i < op->nres; i++)
     if (op->res[i]->type->rank == 0) x[i] = eval(e, op->opd[ninit + i], NULL);
-    else few[i] = read_local(e, op->opd[ninit + i], op->res[i]);
+    else if (!(unseen[i] = loop_begins_unseen(op, i))) few[i] = read_local(e, op->opd[ninit + i], op->res[i]);
   for (int i = 0; i < op->nres; i++) {
     Value *init = op->opd[ninit + i];
     if (x[i])
       LLVMBuildStore(e->b, x[i], where_of(e, op->res[i]));
     else if (few[i])
       write_elements(e, op->res[i], few[i]);
-    else if (!same_memory(e->p, init, op->res[i]) && !loop_begins_unseen(op, i))
+    else if (!same_memory(e->p, init, op->res[i]) && !unseen[i])
       copy(e, memory_of(e, op->res[i]), init, NULL);
     for (int r = 0; x[i] && r < op->nreg; r++) set_where(e, carried(op, r, i), where_of(e, op->res[i]));
   }

@@ -97,12 +97,12 @@ static void run_passes(Codegen *g, const char *passes) {
 /* Loops come guarded, tested at the bottom, over memory that is known not to overlap; there are no exceptions, switches,
  * structs or recursion worth a pass.  So this is all of default<O3> that makes such code faster: what costs more than it
  * brings (SLP above all, whose time grows faster than a block's length) is left out.  Jump threading is for conditions
- * that one element after another asks for. */
+ * that one element after another asks for; loop-load-elim keeps in a register what one turn stores and the next reads. */
 static const char before_vectors[] =
     "function(sroa<modify-cfg>,early-cse,simplifycfg),cgscc(inline,function-attrs),globaldce,"
     "function<eager-inv>(early-cse<memssa>,jump-threading," COMBINE ",simplifycfg,loop-rotate," HOIST ","
     "loop(loop-idiom,indvars,loop-unroll-full),sroa<modify-cfg>,early-cse<memssa>," COMBINE "," HOIST ","
-    "loop-vectorize," COMBINE ",simplifycfg,sroa<modify-cfg>,";
+    "loop-vectorize,loop-load-elim," COMBINE ",simplifycfg,sroa<modify-cfg>,";
 static const char *const after_vectors[] = {"", "", "early-cse,simplifycfg)",
                                             "loop-unroll<O3>,early-cse," HOIST ",simplifycfg)"};
 static const char few_passes[] =

@@ -278,7 +278,7 @@ bool nan_leaves(const Op *op, NanMaker makes, const void *env, bool *from);
 /* ---- overwrite.c ----------------------------------------------------------------------------------------------------- */
 
 bool loop_overwrites(const Op *loop, int k);    /* a `for` that sets, by `set`, every entry of the k-th tensor that it carries */
-bool loop_begins_unseen(const Op *loop, int k); /* nobody sees what that tensor is before the loop */
+bool loop_begins_unseen(const Op *loop, int k); /* for, while: nobody sees what that tensor is before the loop */
 
 /* ---- band.c: triangles and bands --------------------------------------------------------------------------------------- */
 

@@ -17,10 +17,13 @@ static void find_binder(void *env, Sym *s) {
   for (const Op *op = in->g->first; op; op = op->next) in->found |= op->code == OP_sym && op->u.sym == s;
 }
 
+/* An argument of the function is there to be read again. */
+static bool is_argument(const Value *v) { return !v->def && !v->region->parent; }
+
 /* Of a shape that is known around the region, and possible also where the other region is the one that is run. */
 static bool is_residual(Ctx *c, const Region *g, const Op *op, const Value *v) {
   bool reads = op->code == OP_gather || op->code == OP_slice;
-  if (!reads && (v->type->rank || !op_is_costly(op))) return false;
+  if (reads ? is_argument(op->opd[0]) : v->type->rank || !op_is_costly(op)) return false;
   for (int a = 0; a < v->type->rank; a++)
     if (!dim_nonneg(c, v->type->dim[a])) return false;
   Inner in = {g, false};

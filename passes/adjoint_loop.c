@@ -3,48 +3,6 @@
  * iteration; what cannot be done again is read from a tape. */
 #include "passes/pass.h"
 
-/* ---- the number of iterations --------------------------------------------------------------------------------------------- */
-
-/* ceil((hi - lo) / step), not below 0, for a constant step */
-static Dim *count_of(Ctx *c, Dim *lo, Dim *hi, int64_t step) {
-  Dim *span = step > 0 ? dim_sub(c, hi, lo) : dim_sub(c, lo, hi), *by = dim_const(c, step > 0 ? step : -step);
-  if (!dim_is(by, 1)) span = dim_floordiv(c, dim_add(c, span, dim_sub(c, by, dim_const(c, 1))), by);
-  return span ? dim_max(c, span, dim_const(c, 0)) : NULL;
-}
-
-Dim *trip_count(Deriv *d, Op *loop) {
-  Ctx *c = d->b.ctx;
-  int64_t step;
-  Dim *lo = value_dim(c, loop->opd[0]), *hi = value_dim(c, loop->opd[1]);
-  if (!lo || !hi || !splat_int(loop->opd[2], &step) || step == 0 || step == INT64_MIN) return NULL;
-  return count_of(c, lo, hi, step);
-}
-
-static bool counts_from_zero(const Op *loop) {
-  int64_t lo, step;
-  return splat_int(loop->opd[0], &lo) && lo == 0 && splat_int(loop->opd[2], &step) && step == 1;
-}
-
-/* (hi - lo + step - sign(step)) // step rounds up for steps of either sign. */
-Value *trip_count_value(Builder *b, Op *loop) {
-  Value *lo = loop->opd[0], *hi = loop->opd[1], *step = loop->opd[2], *n = hi;
-  if (!counts_from_zero(loop)) {
-    n = b_map2(b, OP_add, b_map2(b, OP_sub, hi, lo), b_map2(b, OP_sub, step, b_map1(b, OP_sign, step)));
-    n = b_map2(b, OP_floordiv, n, step);
-  }
-  return b_map2(b, OP_max, n, b_int(b, 0));
-}
-
-/* Binds the number to a symbol before the loop. */
-static Dim *trip_count_bound(Deriv *d, Op *loop) {
-  Builder b = {.ctx = d->b.ctx, .func = d->func, .region = loop->parent, .before = loop, .loc = loop->loc};
-  Sym *s = sym_new(b.ctx, SYM_VALUE, "trips", loop->loc);
-  s->nonneg = true;
-  Value *n = b_sym(&b, trip_count_value(&b, loop), s);
-  if (counts_from_zero(loop)) loop->opd[1] = n; /* so that the count is known from now on */
-  return dim_sym(b.ctx, s);
-}
-
 /* ---- the loop -------------------------------------------------------------------------------------------------------------- */
 
 Value *loop_carried(const Op *loop, int k) { return loop_body(loop)->param[loop_nindex(loop) + k]; }
@@ -89,18 +47,10 @@ static void make_loop(Deriv *d, Reverse *r, Dim *count) {
   r->rev = b_for(b, last, b_int(b, -1), b_int(b, -1), r->n + r->captured.n, init);
 }
 
-Value *loop_index_at(Builder *b, Value *lo, Value *step, Value *t) {
-  int64_t x;
-  Value *i = splat_int(step, &x) && x == 1 ? t : b_map2(b, OP_mul, t, step);
-  return splat_int(lo, &x) && x == 0 ? i : b_map2(b, OP_add, lo, i);
-}
-
 static CloneMap *copy_body(Deriv *d, const Op *loop, Value *t) {
   CloneMap *m = clone_map_new(d->b.ctx, d->func, d->func);
-  const Region *body = loop_body(loop);
-  clone_map_value(m, body->param[0], loop_index_at(&d->b, loop->opd[0], loop->opd[2], t));
-  for (int i = 1; i < body->nparam; i++) clone_map_value(m, body->param[i], body->param[i]);
-  deriv_clone(d, m, body);
+  map_counters(&d->b, m, loop, t);
+  deriv_clone(d, m, loop_body(loop));
   return m;
 }
 
@@ -160,32 +110,52 @@ static bool keep_states(Deriv *d, Op *rev, const Undo *undo) {
   return any;
 }
 
-bool adjoint_for(Deriv *d, Op *loop) {
-  if (loop->u.loop.checkpoint) {
-    adjoint_recomputed(d, loop);
-    return false;
-  }
+/* Nothing was done. */
+static bool give_up(Deriv *d, const Reverse *r) {
+  op_remove(r->rev);
+  for (int i = 0; i < r->captured.n; i++) d->d[r->captured.v[i]->id] = r->outer[i];
+  return false;
+}
+
+/* room: how many iterations there are at most; NULL: count. */
+static bool adjoint_iterations(Deriv *d, Op *loop, Dim *count, Dim *room, bool few, bool *taped) {
   Undo *undo = undo_prepare(d, loop);
   Reverse r = reverse_start(d, loop);
-  Dim *count = trip_count(d, loop);
-  if (!count) count = trip_count_bound(d, loop);
   make_loop(d, &r, count);
   Builder outer = d->b;
   d->b = b_inside(&outer, loop_body(r.rev));
   r.outer = NEW_N(outer.ctx->arena, Value *, r.captured.n + 1);
   for (int i = 0; i < r.captured.n; i++) r.outer[i] = deriv_of(d, r.captured.v[i]);
-  Tape tape = {.d = d, .primal = loop, .rev = loop_body(r.rev), .count = count, .undo = undo};
+  Tape tape = {.d = d, .primal = loop, .rev = loop_body(r.rev), .room = room, .few = few, .undo = undo};
   fill(d, &r, &tape);
   d->b = outer;
+  cse_region(d->func, tape.rev); /* a rule may ask for what the primal has, and might have on its tape */
   drop_unchanged(d, &r);
   const Op *first = tape.rev->first;
   undo_emit(undo, r.rev, tape.t, tape.map);
   if (first) mark_copied(d, &tape, first->prev);
-  bool taped = tape_cut(&tape);
-  taped |= keep_states(d, r.rev, undo);
+  TapeCut cut = tape_cut(&tape);
+  if (cut == TAPE_TOO_LARGE) return give_up(d, &r);
+  *taped = keep_states(d, r.rev, undo) || cut == TAPE_STORED;
   prune_region(d->func, tape.rev);
   deriv_reserve(d);
   for (int i = 0; i < r.n; i++) deriv_add(d, loop->opd[loop_ninit(loop) + r.carried[i]], r.rev->res[i]);
+  return true;
+}
+
+bool adjoint_for(Deriv *d, Op *loop) {
+  if (loop->u.loop.checkpoint) {
+    adjoint_recomputed(d, loop);
+    return false;
+  }
+  bool taped;
+  Dim *count = trip_count(d, loop);
+  if (!count) count = trip_count_bound(d, loop);
+  adjoint_iterations(d, loop, count, count, false, &taped);
   return taped;
 }
 
+bool adjoint_in_room(Deriv *d, Op *loop, Dim *room, bool few) {
+  bool taped;
+  return adjoint_iterations(d, loop, trip_count_bound(d, loop), room, few, &taped);
+}

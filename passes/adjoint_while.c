@@ -1,19 +1,12 @@
-/* adjoint_while.c - the adjoint of `while`: every loop that is differentiated counts its iterations; then the body is a `for` of so
- * many iterations, which is differentiated in its place.  That `for` runs only if its adjoint reads a tape. */
+/* adjoint_while.c - the adjoint of `while`: every loop that is differentiated counts its iterations.  A loop whose condition compares a
+ * counter with a bound, as a `for` that may be left early does, fills a tape with a place for each iteration up to the bound, unless
+ * that could be much more than is needed.  Of any other, the body is a `for` of as many iterations as were counted, which is
+ * differentiated in its place; that `for` runs only if its adjoint reads a tape. */
 #include "passes/pass.h"
 
-/* A carried value that starts at 0 and is one more after each iteration; -1: there is none. */
-static int find_counter(const Op *loop) {
-  const Region *body = loop_body(loop);
-  for (int k = 0; k < loop->nres; k++) {
-    const Op *next = body->res[k]->def;
-    int64_t zero, one;
-    if (loop->res[k]->type != type_scalar(body->func->module->ctx, I64) || !next || next->code != OP_add) continue;
-    if (next->opd[0] != body->param[k] || !splat_int(next->opd[1], &one) || one != 1) continue;
-    if (splat_int(loop->opd[k], &zero) && zero == 0) return k;
-  }
-  return -1;
-}
+enum { FEW_TURNS = 256, MOST_TURNS = 65536 }; /* so many may be kept of anything, of numbers */
+
+/* ---- counting ---------------------------------------------------------------------------------------------------------------------- */
 
 static void add_counter(Deriv *d, Op *loop) {
   Builder b = {.ctx = d->b.ctx, .func = d->func, .region = loop->parent, .before = loop, .loc = loop->loc};
@@ -34,19 +27,12 @@ void loop_prepare(Deriv *d, Region *g) {
   deriv_reserve(d);
 }
 
-/* The number of iterations, bound to a symbol. */
-static Value *bind_count(Deriv *d, const Op *loop) {
-  int k = find_counter(loop);
-  if (k < 0) bug("a while loop without a counter");
-  Sym *s = sym_new(d->b.ctx, SYM_VALUE, "trips", loop->loc);
-  s->nonneg = true;
-  return b_sym(&d->b, loop->res[k], s);
-}
+/* ---- once more, as a `for` ------------------------------------------------------------------------------------------------------- */
 
 static Op *as_for(Deriv *d, Op *loop) {
   const Region *body = loop_body(loop);
   Builder *b = &d->b;
-  Op *f = b_for(b, b_int(b, 0), bind_count(d, loop), b_int(b, 1), loop->nopd, loop->opd);
+  Op *f = b_for(b, b_int(b, 0), b_dim(b, trip_count_bound(d, loop)), b_int(b, 1), loop->nopd, loop->opd);
   f->u.loop.checkpoint = loop->u.loop.checkpoint;
   Builder outer = *b;
   CloneMap *m = clone_map_new(b->ctx, d->func, d->func);
@@ -66,7 +52,28 @@ static Op *as_for(Deriv *d, Op *loop) {
   return f;
 }
 
+/* ---- in one pass ---------------------------------------------------------------------------------------------------------------- */
+
+/* Some argument of the function is as long. */
+static bool as_long_as_given(Deriv *d, Dim *n) {
+  const Region *body = d->func->body;
+  for (int i = 0; i < body->nparam; i++)
+    for (int a = 0; a < body->param[i]->type->rank; a++)
+      if (dim_le(d->b.ctx, n, body->param[i]->type->dim[a])) return true;
+  return false;
+}
+
+/* The loop turns at most so often that it may have a place on the tape for each turn there may be. */
+static bool adjoint_limited(Deriv *d, Op *loop) {
+  Dim *room = loop->u.loop.checkpoint ? NULL : trip_limit(d->b.ctx, loop);
+  int64_t n;
+  if (!room) return false;
+  if (!dim_is_const(room, &n)) return as_long_as_given(d, room) && adjoint_in_room(d, loop, room, true);
+  return n <= MOST_TURNS && adjoint_in_room(d, loop, room, n > FEW_TURNS);
+}
+
 void adjoint_while(Deriv *d, Op *op) {
+  if (adjoint_limited(d, op)) return;
   Op *f = as_for(d, op);
   if (!adjoint_for(d, f)) op_remove(f);
 }

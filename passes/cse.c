@@ -181,12 +181,22 @@ static void sweep(Cse *s, Region *g) {
   leave(s, mark);
 }
 
+static void clean(Cse *s, Func *f, Region *g) {
+  Arena *a = f->module->ctx->arena;
+  s->nbucket = f->nvalue + 61;
+  s->canon = NEW_N(a, const Value *, f->nvalue + 1);
+  s->bucket = NEW_N(a, Entry *, s->nbucket);
+  sweep(s, g);
+}
+
 void pass_cse(Func *f) {
-  Ctx *c = f->module->ctx;
-  Cse s = {.nbucket = f->nvalue + 61};
+  Cse s = {0};
   rw_init(&s.rw, f);
-  s.canon = NEW_N(c->arena, const Value *, f->nvalue + 1);
-  s.bucket = NEW_N(c->arena, Entry *, s.nbucket);
-  sweep(&s, f->body);
+  clean(&s, f, f->body);
   pass_dce(f);
+}
+
+void cse_region(Func *f, Region *g) {
+  Cse s = {.rw = {.func = f, .ctx = f->module->ctx}}; /* uses are not counted */
+  clean(&s, f, g);
 }

@@ -74,11 +74,18 @@ static bool is_outer(const Defer *d, const Value *term, Con *k) {
   return sums ? both : read;
 }
 
+/* Result k of the loop holds what this puts into the row of its iteration. */
+static const Op *sets_row(const Defer *d, int k) {
+  const Op *set = d->body->res[k]->def;
+  bool row = set && set->code == OP_set && set->u.index.naxis == 1 && set->opd[2] == d->body->param[0];
+  return row && loop_overwrites(d->loop, k) ? set : NULL;
+}
+
 /* The result of the loop whose rows are the values of x; NULL: there is none. */
 static Value *stored(const Defer *d, const Value *x) {
   for (int k = 0; k < d->loop->nres; k++) {
-    const Op *set = d->body->res[k]->def;
-    if (set && set->code == OP_set && set->opd[1] == x && set->u.index.naxis == 1 && loop_overwrites(d->loop, k)) return d->loop->res[k];
+    const Op *set = sets_row(d, k);
+    if (set && set->opd[1] == x) return d->loop->res[k];
   }
   return NULL;
 }
@@ -206,10 +213,10 @@ static Value *apply_to_all(const Defer *d, Builder *b, Con k, int i, Value *all)
 
 /* What is stored for each iteration, and made of something that is stored too. */
 static void defer_applied(Defer *d, int n) {
-  const Op *set = d->body->res[n]->def;
+  const Op *set = sets_row(d, n);
   Con k;
   int i;
-  if (!set || set->code != OP_set || set->u.index.naxis != 1 || !loop_overwrites(d->loop, n)) return;
+  if (!set) return;
   Value *v = set->opd[1];
   if (!used_once(d, v) || !used_once(d, set->res[0]) || !is_applied(d, v, &k, &i)) return;
   if (!rows_of(d, k.x[i]) && !stored(d, k.x[i])) return;

@@ -125,6 +125,7 @@ void inline_but(Func *f, const Func *keep); /* every call of a function that can
 
 bool is_mergeable(const Op *op);                    /* the same operation of the same operands gives the same */
 bool same_operation(const Op *p, const Op *q);      /* but for their operands; their results have the same types */
+void cse_region(Func *f, Region *g); /* of what the region computes; what is not needed any more waits for prune_region */
 
 /* ---- dce.c -------------------------------------------------------------------------------------------------------------- */
 
@@ -175,6 +176,8 @@ void adjoint_region(Deriv *d, Op *last);
 void adjoint_between(Deriv *d, Op *last, const Op *before); /* no further than to the operation after `before` */
 void adjoint_if(Deriv *d, Op *op);
 bool adjoint_for(Deriv *d, Op *op); /* true: op was given a tape, or what it leaves is where its adjoint begins */
+/* A `while` of `room` iterations at most.  few: false, and nothing is done, if what is taped has many elements. */
+bool adjoint_in_room(Deriv *d, Op *loop, Dim *room, bool few);
 void adjoint_while(Deriv *d, Op *op);
 void adjoint_call(Deriv *d, Op *op);
 void tangent_in(Deriv *d, Region *g);
@@ -203,13 +206,22 @@ typedef struct Reverse {
 Reverse reverse_start(Deriv *d, Op *loop);
 Value **reverse_init(Deriv *d, const Reverse *r);           /* the cotangents after the loop */
 Value *loop_carried(const Op *loop, int k);                 /* the parameter */
-Value *loop_index_at(Builder *b, Value *lo, Value *step, Value *t); /* in iteration t */
 void adjoint_recomputed(Deriv *d, Op *loop);                /* a `for` that keeps O(log T) of its states */
 void loop_prepare(Deriv *d, Region *g); /* every active `while` carries the number of its iterations, `if` yields what its adjoint
                                          * reads; loops of k snapshots are split */
 void loop_split(Deriv *d, Op *loop);
 void if_yield_residuals(Deriv *d, Op *op);
 Value *if_yield(Deriv *d, Op *op, Value *v); /* a value of one of its regions becomes a result, in the other region zero */
+
+/* ---- count.c --------------------------------------------------------------------------------------------------------------------- */
+
+Dim *trip_count(Deriv *d, Op *loop); /* of a `for` whose bounds are dimensions; NULL: not known */
+Dim *trip_count_bound(Deriv *d, Op *loop); /* what a symbol stands for that is bound to it; a `while` has a counter */
+Value *trip_count_value(Builder *b, Op *loop);
+Dim *trip_limit(Ctx *c, const Op *loop); /* a `while` turns no more often; NULL: that is not known */
+int find_counter(const Op *loop); /* the carried value that is the number of iterations done; -1: there is none */
+Value *loop_index_at(Builder *b, Value *lo, Value *step, Value *t); /* in iteration t */
+void map_counters(Builder *b, CloneMap *m, const Op *loop, Value *t); /* what counts, in a copy of the body for iteration t */
 
 /* ---- undo.c ------------------------------------------------------------------------------------------------------------------ */
 
@@ -227,15 +239,25 @@ void undo_emit(Undo *u, Op *rev, Value *t, CloneMap *copied);
 /* A loop `primal`, and the region of the loop that is run backward over its iterations `t`: first a copy (made with `map`) of
  * primal's body, in which primal's carried parameters stand for themselves, then what uses the copy.  copied: by value id, the
  * results of the copy and of what was put in it. */
-typedef struct Tape { Deriv *d; Op *primal; Region *rev; CloneMap *map; Value *t; Dim *count; bool *copied; int ncopied; Undo *undo; } Tape;
-/* Makes rev independent of primal's carried values: what a minimum cut says is stored by primal.  True if anything is. */
-bool tape_cut(Tape *t);
+typedef struct Tape {
+  Deriv *d;
+  Op *primal;
+  Region *rev;
+  CloneMap *map;
+  Value *t;
+  Dim *room;     /* a place for each iteration there may be */
+  bool few;      /* only what has few elements may be stored */
+  bool *copied;
+  int ncopied;
+  Undo *undo;
+} Tape;
+typedef enum { TAPE_NONE, TAPE_STORED, TAPE_TOO_LARGE } TapeCut;
+/* Makes rev independent of primal's carried values: what a minimum cut says is stored by primal.  TAPE_TOO_LARGE: nothing was done. */
+TapeCut tape_cut(Tape *t);
 Value *tape_mirror(Deriv *d, CloneMap *map, const Region *branch, Value *tape); /* NULL: it cannot be */
 void note_taped(Deriv *d, Value *tape, Value *value);
 bool op_is_costly(const Op *op); /* not to be done twice */
 double nominal_bytes(const Type *t); /* with a middling number for every dimension */
-Dim *trip_count(Deriv *d, Op *loop); /* of a `for` whose bounds are dimensions; NULL: not known */
-Value *trip_count_value(Builder *b, Op *loop);
 
 /* ---- derive.c --------------------------------------------------------------------------------------------------------------- */
 

@@ -381,7 +381,7 @@ static bool has_calls(const Region *g) {
 /* What goes down is done again first. */
 static void begin_up(const Levels *l, Tape *tape, Deriv *d, Region *g) {
   Region *down = l->down->reg[0];
-  *tape = (Tape){.d = d, .primal = l->down, .rev = g, .t = g->param[0], .count = l->depth};
+  *tape = (Tape){.d = d, .primal = l->down, .rev = g, .t = g->param[0], .room = l->depth};
   tape->map = clone_map_new(l->r->ctx, l->r->f, l->r->f);
   clone_map_value(tape->map, down->param[0], tape->t);
   for (int i = 1; i < down->nparam; i++) clone_map_value(tape->map, down->param[i], down->param[i]);

@@ -157,59 +157,24 @@ static Value *do_gather(Simplify *s, Op *op) {
   return relabel(&s->b, x, in, out, t->rank, extent);
 }
 
-static Value *scatter_mask(const Op *op) { return op->u.index.masked ? op->opd[op->nopd - 1] : NULL; }
+/* ---- elements that were just stored --------------------------------------------------------------------------------------------- */
 
-static Value *scattered(const Op *op) { return op->code == OP_scatter_add ? op->opd[0] : op->opd[1]; }
+static int first_index(const Op *op) { return op->code == OP_gather || op->code == OP_scatter_add ? 1 : 2; }
 
-/* What is added where the mask holds; elsewhere zeros. */
-static Value *where_masked(Simplify *s, Value *u, Value *mask) {
-  int axis[MAX_RANK];
-  if (!mask) return u;
-  for (int a = 0; a < mask->type->rank; a++) axis[a] = a;
-  Value *all = b_broadcast(&s->b, mask, axis, type_with_elem(s->ctx, u->type, BOOL));
-  return b_select(&s->b, all, u, b_splat(&s->b, u->type, 0));
-}
-
-static bool same_places(const Op *p, const Op *q) {
-  int n = q->u.index.naxis, first = p->code == OP_scatter_add ? 1 : 2;
-  if (p->u.index.naxis != n || scattered(p)->type != scattered(q)->type) return false;
-  for (int i = 0; i < n; i++)
-    if (p->u.index.axis[i] != q->u.index.axis[i] || p->opd[first + i] != q->opd[2 + i]) return false;
+static bool same_places(const Op *x, const Op *y) {
+  if (x->u.index.naxis != y->u.index.naxis) return false;
+  for (int i = 0; i < x->u.index.naxis; i++)
+    if (x->u.index.axis[i] != y->u.index.axis[i] || x->opd[first_index(x) + i] != y->opd[first_index(y) + i]) return false;
   return true;
 }
 
-/* What is added at the same places twice is added up first. */
-static Value *scatter_once(Simplify *s, Op *op) {
-  Op *in = op->opd[0]->def;
-  if (!in || (in->code != OP_scatter_add && in->code != OP_scatter_acc) || !only_here(s, op->opd[0]) || !same_places(in, op)) return NULL;
-  Value *u = scattered(in), *v = op->opd[1], *mask[] = {scatter_mask(in), scatter_mask(op)}, *either = mask[0];
-  if (mask[0] != mask[1]) {
-    u = where_masked(s, u, mask[0]);
-    v = where_masked(s, v, mask[1]);
-    either = mask[0] && mask[1] ? b_map2(&s->b, OP_or, mask[0], mask[1]) : NULL;
-  }
-  Value *sum = b_map2(&s->b, OP_add, u, v);
-  int n = op->u.index.naxis;
-  return in->code == OP_scatter_add ? b_scatter_add(&s->b, sum, n, op->u.index.axis, op->opd + 2, either, op->res[0]->type)
-                                    : b_scatter_acc(&s->b, in->opd[0], sum, n, op->u.index.axis, op->opd + 2, either);
-}
-
-/* ---- elements that were just stored --------------------------------------------------------------------------------------------- */
-
-static int first_index(const Op *op) { return op->code == OP_gather ? 1 : 2; }
-
-/* Numbers as indices, in a row of operands from `first_index` on. */
+/* Its indices are numbers. */
 static bool at_one_place(const Op *op) {
   return op && (op->code == OP_gather || op->code == OP_set || op->code == OP_scatter_acc) && !op->u.index.masked &&
          op->u.index.naxis > 0 && op->opd[first_index(op)]->type->rank == 0;
 }
 
-static bool same_place(const Op *x, const Op *y) {
-  if (!at_one_place(x) || !at_one_place(y) || x->u.index.naxis != y->u.index.naxis) return false;
-  for (int i = 0; i < x->u.index.naxis; i++)
-    if (x->u.index.axis[i] != y->u.index.axis[i] || x->opd[first_index(x) + i] != y->opd[first_index(y) + i]) return false;
-  return true;
-}
+static bool same_place(const Op *x, const Op *y) { return at_one_place(x) && at_one_place(y) && same_places(x, y); }
 
 /* A number read where it was stored or added to. */
 static Value *just_stored(Simplify *s, Op *op) {
@@ -233,8 +198,9 @@ static Value *merge_stored(Simplify *s, Op *op) {
 
 static Value *merge_added(Simplify *s, Op *op) {
   const Op *at = update_before(s, op);
-  if (!at || at->code != OP_set || (at->opd[1]->type->rank && !is_splat(at->opd[1], 0))) return NULL;
-  Value *sum = b_map2(&s->b, OP_add, at->opd[1], op->opd[1]);
+  bool from_zero = at && is_splat(at->opd[1], 0);
+  if (!at || at->code != OP_set || (at->opd[1]->type->rank && !from_zero)) return NULL;
+  Value *sum = from_zero ? op->opd[1] : b_map2(&s->b, OP_add, at->opd[1], op->opd[1]);
   return b_set(&s->b, at->opd[0], sum, op->u.index.naxis, op->u.index.axis, op->opd + 2);
 }
 
@@ -243,13 +209,44 @@ static Value *do_read(Simplify *s, Op *op) {
   return stored ? stored : do_gather(s, op);
 }
 
+/* ---- what is scattered ---------------------------------------------------------------------------------------------------------- */
+
+static Value *scatter_mask(const Op *op) { return op->u.index.masked ? op->opd[op->nopd - 1] : NULL; }
+
+static Value *scattered(const Op *op) { return op->code == OP_scatter_add ? op->opd[0] : op->opd[1]; }
+
+/* What is added where the mask holds; elsewhere zeros. */
+static Value *where_masked(Simplify *s, Value *u, Value *mask) {
+  int axis[MAX_RANK];
+  if (!mask) return u;
+  for (int a = 0; a < mask->type->rank; a++) axis[a] = a;
+  Value *all = b_broadcast(&s->b, mask, axis, type_with_elem(s->ctx, u->type, BOOL));
+  return b_select(&s->b, all, u, b_splat(&s->b, u->type, 0));
+}
+
+/* What is added at the same places twice is added up first. */
+static Value *scatter_once(Simplify *s, Op *op) {
+  Op *in = op->opd[0]->def;
+  if (!in || (in->code != OP_scatter_add && in->code != OP_scatter_acc) || !only_here(s, op->opd[0])) return NULL;
+  Value *u = scattered(in), *v = op->opd[1], *mask[] = {scatter_mask(in), scatter_mask(op)}, *either = mask[0];
+  if (u->type != v->type || !same_places(in, op)) return NULL;
+  if (mask[0] != mask[1]) {
+    u = where_masked(s, u, mask[0]);
+    v = where_masked(s, v, mask[1]);
+    either = mask[0] && mask[1] ? b_map2(&s->b, OP_or, mask[0], mask[1]) : NULL;
+  }
+  Value *sum = b_map2(&s->b, OP_add, u, v);
+  int n = op->u.index.naxis;
+  return in->code == OP_scatter_add ? b_scatter_add(&s->b, sum, n, op->u.index.axis, op->opd + 2, either, op->res[0]->type)
+                                    : b_scatter_acc(&s->b, in->opd[0], sum, n, op->u.index.axis, op->opd + 2, either);
+}
+
 static Value *do_scatter_acc(Simplify *s, Op *op) {
   Value *mask = scatter_mask(op);
   if (is_splat(op->opd[1], 0)) return op->opd[0];
-  if (!is_splat(op->opd[0], 0)) {
-    Value *v = merge_added(s, op);
-    return v ? v : scatter_once(s, op);
-  }
+  Value *merged = merge_added(s, op);
+  if (merged) return merged;
+  if (!is_splat(op->opd[0], 0)) return scatter_once(s, op);
   return b_scatter_add(&s->b, op->opd[1], op->u.index.naxis, op->u.index.axis, op->opd + 2, mask, op->res[0]->type);
 }
 

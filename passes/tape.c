@@ -10,7 +10,7 @@
 #include "passes/flow.h"
 #include "passes/pass.h"
 
-enum { NOMINAL = 64, SAME_ORDER = NOMINAL / 4, EXPANDED = 4, SHORT_SUM = 16, SOURCE = 0, SINK = 1, FIRST = 2 };
+enum { NOMINAL = 64, SAME_ORDER = NOMINAL / 4, EXPANDED = 4, SHORT_SUM = 16, FEW = 64, SOURCE = 0, SINK = 1, FIRST = 2 };
 
 typedef struct Node {
   Value *primal; /* in the primal loop; NULL: only the copy has it, which may be a tape of a loop inside */
@@ -175,6 +175,15 @@ bool op_is_costly(const Op *op) {
   }
 }
 
+/* A branch, either way cheap. */
+static bool is_cheap_choice(const Op *op) {
+  if (op->code != OP_if) return false;
+  for (int r = 0; r < 2; r++)
+    for (const Op *in = op->reg[r]->first; in; in = in->next)
+      if (op_is_costly(in) && !is_cheap_choice(in)) return false;
+  return true;
+}
+
 /* A loop of which more is needed than the primal has: its tapes. */
 static bool has_own_tapes(const Cut *k, const Op *op) {
   for (int i = 0; i < op->nres; i++)
@@ -205,7 +214,7 @@ static int64_t base_of(Cut *k, const Value *v) {
 /* What doing it again costs, in bytes stored. */
 static int64_t cost_again(Cut *k, const Value *v) {
   const Op *op = v->def;
-  if (!op_is_costly(op)) return 0;
+  if (!op_is_costly(op) || is_cheap_choice(op)) return 0;
   if (has_own_tapes(k, op)) {
     k->inside = true;
     return k->again ? 0 : FLOW_INFINITE;
@@ -273,8 +282,8 @@ static void build_network(Cut *k, bool again) {
 
 /* ---- storing and reading ------------------------------------------------------------------------------------------------- */
 
-static Type *tape_type(Cut *k, Dim *count, const Type *t) {
-  Dim *dim[MAX_RANK] = {count};
+static Type *tape_type(Cut *k, Dim *room, const Type *t) {
+  Dim *dim[MAX_RANK] = {room};
   for (int a = 0; a < t->rank; a++) dim[a + 1] = t->dim[a];
   return type_tensor(k->ctx, t->elem, t->rank + 1, dim);
 }
@@ -282,20 +291,26 @@ static Type *tape_type(Cut *k, Dim *count, const Type *t) {
 /* The number of the iteration that the primal loop is in. */
 static Value *iteration(Builder *b, const Op *loop) {
   int64_t x;
+  if (loop->code == OP_while) return loop_carried(loop, find_counter(loop));
   Value *i = loop_body(loop)->param[0];
   if (!splat_int(loop->opd[0], &x) || x != 0) i = b_map2(b, OP_sub, i, loop->opd[0]);
   return splat_int(loop->opd[2], &x) && x == 1 ? i : b_map2(b, OP_floordiv, i, loop->opd[2]);
 }
 
+/* The parameter that is that number; NULL: it has to be computed. */
+static const Value *known_iteration(const Op *loop) {
+  int64_t lo, step;
+  if (loop->code == OP_while) return loop_carried(loop, find_counter(loop));
+  return splat_int(loop->opd[0], &lo) && lo == 0 && splat_int(loop->opd[2], &step) && step == 1 ? loop_body(loop)->param[0] : NULL;
+}
+
 /* A carried tensor into which the loop puts v already, each iteration its own; -1: there is none. */
 static int find_tape(const Op *loop, const Value *v, const Type *type) {
-  const Region *body = loop_body(loop);
+  const Value *number = known_iteration(loop);
   for (int i = 0; i < loop->nres; i++) {
-    const Op *set = body->res[i]->def;
-    if (loop->res[i]->type != type || !set || set->code != OP_set || set->opd[0] != body->param[1 + i] || set->opd[1] != v) continue;
-    int64_t lo, step;
-    bool plain = splat_int(loop->opd[0], &lo) && lo == 0 && splat_int(loop->opd[2], &step) && step == 1;
-    if (plain && set->u.index.naxis == 1 && set->u.index.axis[0] == 0 && set->opd[2] == body->param[0]) return i;
+    const Op *set = loop_body(loop)->res[i]->def;
+    if (loop->res[i]->type != type || !set || set->code != OP_set || set->opd[0] != loop_carried(loop, i) || set->opd[1] != v) continue;
+    if (number && set->u.index.naxis == 1 && set->u.index.axis[0] == 0 && set->opd[2] == number) return i;
   }
   return -1;
 }
@@ -344,7 +359,7 @@ static Value *mirrored(Cut *k, Value *copy) {
 static Value *store_node(Cut *k, const Node *n) {
   Op *loop = k->t->primal;
   Value *v = mirrored(k, n->copy), *tape;
-  tape = store(k, loop, tape_type(k, k->t->count, v->type), v);
+  tape = store(k, loop, tape_type(k, k->t->room, v->type), v);
   note_taped(k->t->d, tape, v);
   return tape;
 }
@@ -375,22 +390,39 @@ static const bool *least_cut(Cut *k) {
   return cut_bytes(k, once) <= SAME_ORDER * cut_bytes(k, least) ? once : least;
 }
 
-bool tape_cut(Tape *t) {
+static bool is_few(const Type *t) {
+  int64_t n = 1, m;
+  for (int a = 0; a < t->rank; a++) {
+    if (!dim_is_const(t->dim[a], &m) || m > FEW) return false;
+    n *= m;
+  }
+  return n <= FEW;
+}
+
+/* What is cut is no more than the tape may hold. */
+static bool fits(const Cut *k, const bool *reaches) {
+  for (int i = 0; i < k->nnode && k->t->few; i++)
+    if (is_cut(reaches, i) && !is_few(k->node[i].copy->type)) return false;
+  return true;
+}
+
+TapeCut tape_cut(Tape *t) {
   Cut k = {.t = t, .ctx = t->d->b.ctx};
-  bool any = false;
+  TapeCut cut = TAPE_NONE;
   k.of = NEW_N(k.ctx->arena, int, t->d->func->nvalue + 1);
   k.binder = NEW_N(k.ctx->arena, int, k.ctx->next_sym + 1);
   k.base = NEW_N(k.ctx->arena, int64_t, t->d->func->nvalue + 1);
   find_nodes(&k);
   const bool *reaches = least_cut(&k);
+  if (!fits(&k, reaches)) return TAPE_TOO_LARGE;
   for (int i = 0; i < k.nnode; i++) {
     if (!is_cut(reaches, i)) continue;
     read_back(&k, &k.node[i], store_node(&k, &k.node[i]));
-    any = true;
+    cut = TAPE_STORED;
   }
   for (int i = 0; i < states(t); i++) {
     const State *state = &t->undo->state[i];
     if (reaches[into(k.of[state->before->id] - 1)]) t->rev->res[t->rev->nres - states(t) + i] = state->before;
   }
-  return any;
+  return cut;
 }

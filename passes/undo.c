@@ -240,7 +240,7 @@ Undo *undo_prepare(Deriv *d, Op *loop) {
   *u = (Undo){.d = d, .ctx = d->b.ctx, .loop = loop};
   u->state = NEW_N(u->ctx->arena, State, loop->nres + 1);
   for (int k = 0, n = loop->nres; k < n; k++) {
-    Value *p = body->param[1 + k], *v = body->res[k];
+    Value *p = loop_carried(loop, k), *v = body->res[k];
     if (!p->type->rank || v == p || !is_undoable(u->ctx, body, v, p, 1) || !is_read_inside(u, body, v, p)) continue;
     if (kept_bytes(u->ctx, v, p) >= nominal_bytes(p->type)) continue;
     prepare(u, NULL, v, p);
@@ -259,12 +259,11 @@ void undo_emit(Undo *u, Op *rev, Value *t, CloneMap *copied) {
   Builder b = {.ctx = u->ctx, .func = u->d->func, .region = to, .before = to->first, .loc = loop->loc}, outer = u->d->b;
   if (u->n == 0) return;
   u->map = clone_map_new(u->ctx, u->d->func, u->d->func);
-  clone_map_value(u->map, body->param[0], loop_index_at(&b, loop->opd[0], loop->opd[2], t));
-  for (int i = 1; i < body->nparam; i++) clone_map_value(u->map, body->param[i], body->param[i]);
+  map_counters(&b, u->map, loop, t);
   for (int i = 0; i < u->n; i++) {
     State *s = &u->state[i];
-    s->stand_in = b_splat(&b, body->param[1 + s->k]->type, 0);
-    clone_map_value(u->map, body->param[1 + s->k], s->stand_in);
+    s->stand_in = b_splat(&b, loop_carried(loop, s->k)->type, 0);
+    clone_map_value(u->map, loop_carried(loop, s->k), s->stand_in);
   }
   u->d->b = b;
   deriv_clone(u->d, u->map, body);
@@ -272,7 +271,7 @@ void undo_emit(Undo *u, Op *rev, Value *t, CloneMap *copied) {
   Place here = {NULL, u->map, NULL, NULL};
   for (int i = 0; i < u->n; i++) {
     State *s = &u->state[i];
-    Value *p = body->param[1 + s->k], *x = s->after = loop_add_carried(rev, loop->res[s->k], "state");
+    Value *p = loop_carried(loop, s->k), *x = s->after = loop_add_carried(rev, loop->res[s->k], "state");
     region_add_result(to, s->after);
     for (Value *v = body->res[s->k]; v != p; v = before(v)) {
       Value *old = clone_lookup(copied, v), *now = x;
