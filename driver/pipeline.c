@@ -224,6 +224,7 @@ void pipeline_lower(Module *m, const LowerOptions *o) {
     pass_join(m->func[i]);
     pass_spread(m->func[i]);
     pass_thread(m->func[i]);
+    pass_again(m->func[i]);
     pass_strip(m->func[i]);
     pass_guard(m->func[i]);
   }
