@@ -3,25 +3,10 @@
  * Requires: units with the same loops, in an order in which a value is stored before it is read.  Ensures: every unit's
  * value is in its buffer, result or register.  Where a fold's inner loops run over folded axes alone, it folds in a
  * register; else into memory, which is set to the neutral element before. */
-#include "codegen/chunks.h"
+#include "codegen/nest.h"
 #include <float.h>
 #include <math.h>
 #include <string.h>
-
-typedef struct Nest {
-  Emit *e;
-  Unit **unit;
-  int n;
-  LLVMValueRef idx[MAX_LEVEL];
-  LLVMValueRef *acc; /* by unit: the alloca that a fold uses */
-  LLVMValueRef *part; /* by unit: where a fold into memory goes in a chunk; NULL: to the unit's target */
-  LLVMValueRef *left; /* by unit: of folds into registers, what chunks leave */
-  Chunks *chunks;     /* NULL: one thread does it */
-  bool folds;
-  bool tiny;          /* nothing is a loop */
-  bool parallel;     /* the innermost loop's iterations keep apart in memory, which LLVM cannot see by itself */
-  LLVMValueRef *held; /* by unit: what whole_vectors stores or folds later */
-} Nest;
 
 /* Not at a result pointer alone. */
 static bool in_own_memory(const Emit *e, const Unit *u) {
@@ -43,12 +28,12 @@ static LLVMValueRef level_index(const Nest *k, const Unit *u, int label) {
   return level < 0 ? k->e->zero : k->idx[level];
 }
 
-static void out_index(const Nest *k, const Unit *u, LLVMValueRef *idx) {
+void nest_index(const Nest *k, const Unit *u, LLVMValueRef *idx) {
   for (int i = 0; i < u->v->type->rank; i++) idx[i] = level_index(k, u, u->out[i]);
 }
 
 /* Where in its memory u's element idx is. */
-static LLVMValueRef element_place(Emit *e, const Unit *u, const LLVMValueRef *idx) {
+LLVMValueRef nest_place(Emit *e, const Unit *u, const LLVMValueRef *idx) {
   LLVMValueRef at[MAX_RANK];
   if (!u->into || u->into->code != OP_set_slice) return unit_place(e, u, idx);
   update_place(e, u->into, idx, at);
@@ -89,14 +74,14 @@ LLVMValueRef fold_term(Emit *e, Opcode code, Elem t, LLVMValueRef acc, LLVMValue
   }
 }
 
-static LLVMValueRef neutral(Emit *e, const Unit *u) { return fold_neutral(e, u->op->code, u->v->type->elem); }
+LLVMValueRef nest_neutral(Emit *e, const Unit *u) { return fold_neutral(e, u->op->code, u->v->type->elem); }
 
-static LLVMValueRef fold(Emit *e, const Unit *u, LLVMValueRef acc, LLVMValueRef x) {
+LLVMValueRef nest_fold(Emit *e, const Unit *u, LLVMValueRef acc, LLVMValueRef x) {
   return fold_term(e, u->op->code, u->v->type->elem, acc, x);
 }
 
 /* The term that a fold takes in at the current indices. */
-static LLVMValueRef term(const Nest *k, const Unit *u) {
+LLVMValueRef nest_term(const Nest *k, const Unit *u) {
   Emit *e = k->e;
   LLVMValueRef result = NULL;
   for (int o = 0; o < u->op->nopd; o++) {
@@ -115,7 +100,7 @@ static void store_scalar_result(Emit *e, const Unit *u, LLVMValueRef x) {
   LLVMBuildStore(e->b, x, out_of(e, u->result));
 }
 
-static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
+void nest_put(const Nest *k, const Unit *u, LLVMValueRef x) {
   Emit *e = k->e;
   const Type *t = u->v->type;
   LLVMValueRef idx[MAX_RANK];
@@ -126,22 +111,22 @@ static void put(const Nest *k, const Unit *u, LLVMValueRef x) {
       store_scalar_result(e, u, x);
     return;
   }
-  out_index(k, u, idx);
+  nest_index(k, u, idx);
   int object;
-  LLVMValueRef base = unit_target(e, u, &object), at = element_place(e, u, idx);
-  if (u->adds) x = fold(e, u, load_elem(e, base, object, t, at), x);
+  LLVMValueRef base = unit_target(e, u, &object), at = nest_place(e, u, idx);
+  if (u->adds) x = nest_fold(e, u, load_elem(e, base, object, t, at), x);
   store_elem(e, base, object, t, at, x);
 }
 
 static void fold_into_memory(const Nest *k, int i) {
   Emit *e = k->e;
   const Unit *u = k->unit[i];
-  LLVMValueRef idx[MAX_RANK], x = term(k, u);
-  out_index(k, u, idx);
+  LLVMValueRef idx[MAX_RANK], x = nest_term(k, u);
+  nest_index(k, u, idx);
   int object;
-  LLVMValueRef base = unit_target(e, u, &object), at = element_place(e, u, idx);
+  LLVMValueRef base = unit_target(e, u, &object), at = nest_place(e, u, idx);
   if (k->part[i]) base = k->part[i];
-  store_elem(e, base, object, u->v->type, at, fold(e, u, load_elem(e, base, object, u->v->type, at), x));
+  store_elem(e, base, object, u->v->type, at, nest_fold(e, u, load_elem(e, base, object, u->v->type, at), x));
 }
 
 /* Where an update stores at the current indices; idx gets the operand's index. */
@@ -175,7 +160,7 @@ static void set_neutral_at(Emit *e, const Unit *u) {
   LLVMValueRef base = unit_target(e, u, &object);
   const Type *t = u->op->res[0]->type;
   open_loops(e, loop, t->rank, t->dim, idx);
-  store_elem(e, base, object, u->v->type, element_place(e, u, idx), neutral(e, u));
+  store_elem(e, base, object, u->v->type, nest_place(e, u, idx), nest_neutral(e, u));
   close_loops(e, loop, t->rank, t->dim);
 }
 
@@ -190,7 +175,7 @@ static void set_neutral(Emit *e, const Unit *u) {
   const Type *t = e->p->value[u->v->id].padded && in_own_memory(e, u) ? padded_type(e->ctx, u->v->type) : u->v->type;
   for (int i = 0; i < t->rank; i++) count = index_mul(e, count, dim_of(e, t->dim[i]));
   LLVMValueRef i = loop_begin(e, &loop, count);
-  store_elem(e, base, object, u->v->type, i, neutral(e, u));
+  store_elem(e, base, object, u->v->type, i, nest_neutral(e, u));
   loop_end(e, &loop);
 }
 
@@ -260,10 +245,10 @@ static int room(const Nest *k) {
 
 /* ---- the nest ---------------------------------------------------------------------------------------------------- */
 
-static void fold_into_register(const Nest *k, int i, LLVMValueRef x) {
+void nest_fold_into_register(const Nest *k, int i, LLVMValueRef x) {
   Emit *e = k->e;
   LLVMValueRef acc = LLVMBuildLoad2(e->b, elem_reg(e->g, k->unit[i]->v->type->elem), k->acc[i], "");
-  LLVMBuildStore(e->b, fold(e, k->unit[i], acc, x), k->acc[i]);
+  LLVMBuildStore(e->b, nest_fold(e, k->unit[i], acc, x), k->acc[i]);
 }
 
 static void innermost(Nest *k) {
@@ -281,13 +266,13 @@ static void innermost(Nest *k) {
       if (u->acc_level < 0)
         fold_into_memory(k, i);
       else if (k->held)
-        k->held[i] = term(k, u);
+        k->held[i] = nest_term(k, u);
       else
-        fold_into_register(k, i, term(k, u));
+        nest_fold_into_register(k, i, nest_term(k, u));
       continue;
     }
     LLVMValueRef idx[MAX_RANK], x;
-    out_index(k, u, idx);
+    nest_index(k, u, idx);
     /* Here even if nothing is stored: later what it reads may have been written over. */
     if (u->dead || (u->op && e->p->producer[u->v->id] == u && e->p->value[u->v->id].place == PLACE_BUFFER)) {
       x = eval_op(e, u->op, idx);
@@ -295,7 +280,7 @@ static void innermost(Nest *k) {
     } else
       x = eval(e, u->v, idx);
     if (k->held && has_room(k, i)) k->held[i] = x;
-    else if (!u->dead) put(k, u, x);
+    else if (!u->dead) nest_put(k, u, x);
   }
 }
 
@@ -319,15 +304,15 @@ static void whole_vectors(Nest *k, int level, int lanes) {
     if (!k->held[i]) continue;
     bool folded = k->unit[i]->kind == UNIT_REDUCE;
     LLVMTypeRef t = LLVMTypeOf(k->held[i]);
-    LLVMValueRef in[] = {folded ? neutral(e, k->unit[i]) : LLVMConstNull(t), k->held[i]};
+    LLVMValueRef in[] = {folded ? nest_neutral(e, k->unit[i]) : LLVMConstNull(t), k->held[i]};
     k->held[i] = LLVMBuildPhi(e->b, t, "");
     LLVMAddIncoming(k->held[i], in, from, 2);
   }
   for (int i = 0; i < k->n; i++) {
     if (!k->held[i]) continue;
-    if (k->unit[i]->kind == UNIT_REDUCE) fold_into_register(k, i, k->held[i]);
+    if (k->unit[i]->kind == UNIT_REDUCE) nest_fold_into_register(k, i, k->held[i]);
     else if (k->unit[i]->kind == UNIT_UPDATE) put_update(k, k->unit[i], k->held[i]);
-    else put(k, k->unit[i], k->held[i]);
+    else nest_put(k, k->unit[i], k->held[i]);
   }
   loop_end(e, &loop);
   e->in_parallel = false;
@@ -340,7 +325,7 @@ static LLVMValueRef pick(Emit *e, LLVMIntPredicate p, LLVMValueRef x, LLVMValueR
   return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, p, x, y, ""), x, y, "");
 }
 
-static bool is_trimmed(const Nest *k, int level) {
+bool nest_is_trimmed(const Nest *k, int level) {
   for (int outer = -1; outer < level; outer++)
     for (int back = 0; back < 2; back++)
       if (nest_reach(k->e->p, k->unit, k->n, level, outer, back)) return true;
@@ -383,7 +368,7 @@ static bool is_tiny(const Nest *k) {
 }
 
 /* All units fold from an outer level on, in registers, a few terms. */
-static bool folds_few(const Nest *k, int level) {
+bool nest_folds_few(const Nest *k, int level) {
   int64_t terms = 1, n;
   const Unit *head = k->unit[0];
   for (int i = 0; i < k->n; i++)
@@ -396,8 +381,8 @@ static bool folds_few(const Nest *k, int level) {
 }
 
 static bool is_written_out(const Nest *k, int level) {
-  if (level == k->unit[0]->nlevel || k->chunks || is_trimmed(k, level)) return false;
-  return k->tiny || folds_few(k, level);
+  if (level == k->unit[0]->nlevel || k->chunks || nest_is_trimmed(k, level)) return false;
+  return k->tiny || nest_folds_few(k, level);
 }
 
 static void write_out(Nest *k, int level) {
@@ -413,13 +398,15 @@ static void levels(Nest *k, int level) {
   Emit *e = k->e;
   const Unit *head = k->unit[0];
   for (int i = 0; i < k->n; i++)
-    if (folds_from(k->unit[i], level)) LLVMBuildStore(e->b, neutral(e, k->unit[i]), k->acc[i]);
+    if (folds_from(k->unit[i], level)) LLVMBuildStore(e->b, nest_neutral(e, k->unit[i]), k->acc[i]);
   int lanes = k->chunks || level != head->nlevel - 1 ? 0 : room(k);
   if (level == head->nlevel)
     innermost(k);
   else if (is_written_out(k, level))
     write_out(k, level);
-  else if (lanes && !is_trimmed(k, level))
+  else if (k->by_four && level == head->nlevel - 2)
+    emit_fours(k);
+  else if (lanes && !nest_is_trimmed(k, level))
     whole_vectors(k, level, lanes);
   else {
     Loop loop;
@@ -438,7 +425,7 @@ static void levels(Nest *k, int level) {
     Elem t = k->unit[i]->v->type->elem;
     LLVMValueRef x = LLVMBuildLoad2(e->b, elem_reg(e->g, t), k->acc[i], "");
     if (k->chunks && level == 0) k->left[i] = chunk_leaves(e, k->chunks, t, x);
-    else put(k, k->unit[i], x);
+    else nest_put(k, k->unit[i], x);
   }
 }
 
@@ -464,7 +451,7 @@ static void levels_in_chunks(Nest *k, LLVMValueRef count) {
   chunks_end(e, &c);
   for (int i = 0; i < k->n; i++) {
     const Unit *u = k->unit[i];
-    if (k->left[i]) put(k, u, fold_scalars(e, &c, u->op->code, u->v->type->elem, k->left[i]));
+    if (k->left[i]) nest_put(k, u, fold_scalars(e, &c, u->op->code, u->v->type->elem, k->left[i]));
     if (!has_part(u)) continue;
     LLVMValueRef base = unit_target(e, u, &object);
     fold_parts(e, &c, u->op->code, u->v->type, base, object, u->split->partial[0]);
@@ -482,9 +469,19 @@ static void levels_both_ways(Nest *k, LLVMValueRef count) {
   both_end(k->e, &both);
 }
 
+static void set_neutral_if_empty(const Nest *k, const Unit *u) {
+  Branch br;
+  LLVMValueRef n = dim_of(k->e, u->level[u->nlevel - 2]);
+  if_begin(k->e, &br, LLVMBuildICmp(k->e->b, LLVMIntSLE, n, k->e->zero, ""));
+  set_neutral(k->e, u);
+  if_end(k->e, &br);
+}
+
 void emit_nest(Emit *e, Unit **unit, int n) {
   Nest k = {.e = e, .unit = unit, .n = n};
   bool live = false;
+  k.tiny = is_tiny(&k);
+  k.by_four = by_four(&k);
   k.acc = NEW_N(e->arena, LLVMValueRef, n);
   k.part = NEW_N(e->arena, LLVMValueRef, n);
   k.left = NEW_N(e->arena, LLVMValueRef, n);
@@ -495,10 +492,11 @@ void emit_nest(Emit *e, Unit **unit, int n) {
     k.folds = true;
     if (unit[i]->acc_level >= 0)
       k.acc[i] = new_alloca(e, elem_reg(e->g, unit[i]->v->type->elem));
+    else if (k.begins)
+      set_neutral_if_empty(&k, unit[i]);
     else
       set_neutral(e, unit[i]);
   }
-  k.tiny = is_tiny(&k);
   int mark = memo_mark(e);
   LLVMValueRef chunks = live && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
   if (chunks && e->p != e->p->root) levels_both_ways(&k, chunks);
