@@ -219,6 +219,7 @@ static void for_strips(Func *f) {
   pass_join(f);
   pass_spread(f);
   pass_thread(f);
+  pass_again(f);
   pass_strip(f);
   pass_retry(f);
   pass_guard(f);

@@ -257,6 +257,7 @@ TapeCut tape_cut(Tape *t);
 Value *tape_mirror(Deriv *d, CloneMap *map, const Region *branch, Value *tape); /* NULL: it cannot be */
 void note_taped(Deriv *d, Value *tape, Value *value);
 bool op_is_costly(const Op *op); /* not to be done twice */
+bool op_is_elementwise(const Op *op); /* its work is in proportion to its result */
 double nominal_bytes(const Type *t); /* with a middling number for every dimension */
 
 /* ---- derive.c --------------------------------------------------------------------------------------------------------------- */

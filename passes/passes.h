@@ -25,6 +25,7 @@ void pass_argument(Func *f); /* where an extreme is, as two folds */
 void pass_roots(Func *f);    /* powers that are products of roots */
 void pass_join(Func *f);     /* loops over the same entries, each the other's, become one */
 void pass_spread(Func *f);   /* loops of independent iterations, with short loops inside, take the form of strips */
+void pass_again(Func *f);    /* what is large, of what is small, is made again behind a loop */
 void pass_strip(Func *f);    /* chains of operations along a long axis become loops over its blocks; last, for code generation */
 void pass_guard(Func *f);    /* what strips compute in vain beside a condition is kept finite */
 void pass_retry(Func *f);    /* loops are run with plain products first */

@@ -191,8 +191,7 @@ static bool has_own_tapes(const Cut *k, const Op *op) {
   return false;
 }
 
-/* Its work is in proportion to its result. */
-static bool is_elementwise(const Op *op) {
+bool op_is_elementwise(const Op *op) {
   if (op_info[op->code].family != FAM_CONTRACT) return !op->nreg && (op_info[op->code].family == FAM_MAP || !op_is_costly(op));
   Con c = con_of(op);
   int64_t n = 1, m;
@@ -205,7 +204,7 @@ static bool is_elementwise(const Op *op) {
 static int64_t base_of(Cut *k, const Value *v) {
   const Op *op = v->def;
   int64_t own = bytes(v->type), sum = 0;
-  if (!op || !k->of[v->id] || !is_elementwise(op)) return own;
+  if (!op || !k->of[v->id] || !op_is_elementwise(op)) return own;
   if (k->base[v->id]) return k->base[v->id];
   for (int i = 0; i < op->nopd && sum < own; i++) sum += base_of(k, op->opd[i]);
   return k->base[v->id] = sum < own ? sum + 1 : own;
@@ -219,7 +218,7 @@ static int64_t cost_again(Cut *k, const Value *v) {
     k->inside = true;
     return k->again ? 0 : FLOW_INFINITE;
   }
-  bool expanded = is_elementwise(op) && EXPANDED * base_of(k, v) <= bytes(v->type);
+  bool expanded = op_is_elementwise(op) && EXPANDED * base_of(k, v) <= bytes(v->type);
   return expanded ? bytes(v->type) / 4 : FLOW_INFINITE;
 }
 
