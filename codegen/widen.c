@@ -337,11 +337,21 @@ static LLVMValueRef root_512(const Widen *w, bool f32, LLVMValueRef call, LLVMVa
 
 typedef LLVMValueRef Emit512(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x);
 
-/* By instructions on whole registers, whatever the width is. */
-static LLVMValueRef by_registers(const Widen *w, LLVMValueRef call, Emit512 *emit) {
+/* AVX2: 16 floats are two registers; bit 3 of an index says which. */
+static LLVMValueRef look_256(const Widen *w, bool f32, LLVMValueRef call, LLVMValueRef *x) {
+  LLVMValueRef number[16], half[2], eight = splat_of(LLVMTypeOf(x[1]), LLVMConstInt(w->g->i32, 8, false));
+  table_numbers(w, LLVMGetOperand(call, 0), f32, number);
+  for (int i = 0; i < 2; i++)
+    half[i] = named_intrinsic(w, "llvm.x86.avx2.permps", 2, (LLVMValueRef[]){LLVMConstVector(number + 8 * i, 8), x[1]});
+  LLVMValueRef low = LLVMBuildICmp(w->b, LLVMIntEQ, LLVMBuildAnd(w->b, x[1], eight, ""), LLVMConstNull(LLVMTypeOf(eight)), "");
+  return LLVMBuildSelect(w->b, low, half[0], half[1], "");
+}
+
+/* By instructions on whole registers of so many bytes, whatever the width is. */
+static LLVMValueRef by_registers(const Widen *w, LLVMValueRef call, Emit512 *emit, int bytes) {
   int n = (int)LLVMGetNumArgOperands(call), lanes;
   bool f32 = LLVMTypeOf(call) == w->g->f32;
-  lanes = f32 ? 16 : 8;
+  lanes = bytes / (f32 ? 4 : 8);
   LLVMValueRef x[3], y[8];
   int parts = w->width <= lanes ? 1 : w->width / lanes;
   for (int i = 0; i < parts; i++) {
@@ -369,6 +379,12 @@ static LLVMValueRef gathered(const Widen *w, LLVMValueRef call, unsigned long lo
 }
 
 static bool is_512(const Codegen *g) { return g->vector_bytes == 64 && !strncmp(g->triple, "x86_64", 6); }
+
+/* AVX2, which all have that have a fused multiply-add, but two. */
+static bool is_256(const Codegen *g) {
+  const char *cpu = g->o->cpu ? g->o->cpu : "";
+  return g->vector_bytes == 32 && !strncmp(g->triple, "x86_64", 6) && g->fused && strcmp(cpu, "bdver2") && strcmp(cpu, "bdver3");
+}
 static bool is_called(LLVMValueRef fn, const char *name) {
   const char *s = LLVMGetValueName(fn) + sizeof prefix - 1;
   size_t n = strlen(name);
@@ -380,7 +396,8 @@ static LLVMValueRef widen_part(Widen *w, LLVMValueRef call, LLVMValueRef scalar)
       {"look", look_512}, {"find", find_512}, {"scale", scale_512}, {"root", root_512}, {"exponent", exponent_512},
       {"inverse", inverse_512}, {"limited", limited_512}, {"near_root", near_root_512}, {"inverse_root", inverse_root_512}};
   for (size_t i = 0; i < sizeof part / sizeof *part && is_512(w->g); i++)
-    if (is_called(scalar, part[i].name)) return by_registers(w, call, part[i].emit);
+    if (is_called(scalar, part[i].name)) return by_registers(w, call, part[i].emit, 64);
+  if (is_called(scalar, "look") && LLVMTypeOf(call) == w->g->f32 && is_256(w->g)) return by_registers(w, call, look_256, 32);
   if (is_called(scalar, "look")) return gathered(w, call, 15);
   if (is_called(scalar, "find")) return gathered(w, call, ~0ULL);
   int n = (int)LLVMGetNumArgOperands(call);

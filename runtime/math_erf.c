@@ -132,6 +132,16 @@ INLINE real sum_with_product(real x, real y, real c) {
 #endif
 }
 
+/* c - x y, about 0, rounded once or almost. */
+INLINE real left_by_product(real c, real x, real y) {
+#if FUSED
+  return BUILTIN(fma)(-x, y, c);
+#else
+  real p = x * y;
+  return c - p - lost_by_product(x, y, p);
+#endif
+}
+
 /* That polynomial of t, but for its first terms by two chains. */
 INLINE real erfc_scaled(real t, word i) {
   real square = t * t, last = FN(look)(erfc_piece[ERFC_TERMS - 1], i), before = FN(look)(erfc_piece[ERFC_TERMS - 2], i);
@@ -145,7 +155,7 @@ INLINE real erfc_scaled(real t, word i) {
 /* exp(-a^2) times that; t is (1 - u (a + 2)) / (a + 2) with u = n/32. */
 real FN(erfc)(real x) {
   real a = at_most(K(28, 10.5f), absolute(x)), v = 1 / (a + 2), shifted = v + ROUND / 32, u = shifted - ROUND / 32;
-  real left = sum_with_product(-u, a, 1 - 2 * u), y = erfc_scaled(left * v, bits(shifted)), square = a * a;
+  real left = left_by_product(1 - 2 * u, u, a), y = erfc_scaled(left * v, bits(shifted)), square = a * a;
   Exp e = exp_of_less(square, lost_by_product(a, a, square), 2 * BIAS);
   y = exp_scale(sum_with_product(y, e.t, y * exp_rest(e)), e);
   real back = 2 - y;

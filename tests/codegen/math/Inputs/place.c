@@ -19,5 +19,7 @@ int main(void) {
   enum { N = 67 };
   CHECK(wide, double)
   CHECK(narrow, float)
+  CHECK(wide_more, double)
+  CHECK(narrow_more, float)
   return 0;
 }
