@@ -256,6 +256,7 @@ static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
 LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {
   const Type *t = op->res[0]->type;
   set_line(e, op);
+  e->computed++;
   switch (op->code) {
   case OP_const: return const_elem(e->g, t->elem, op->u.cst.f, op->u.cst.i);
   case OP_dim: return dim_of(e, op->u.dim);
@@ -273,7 +274,6 @@ LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {
 }
 
 static LLVMValueRef compute(Emit *e, Value *v, const LLVMValueRef *idx) {
-  e->computed++;
   switch (e->p->value[v->id].place) {
   case PLACE_VIRTUAL: return eval_op(e, v->def, idx);
   case PLACE_SCALAR:

@@ -20,7 +20,7 @@
 enum {
   LONG = 256,      /* units: a region with fewer is not divided */
   RUN_LEAST = 24,  /* groups: a shorter run stays where it is */
-  RUN_MOST = 500,  /* values computed */
+  RUN_MOST = 250,  /* elements computed */
   WHOLE_MOST = 150, /* operations: a loop with more is divided itself */
   BLOCK = 16       /* calls; after as many a new basic block begins, for LLVM works block by block */
 };
@@ -139,7 +139,7 @@ static void move_to_cells(Emit *e, Home *h, int n) {
 static LLVMValueRef leave_in_cell(Emit *e, Home *h) {
   if (h->cell < 0) move_to_cells(e, h, 1);
   LLVMValueRef at = cell_at(e, e->entry, h->part->base, h->cell);
-  LLVMBuildStore(e->entry, e->zero, at);
+  if (!h->part->run) LLVMBuildStore(e->entry, e->zero, at);
   return at;
 }
 
@@ -153,10 +153,7 @@ static int cells_of(const Value *v) { return (elements_of(v->type) * elem_size(v
 
 static LLVMValueRef local_in_function(Emit *e, const Value *v) {
   Home *h = &e->parts->home[e->p->value[v->id].home];
-  if (h->part && h->cell < 0) {
-    move_to_cells(e, h, cells_of(v));
-    LLVMBuildStore(e->entry, LLVMConstNull(local_type(e, v)), cell_at(e, e->entry, e->parts->cells, h->cell));
-  }
+  if (h->part && h->cell < 0) move_to_cells(e, h, cells_of(v));
   if (h->part) return cell_at(e, e->entry, e->parts->cells, h->cell);
   return h->at ? h->at : (h->at = new_alloca(e, local_type(e, v)));
 }
@@ -342,10 +339,11 @@ static LLVMTypeRef part_type(Codegen *g) { return LLVMFunctionType(g->i32, &g->p
 /* An alloca that is replaced when their number is known. */
 static LLVMValueRef new_cells(Emit *e) { return LLVMBuildAlloca(e->entry, LLVMArrayType2(e->g->i64, 0), ""); }
 
-static LLVMValueRef make_cells(Emit *e, LLVMValueRef cells, int n) {
+static LLVMValueRef make_cells(Emit *e, LLVMValueRef cells, int n, bool zeroed) {
   LLVMBuilderRef b = LLVMCreateBuilderInContext(e->g->ll);
   LLVMPositionBuilderBefore(b, cells);
   LLVMValueRef made = LLVMBuildAlloca(b, LLVMArrayType2(e->g->i64, (unsigned)n), "cells");
+  if (zeroed && n) LLVMBuildMemSet(b, made, LLVMConstNull(e->g->i8), LLVMConstInt(e->g->i64, 8 * (unsigned)n, false), 8);
   LLVMReplaceAllUsesWith(cells, made);
   LLVMInstructionEraseFromParent(cells);
   LLVMDisposeBuilder(b);
@@ -398,7 +396,7 @@ static void close_part(Emit *in) {
   LLVMAddAttributeAtIndex(in->fn, LLVMAttributeFunctionIndex,
                           LLVMCreateStringAttribute(e->g->ll, key, sizeof key - 1, p->objects.s, (unsigned)p->objects.len));
   if (p->base == e->parts->scratch && p->ncell > e->parts->nscratch) e->parts->nscratch = p->ncell;
-  if (!p->run && p->base != e->parts->scratch) p->base = make_cells(e, p->base, p->ncell);
+  if (!p->run && p->base != e->parts->scratch) p->base = make_cells(e, p->base, p->ncell, false);
   LLVMValueRef code = LLVMBuildCall2(e->b, type, in->fn, &p->base, 1, "");
   while (e->parts->nset) e->parts->where[e->parts->set[--e->parts->nset]->id] = NULL;
   if (!p->fails && e->parts->count % BLOCK) return;
@@ -443,7 +441,7 @@ void open_parts(Emit *e) {
 
 void close_parts(Emit *e) {
   if (!e->parts) return;
-  make_cells(e, e->parts->cells, e->parts->ncell);
-  make_cells(e, e->parts->scratch, e->parts->nscratch);
+  make_cells(e, e->parts->cells, e->parts->ncell, true);
+  make_cells(e, e->parts->scratch, e->parts->nscratch, false);
   e->g->nparts += e->parts->count;
 }

@@ -153,10 +153,14 @@ static void say_what_was_made(Build *b) {
   }
 }
 
+/* A name that can only be a directory's ("build/", "..") holds files named as without -o. */
 static const char *stem_of(Build *b) {
   const char *out = b->o->output;
   if (!out) return path_stem(b->c->arena, b->o->file);
   size_t n = strlen(out);
+  const char *slash = strrchr(out, '/'), *last = slash ? slash + 1 : out;
+  if (strcmp(last, "") == 0 || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+    return arena_printf(b->c->arena, "%s%s%s", out, *last ? "/" : "", path_stem(b->c->arena, b->o->file));
   bool suffixed = n > 2 && (strcmp(out + n - 2, ".o") == 0 || strcmp(out + n - 2, ".h") == 0);
   return suffixed ? arena_strndup(b->c->arena, out, n - 2) : out;
 }

@@ -43,29 +43,30 @@ static int unknown_verb(const char *name) {
   return EXIT_USAGE;
 }
 
+static int run_verb(int argc, char **argv) {
+  const char *name = argv[1];
+  if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) return help(stdout);
+  if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) return version();
+  for (int i = 0; i < VERBS; i++) {
+    const Verb *v = &verbs[i];
+    if (strcmp(name, v->name) != 0) continue;
+    Options o = {.verb = v->name};
+    if (!options_parse(&o, v->bit, argc, argv)) return EXIT_USAGE;
+    if (!o.help) return v->run(&o);
+    printf("adc %s - %s\n\n", v->name, v->doc);
+    options_help(stdout, v->bit);
+    return EXIT_OK;
+  }
+  return unknown_verb(name);
+}
+
 int main(int argc, char **argv) {
   if (argc < 2) {
     help(stderr);
     return EXIT_USAGE;
   }
-  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) return help(stdout);
-  if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) return version();
-  for (int i = 0; i < VERBS; i++) {
-    const Verb *v = &verbs[i];
-    if (strcmp(argv[1], v->name) != 0) continue;
-    Options o = {.verb = v->name};
-    if (!options_parse(&o, v->bit, argc, argv)) return EXIT_USAGE;
-    if (o.help) {
-      printf("adc %s - %s\n\n", v->name, v->doc);
-      options_help(stdout, v->bit);
-      return EXIT_OK;
-    }
-    int status = v->run(&o);
-    if (fflush(stdout) != 0) {
-      usage_error("cannot write to standard output");
-      return EXIT_PROGRAM;
-    }
-    return status;
-  }
-  return unknown_verb(argv[1]);
+  int status = run_verb(argc, argv);
+  if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+  usage_error("cannot write to standard output");
+  return EXIT_PROGRAM;
 }

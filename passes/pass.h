@@ -69,6 +69,7 @@ bool as_product(const Value *v, Con *k);             /* of two operands with lab
 Value *simplify_view(Simplify *s, Op *op);
 Value *simplify_index(Simplify *s, Op *op);
 bool check_is_provable(Ctx *c, const Op *op);        /* an effect that can never fail */
+bool simplify_check(Simplify *s, Op *op);           /* true: op is there no more; what follows it may have changed */
 /* Before and after the regions of op are gone through.  When op is decided at compile time it is unlinked, and the operation to
  * visit next returned (NULL: none). */
 Op *simplify_region_before(Simplify *s, Op *op, int *fuel);

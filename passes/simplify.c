@@ -40,13 +40,6 @@ static Op *visit(Simplify *s, Region *g, Op *op, int *fuel) {
   return made == op ? op->next : made;
 }
 
-static bool drop_check(Simplify *s, Op *op) {
-  if (op_info[op->code].family != FAM_EFFECT || !check_is_provable(s->ctx, op)) return false;
-  for (int i = 0; i < op->nopd; i++) rw_use(&s->rw, op->opd[i], -1);
-  op_remove(op);
-  return true;
-}
-
 bool only_here(Simplify *s, const Value *v) {
   return rw_uses(&s->rw, v) == 1 && v->def && v->def->parent == s->b.region;
 }
@@ -64,9 +57,13 @@ static Op *visit_regions(Simplify *s, Op *op, int *fuel) {
 
 static void sweep(Simplify *s, Region *g, int *fuel) {
   for (Op *op = g->first, *next; op; op = next) {
-    next = op->next;
     rw_operands(&s->rw, op);
-    if (drop_check(s, op)) continue;
+    Op *before = op->prev;
+    if (simplify_check(s, op)) {
+      next = before ? before->next : g->first;
+      continue;
+    }
+    next = op->next;
     if (op->nreg) next = visit_regions(s, op, fuel);
     else if (*fuel > 0) next = visit(s, g, op, fuel);
   }

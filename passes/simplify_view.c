@@ -113,9 +113,28 @@ static int counts_along(const Value *v) {
   return -1;
 }
 
+/* The element where the extreme along an axis is: x[i, argmin over j of x[i, j]]. */
+static Value *extreme(Simplify *s, const Op *op) {
+  Value *x = op->opd[0];
+  int n = op->u.index.naxis, axis = -1;
+  if (n != x->type->rank) return NULL;
+  for (int i = 0; i < n; i++) {
+    const Op *at = op->opd[1 + i]->def;
+    bool finds = at && (at->code == OP_argmax || at->code == OP_argmin) && at->opd[0] == x && at->u.reduce.axis[0] == i;
+    if (op->u.index.axis[i] != i) return NULL;
+    if (finds) axis = i;
+  }
+  for (int i = 0, rest = 0; axis >= 0 && i < n; i++)
+    if (i != axis && counts_along(op->opd[1 + i]) != rest++) return NULL;
+  if (axis < 0) return NULL;
+  Value *most = b_reduce(&s->b, op->opd[1 + axis]->def->code == OP_argmax ? OP_rmax : OP_rmin, x, 1, &axis);
+  return op->u.index.masked ? b_select(&s->b, op->opd[1 + n], most, b_splat(&s->b, most->type, 0)) : most;
+}
+
 /* Every index runs over a whole axis of x: the gather is a relabelling. */
 static Value *do_gather(Simplify *s, Op *op) {
-  Value *x = op->opd[0];
+  Value *x = op->opd[0], *most = elem_is_real(x->type->elem) ? extreme(s, op) : NULL;
+  if (most) return most;
   if (op->u.index.masked) return NULL;
   int8_t in[MAX_RANK], out[MAX_RANK];
   Dim *extent[CON_LABELS] = {0};
@@ -138,10 +157,47 @@ static Value *do_gather(Simplify *s, Op *op) {
   return relabel(&s->b, x, in, out, t->rank, extent);
 }
 
+static Value *scatter_mask(const Op *op) { return op->u.index.masked ? op->opd[op->nopd - 1] : NULL; }
+
+static Value *scattered(const Op *op) { return op->code == OP_scatter_add ? op->opd[0] : op->opd[1]; }
+
+/* What is added where the mask holds; elsewhere zeros. */
+static Value *where_masked(Simplify *s, Value *u, Value *mask) {
+  int axis[MAX_RANK];
+  if (!mask) return u;
+  for (int a = 0; a < mask->type->rank; a++) axis[a] = a;
+  Value *all = b_broadcast(&s->b, mask, axis, type_with_elem(s->ctx, u->type, BOOL));
+  return b_select(&s->b, all, u, b_splat(&s->b, u->type, 0));
+}
+
+static bool same_places(const Op *p, const Op *q) {
+  int n = q->u.index.naxis, first = p->code == OP_scatter_add ? 1 : 2;
+  if (p->u.index.naxis != n || scattered(p)->type != scattered(q)->type) return false;
+  for (int i = 0; i < n; i++)
+    if (p->u.index.axis[i] != q->u.index.axis[i] || p->opd[first + i] != q->opd[2 + i]) return false;
+  return true;
+}
+
+/* What is added at the same places twice is added up first. */
+static Value *scatter_once(Simplify *s, Op *op) {
+  Op *in = op->opd[0]->def;
+  if (!in || (in->code != OP_scatter_add && in->code != OP_scatter_acc) || !only_here(s, op->opd[0]) || !same_places(in, op)) return NULL;
+  Value *u = scattered(in), *v = op->opd[1], *mask[] = {scatter_mask(in), scatter_mask(op)}, *either = mask[0];
+  if (mask[0] != mask[1]) {
+    u = where_masked(s, u, mask[0]);
+    v = where_masked(s, v, mask[1]);
+    either = mask[0] && mask[1] ? b_map2(&s->b, OP_or, mask[0], mask[1]) : NULL;
+  }
+  Value *sum = b_map2(&s->b, OP_add, u, v);
+  int n = op->u.index.naxis;
+  return in->code == OP_scatter_add ? b_scatter_add(&s->b, sum, n, op->u.index.axis, op->opd + 2, either, op->res[0]->type)
+                                    : b_scatter_acc(&s->b, in->opd[0], sum, n, op->u.index.axis, op->opd + 2, either);
+}
+
 static Value *do_scatter_acc(Simplify *s, Op *op) {
-  Value *mask = op->u.index.masked ? op->opd[op->nopd - 1] : NULL;
+  Value *mask = scatter_mask(op);
   if (is_splat(op->opd[1], 0)) return op->opd[0];
-  if (!is_splat(op->opd[0], 0)) return NULL;
+  if (!is_splat(op->opd[0], 0)) return scatter_once(s, op);
   return b_scatter_add(&s->b, op->opd[1], op->u.index.naxis, op->u.index.axis, op->opd + 2, mask, op->res[0]->type);
 }
 
@@ -170,4 +226,44 @@ bool check_is_provable(Ctx *c, const Op *op) {
   case OP_check_finite: return splat_int(op->opd[0], &holds) && holds;
   default: return false;
   }
+}
+
+static bool places_extreme(Ctx *c, const Value *v, Dim *limit) {
+  const Op *op = v->def;
+  return op && (op->code == OP_argmax || op->code == OP_argmin) && dim_le(c, op->opd[0]->type->dim[op->u.reduce.axis[0]], limit);
+}
+
+static void drop_check(Simplify *s, Op *op) {
+  for (int i = 0; i < op->nopd; i++) rw_use(&s->rw, op->opd[i], -1);
+  op_remove(op);
+}
+
+/* The place of an extreme is in range unless the axis is empty, and then it is 0 everywhere: one number is looked at, and no other check
+ * need be made of that place. */
+static bool check_of_extreme(Simplify *s, Op *op) {
+  if (op->code != OP_check_index || op->nopd > 1 || !places_extreme(s->ctx, op->opd[0], op->u.check.a)) return false;
+  Dim *count = dim_const(s->ctx, 1);
+  const Type *t = op->opd[0]->type;
+  for (int a = 0; a < t->rank && count; a++) count = dim_mul(s->ctx, count, t->dim[a]);
+  if (!count) return false;
+  Op *before = op->prev;
+  Builder b = {.ctx = s->ctx, .func = s->rw.func, .region = op->parent, .before = op, .loc = op->loc};
+  Value *any = t->rank ? b_map2(&b, OP_gt, b_dim(&b, count), b_int(&b, 0)) : NULL;
+  b_check_index(&b, b_int(&b, 0), op->u.check.a, any, op->u.check.text);
+  for (Op *o = before ? before->next : op->parent->first; o != op; o = o->next)
+    for (int i = 0; i < o->nopd; i++) rw_use(&s->rw, o->opd[i], 1);
+  for (Op *o = op->next, *next; o; o = next) {
+    next = o->next;
+    if (o->code == OP_check_index && o->opd[0] == op->opd[0] && o->u.check.a == op->u.check.a) drop_check(s, o);
+  }
+  drop_check(s, op);
+  return true;
+}
+
+/* True when op is there no more; what follows it may have changed. */
+bool simplify_check(Simplify *s, Op *op) {
+  if (op_info[op->code].family != FAM_EFFECT) return false;
+  if (!check_is_provable(s->ctx, op)) return check_of_extreme(s, op);
+  drop_check(s, op);
+  return true;
 }
