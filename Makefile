@@ -239,20 +239,22 @@ $(B)/codegen/math_bc.c: $(MATH_BC) runtime/embed.sh codegen/math_bc.h | $(NEED_L
 # Matrix products, each a file: the bitcode, and assembly for x86-64 processors that have vectors of that width, which is put into a
 # module as it is: names of its own for labels, no global symbol, a section for each function.  Without strength reduction, as all code for
 # x86-64 (codegen/optimise.c).
-GEMM_16 := adc_rt_gemm_f64_16 adc_rt_gemm_f32_16
-GEMM_32 := adc_rt_gemm_f64_32 adc_rt_gemm_f32_32
-GEMM_64 := adc_rt_gemm_f64_64 adc_rt_gemm_f32_64
+GEMM_KIND := gemm gemm_rows gemm_columns
+GEMM_16 := $(foreach k,$(GEMM_KIND),adc_rt_$(k)_f64_16 adc_rt_$(k)_f32_16)
+GEMM_32 := $(foreach k,$(GEMM_KIND),adc_rt_$(k)_f64_32 adc_rt_$(k)_f32_32)
+GEMM_64 := $(foreach k,$(GEMM_KIND),adc_rt_$(k)_f64_64 adc_rt_$(k)_f32_64)
 GEMM := $(GEMM_16) $(GEMM_32) $(GEMM_64)
 GEMM_DIR := $(B)/runtime/gemm
+gemm_zeros = $(if $(filter adc_rt_gemm_f%,$*),--rglob='$*_.*')
 $(GEMM_32:%=$(GEMM_DIR)/%.s): ASM_FEATURES := -mattr=+avx,+fma,-slow-unaligned-mem-32
 $(GEMM_64:%=$(GEMM_DIR)/%.s): ASM_FEATURES := -mattr=+avx512f,+fma
 $(GEMM_DIR)/%.bc: $(GEMM_BC)
 	@mkdir -p $(@D)
-	$(Q)$(LLVM_BIN)/llvm-extract --recursive --func=$* --func=$*_blas --rglob='$*_.*' $< -o $@
+	$(Q)$(LLVM_BIN)/llvm-extract --recursive --func=$* $(if $(filter adc_rt_gemm_f%,$*),--func=$*_blas) $(gemm_zeros) $< -o $@
 $(GEMM_DIR)/%.s: $(GEMM_BC) Makefile
 	$(call say,LLC     $@)
 	@mkdir -p $(@D)
-	$(Q)$(LLVM_BIN)/llvm-extract --recursive --func=$* --rglob='$*_.*' -S $< -o - | sed 's/"\(target-[a-z]*\|tune-cpu\)"="[^"]*"//g; /^target triple/d' \
+	$(Q)$(LLVM_BIN)/llvm-extract --recursive --func=$* $(gemm_zeros) -S $< -o - | sed 's/"\(target-[a-z]*\|tune-cpu\)"="[^"]*"//g; /^target triple/d' \
 	  | $(LLVM_BIN)/llc -O3 -disable-lsr -mtriple=x86_64-linux-gnu $(ASM_FEATURES) -relocation-model=pic -function-sections -asm-verbose=0 -o $@.tmp
 	$(Q)sed '/^[[:space:]]*\.\(globl\|ident\|file\|addrsig\|addrsig_sym\)\>/d; /\.note\.GNU-stack/d; s/\.L/.L$*_/g' \
 	  $@.tmp >$@ && rm $@.tmp

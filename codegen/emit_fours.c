@@ -107,6 +107,7 @@ static void add_rows(Nest *k) {
 }
 
 void emit_fours(Nest *k) {
+  if (emit_matvec(k)) return;
   if (matvec_of(k->e->p, k->unit[0]) == MATVEC_BY_ROWS) sum_rows(k);
   else add_rows(k);
 }

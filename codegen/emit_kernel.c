@@ -8,8 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Not at a result pointer alone. */
-static bool in_own_memory(const Emit *e, const Unit *u) {
+bool in_own_memory(const Emit *e, const Unit *u) {
   return u->op && e->p->producer[u->v->id] == u && e->p->value[u->v->id].place == PLACE_BUFFER;
 }
 

@@ -1,4 +1,4 @@
-/* gemm.c - linking the matrix products that a module calls.
+/* gemm.c - linking the matrix products, by matrices or vectors, that a module calls.
  *
  * They come out of adc's own build optimised, written for one width of vectors, and nothing of a program can be inlined into them
  * or they into it: so the optimiser need not see them.  For x86-64 they come assembled too, or to generate their code would take

@@ -34,5 +34,7 @@ bool nest_folds_few(const Nest *k, int level); /* all units fold from an outer l
 
 bool by_four(Nest *k); /* emit_fours.c */
 void emit_fours(Nest *k);
+bool emit_matvec(Nest *k); /* emit_matvec.c: … by the runtime's kernel, if it can */
+bool in_own_memory(const Emit *e, const Unit *u); /* not at a result pointer alone */
 
 #endif

@@ -34,6 +34,16 @@ DECLARE(adc_rt_gemm_f32_32, float)
 DECLARE(adc_rt_gemm_f64_16, double)
 DECLARE(adc_rt_gemm_f32_16, float)
 
+#define DECLARE_MATVEC(type, T)                                                                                                 \
+  void adc_rt_gemm_rows_##type(int64_t m, int64_t k, const T *a, int64_t ar, const T *b, T *c, int64_t cr, int64_t add);           \
+  void adc_rt_gemm_columns_##type(int64_t m, int64_t n, const T *a, int64_t ar, const T *b, int64_t br, T *c, int64_t add);
+DECLARE_MATVEC(f64_64, double)
+DECLARE_MATVEC(f32_64, float)
+DECLARE_MATVEC(f64_32, double)
+DECLARE_MATVEC(f32_32, float)
+DECLARE_MATVEC(f64_16, double)
+DECLARE_MATVEC(f32_16, float)
+
 /* mask.ll: the first n of a vector's elements, zeros beyond, from where they lie; and to there. */
 #define DECLARE_MASKED(type, T)                                    \
   void adc_rt_load_##type(void *to, const T *from, int64_t n);     \
@@ -60,6 +70,7 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_8
 #define SECOND SECOND_8
 #define GEMM adc_rt_gemm_f64_64
+#define MATVEC(by) adc_rt_gemm_##by##_f64_64
 #define MASKS 1
 #define LOAD adc_rt_load_f64_64
 #define STORE adc_rt_store_f64_64
@@ -71,6 +82,7 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_16
 #define SECOND SECOND_16
 #define GEMM adc_rt_gemm_f32_64
+#define MATVEC(by) adc_rt_gemm_##by##_f32_64
 #define MASKS 1
 #define LOAD adc_rt_load_f32_64
 #define STORE adc_rt_store_f32_64
@@ -90,6 +102,7 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_4
 #define SECOND SECOND_4
 #define GEMM adc_rt_gemm_f64_32
+#define MATVEC(by) adc_rt_gemm_##by##_f64_32
 #define MASKS 1
 #define LOAD adc_rt_load_f64_32
 #define STORE adc_rt_store_f64_32
@@ -101,6 +114,7 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_8
 #define SECOND SECOND_8
 #define GEMM adc_rt_gemm_f32_32
+#define MATVEC(by) adc_rt_gemm_##by##_f32_32
 #define MASKS 1
 #define LOAD adc_rt_load_f32_32
 #define STORE adc_rt_store_f32_32
@@ -112,6 +126,7 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_2
 #define SECOND SECOND_2
 #define GEMM adc_rt_gemm_f64_16
+#define MATVEC(by) adc_rt_gemm_##by##_f64_16
 #define MASKS 0
 #include "runtime/gemm.h"
 
@@ -121,5 +136,6 @@ void cblas_sgemm(int order, int a_order, int b_order, int m, int n, int k, float
 #define FIRST FIRST_4
 #define SECOND SECOND_4
 #define GEMM adc_rt_gemm_f32_16
+#define MATVEC(by) adc_rt_gemm_##by##_f32_16
 #define MASKS 0
 #include "runtime/gemm.h"

@@ -327,6 +327,8 @@ void NAME(_blas)(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int
         add ? 1 : 0, c, (int)lc);
 }
 
+#include "runtime/matvec.h"
+
 #undef NAME
 #undef VEC
 #undef NR
@@ -340,6 +342,7 @@ void NAME(_blas)(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int
 #undef FIRST
 #undef SECOND
 #undef GEMM
+#undef MATVEC
 #undef MASKS
 #undef LOAD
 #undef STORE
