@@ -19,6 +19,8 @@ typedef struct Wrapper {
   LLVMBuilderRef b;
   CArg *arg;
   int narg;
+  LLVMValueRef *given; /* by arg */
+  BodyArgs args;           /* of the body */
   LLVMTypeRef ws_type;
   LLVMValueRef ws;
   LLVMBasicBlockRef fail;
@@ -136,9 +138,9 @@ static void open_fail_block(Wrapper *w) {
 /* ---- arguments of the body
  * -------------------------------------------------------------------------------------------- */
 
-static LLVMValueRef param_of_sym(Wrapper *w, const Sym *s) {
+static LLVMValueRef given_sym(const Wrapper *w, const Sym *s) {
   for (int i = 0; i < w->narg; i++)
-    if (w->arg[i].sym == s) return LLVMGetParam(w->fn, (unsigned)i);
+    if (w->arg[i].sym == s) return w->given[i];
   bug("%s: symbol %s is no argument", w->f->name, s->name);
 }
 
@@ -179,27 +181,51 @@ static void load_outputs(Wrapper *w, const CStruct *s, LLVMValueRef at, LLVMValu
   }
 }
 
-/* All but the last three: base, length, error record.  Returns their number; *out has room for those three. */
-static int body_arguments(Wrapper *w, LLVMValueRef **out) {
+/* The leaves of one argument, which is p. */
+static int leaves(Wrapper *w, const CArg *a, LLVMValueRef p, LLVMValueRef *leaf) {
+  LLVMValueRef *end = leaf;
+  const CStruct *s = a->kind == CARG_STRUCT || a->kind == CARG_STRUCT_OUT ? structs_of(w->structs, w->f, a->port) : NULL;
+  if (a->kind == CARG_STRUCT) load_fields(w, s, p, &end);
+  else if (s) load_outputs(w, s, p, leaf, a->port->nleaf);
+  else *leaf = a->kind == CARG_SCALAR ? to_register(w, p, a->elem) : p;
+  return s ? a->port->nleaf : 1;
+}
+
+/* Of f_packed: args[i] points at the i-th argument; a NULL there stands for a NULL pointer as the argument. */
+static LLVMValueRef packed_argument(Wrapper *w, int i) {
+  Codegen *g = w->g;
+  LLVMValueRef index = LLVMConstInt(g->usize, (uint64_t)i, 0);
+  LLVMValueRef slot = LLVMBuildGEP2(w->b, g->ptr, LLVMGetParam(w->fn, 0), &index, 1, "");
+  LLVMValueRef p = LLVMBuildLoad2(w->b, g->ptr, slot, "");
+  LLVMTypeRef type = arg_type(g, &w->arg[i]);
+  if (type != g->ptr) return LLVMBuildLoad2(w->b, type, p, w->arg[i].name);
+  LLVMBasicBlockRef from = LLVMGetInsertBlock(w->b), load = block(w, "load"), next = block(w, "next");
+  LLVMBuildCondBr(w->b, LLVMBuildIsNull(w->b, p, ""), next, load);
+  LLVMPositionBuilderAtEnd(w->b, load);
+  LLVMValueRef v = LLVMBuildLoad2(w->b, g->ptr, p, "");
+  LLVMBuildBr(w->b, next);
+  LLVMPositionBuilderAtEnd(w->b, next);
+  LLVMValueRef phi = LLVMBuildPhi(w->b, g->ptr, w->arg[i].name);
+  add_phi(phi, v, load);
+  add_phi(phi, LLVMConstNull(g->ptr), from);
+  return phi;
+}
+
+/* What was given becomes the body's arguments; unpack: is read from where f_packed was told. */
+static void give_arguments(Wrapper *w, bool unpack) {
   const Func *f = w->f;
-  int in = f->nsym, res = in + f->body->nparam, n = res + f->body->nres;
-  LLVMValueRef *v = *out = NEW_N(w->g->arena, LLVMValueRef, n + 3);
-  for (int i = 0; i < f->nsym; i++) v[i] = param_of_sym(w, f->sym[i]);
+  int in = f->nsym, res = in + f->body->nparam, given = in;
+  LLVMValueRef *leaf = NEW_N(w->g->arena, LLVMValueRef, args_count(f) + 1);
   for (int i = 0; i < w->narg; i++) {
     const CArg *a = &w->arg[i];
+    if (unpack && (a->sym || a->port)) w->given[i] = packed_argument(w, i);
     if (!a->port || a->sym) continue;
-    LLVMValueRef p = LLVMGetParam(w->fn, (unsigned)i);
-    LLVMValueRef *at = v + (port_is_input(a->port) ? in : res) + a->port->first;
-    if (a->kind == CARG_STRUCT)
-      load_fields(w, structs_of(w->structs, f, a->port), p, &at);
-    else if (a->kind == CARG_STRUCT_OUT)
-      load_outputs(w, structs_of(w->structs, f, a->port), p, at, a->port->nleaf);
-    else
-      *at = a->kind == CARG_SCALAR ? to_register(w, p, a->elem) : p;
+    int first = (port_is_input(a->port) ? in : res) + a->port->first, n = leaves(w, a, w->given[i], leaf);
+    for (int k = 0; k < n; k++) args_set(&w->args, w->b, first + k, leaf[k]);
+    given += n;
   }
-  for (int i = 0; i < n; i++)
-    if (!v[i]) bug("%s: leaf %d belongs to no port", f->name, i);
-  return n;
+  for (int i = 0; i < f->nsym; i++) args_set(&w->args, w->b, i, given_sym(w, f->sym[i]));
+  if (given != args_count(f)) bug("%s: a leaf belongs to no port", f->name);
 }
 
 /* ---- f and f_add
@@ -208,7 +234,7 @@ static int body_arguments(Wrapper *w, LLVMValueRef **out) {
 static LLVMValueRef size_call(Wrapper *w, bool add) {
   const Func *f = w->f;
   LLVMValueRef *sym = NEW_N(w->g->arena, LLVMValueRef, f->nsym);
-  for (int i = 0; i < f->nsym; i++) sym[i] = param_of_sym(w, f->sym[i]);
+  for (int i = 0; i < f->nsym; i++) sym[i] = given_sym(w, f->sym[i]);
   LLVMValueRef size = limited_size(w->g, w->f, add);
   return LLVMBuildCall2(w->b, size_type(w->g, w->f), size, sym, (unsigned)f->nsym, "need");
 }
@@ -228,7 +254,7 @@ static LLVMValueRef check_sizes(Wrapper *w, bool add) {
   Codegen *g = w->g;
   for (int i = 0; i < w->narg; i++) {
     if (w->arg[i].kind != CARG_DIM) continue;
-    LLVMValueRef v = LLVMGetParam(w->fn, (unsigned)i);
+    LLVMValueRef v = w->given[i];
     const char *text = arena_printf(g->arena, "dimension '%s' is negative", w->arg[i].sym->name);
     fail_if(w, LLVMBuildICmp(w->b, LLVMIntSLT, v, int64(g, 0), ""), ADC_EDIM, text, v);
   }
@@ -395,14 +421,11 @@ static void after_failure(Wrapper *w, Flow *flow, LLVMValueRef code, LLVMValueRe
   LLVMBuildBr(w->b, w->fail);
 }
 
-static void call_body(Wrapper *w, Flow *flow, LLVMValueRef *args, int n, LLVMValueRef err, bool add) {
+static void call_body(Wrapper *w, Flow *flow, LLVMValueRef err, bool add) {
   Codegen *g = w->g;
   LLVMPositionBuilderAtEnd(w->b, flow->go);
-  args[n] = flow->at.base;
-  args[n + 1] = at_most_limit(w, flow->at.len);
-  args[n + 2] = err;
-  LLVMValueRef body = limited_body(g, w->f, add);
-  LLVMValueRef code = LLVMBuildCall2(w->b, body_type(g, w->f), body, args, (unsigned)n + 3, "code");
+  LLVMValueRef len = at_most_limit(w, flow->at.len), body = limited_body(g, w->f, add);
+  LLVMValueRef code = args_call(&w->args, w->b, body, flow->at.base, len, err);
   LLVMBasicBlockRef ok = block(w, "ok"), bad = block(w, "bad");
   LLVMBuildCondBr(w->b, LLVMBuildICmp(w->b, LLVMIntEQ, code, int32(g, ADC_OK), ""), ok, bad);
   LLVMPositionBuilderAtEnd(w->b, ok);
@@ -423,21 +446,48 @@ static Wrapper open_wrapper(Codegen *g, Func *f, const char *suffix) {
   w.structs = structs_collect(g->m, g->o);
   w.narg = codegen_signature(f, &w.arg);
   w.b = LLVMCreateBuilderInContext(g->ll);
+  w.given = NEW_N(g->arena, LLVMValueRef, w.narg + 1);
   return w;
 }
 
+/* Its arguments are those of the C interface. */
+static void begin_wrapper(Wrapper *w, LLVMTypeRef type, const char *suffix) {
+  Codegen *g = w->g;
+  w->fn = abi_function(g, c_name(g->ctx, g->o, w->f->name, arena_printf(g->arena, "%s%s", w->suffix, suffix)), type);
+  LLVMPositionBuilderAtEnd(w->b, block(w, "entry"));
+  for (unsigned i = 0; i < LLVMCountParams(w->fn); i++) w->given[i] = LLVMGetParam(w->fn, i);
+}
+
+/* Its arguments are the body's, in an array. */
+static void begin_from_array(Wrapper *w) {
+  Codegen *g = w->g;
+  LLVMTypeRef t[] = {g->ptr, g->ptr};
+  w->fn = LLVMAddFunction(g->mod, arena_printf(g->arena, "%s%s.call", w->f->name, w->suffix), LLVMFunctionType(g->i32, t, 2, 0));
+  LLVMSetLinkage(w->fn, LLVMInternalLinkage);
+  LLVMPositionBuilderAtEnd(w->b, block(w, "entry"));
+  w->args = args_of(g, w->f, w->fn);
+  for (int i = 0; i < w->f->nsym; i++)
+    for (int k = 0; k < w->narg; k++)
+      if (w->arg[k].sym == w->f->sym[i]) w->given[k] = args_get(&w->args, w->b, i);
+}
+
+/* Of many arguments the function that is returned takes an array, and is called by what is exported. */
 static LLVMValueRef emit_call(Codegen *g, Func *f, bool add) {
   Wrapper w = open_wrapper(g, f, add ? "_add" : "");
   Flow flow = {0};
-  LLVMValueRef *args;
-  w.fn = abi_function(g, c_name(g->ctx, g->o, f->name, w.suffix), wrapper_type(g, w.arg, w.narg));
-  w.ws = LLVMGetParam(w.fn, (unsigned)w.narg - 1);
-  LLVMBasicBlockRef entry = block(&w, "entry");
+  bool in_array = args_in_array(f);
+  if (in_array) begin_from_array(&w);
+  else begin_wrapper(&w, wrapper_type(g, w.arg, w.narg), "");
+  LLVMBasicBlockRef entry = LLVMGetInsertBlock(w.b);
+  w.ws = LLVMGetParam(w.fn, LLVMCountParams(w.fn) - 1);
   open_fail_block(&w);
   LLVMPositionBuilderAtEnd(w.b, entry);
   LLVMValueRef err = LLVMBuildAlloca(w.b, error_type(g), "err");
   LLVMValueRef need = check_sizes(&w, add);
-  int n = body_arguments(&w, &args);
+  if (!in_array) {
+    w.args = args_new(g, w.b, f);
+    give_arguments(&w, false);
+  }
   open_go_block(&w, &flow);
   LLVMBasicBlockRef own = block(&w, "own"), given = block(&w, "given");
   LLVMBuildCondBr(w.b, LLVMBuildIsNull(w.b, w.ws, ""), own, given);
@@ -449,7 +499,7 @@ static LLVMValueRef emit_call(Codegen *g, Func *f, bool add) {
   use_grown(&w, &flow);
   LLVMPositionBuilderAtEnd(w.b, own);
   use_own(&w, &flow, need);
-  call_body(&w, &flow, args, n, err, add);
+  call_body(&w, &flow, err, add);
   LLVMDisposeBuilder(w.b);
   return w.fn;
 }
@@ -458,15 +508,14 @@ static LLVMValueRef emit_call(Codegen *g, Func *f, bool add) {
  * ------------------------------------------------------------------------------------------------------ */
 
 static void emit_ws(Codegen *g, Func *f, bool add) {
-  Wrapper w = open_wrapper(g, f, add ? "_add_ws" : "_ws");
+  Wrapper w = open_wrapper(g, f, add ? "_add" : "");
   int n = 0;
   for (int i = 0; i < w.narg; i++) /* the arguments that are symbols are all there is */
     if (w.arg[i].sym) w.arg[n++] = w.arg[i];
   w.narg = n;
   LLVMTypeRef *t = NEW_N(g->arena, LLVMTypeRef, n);
   for (int i = 0; i < n; i++) t[i] = g->i64;
-  w.fn = abi_function(g, c_name(g->ctx, g->o, f->name, w.suffix), LLVMFunctionType(g->usize, t, (unsigned)n, 0));
-  LLVMPositionBuilderAtEnd(w.b, block(&w, "entry"));
+  begin_wrapper(&w, LLVMFunctionType(g->usize, t, (unsigned)n, 0), "_ws");
   LLVMValueRef need = size_call(&w, add);
   if (g->pointer_bytes < 8) {
     LLVMValueRef over = LLVMBuildICmp(w.b, LLVMIntUGT, need, int64(g, INT32_MAX), "");
@@ -476,32 +525,27 @@ static void emit_ws(Codegen *g, Func *f, bool add) {
   LLVMDisposeBuilder(w.b);
 }
 
-/* args[i] points at the i-th argument; a NULL there stands for a NULL pointer as the argument. */
-static LLVMValueRef packed_argument(Wrapper *w, LLVMValueRef args, int i) {
-  Codegen *g = w->g;
-  LLVMValueRef index = LLVMConstInt(g->usize, (uint64_t)i, 0);
-  LLVMValueRef slot = LLVMBuildGEP2(w->b, g->ptr, args, &index, 1, "");
-  LLVMValueRef p = LLVMBuildLoad2(w->b, g->ptr, slot, "");
-  LLVMTypeRef type = arg_type(g, &w->arg[i]);
-  if (type != g->ptr) return LLVMBuildLoad2(w->b, type, p, w->arg[i].name);
-  LLVMBasicBlockRef from = LLVMGetInsertBlock(w->b), load = block(w, "load"), next = block(w, "next");
-  LLVMBuildCondBr(w->b, LLVMBuildIsNull(w->b, p, ""), next, load);
-  LLVMPositionBuilderAtEnd(w->b, load);
-  LLVMValueRef v = LLVMBuildLoad2(w->b, g->ptr, p, "");
-  LLVMBuildBr(w->b, next);
-  LLVMPositionBuilderAtEnd(w->b, next);
-  LLVMValueRef phi = LLVMBuildPhi(w->b, g->ptr, w->arg[i].name);
-  add_phi(phi, v, load);
-  add_phi(phi, LLVMConstNull(g->ptr), from);
-  return phi;
+/* What is exported where the arguments are many: f itself, or f_packed. */
+static void emit_to_array(Codegen *g, Func *f, bool add, LLVMValueRef callee, bool packed) {
+  Wrapper w = open_wrapper(g, f, add ? "_add" : "");
+  LLVMTypeRef type = packed ? LLVMFunctionType(g->i32, &g->ptr, 1, 0) : wrapper_type(g, w.arg, w.narg);
+  begin_wrapper(&w, type, packed ? "_packed" : "");
+  w.args = args_new(g, w.b, f);
+  give_arguments(&w, packed);
+  LLVMValueRef arg[] = {w.args.cells, packed ? packed_argument(&w, w.narg - 1) : w.given[w.narg - 1]};
+  LLVMBuildRet(w.b, LLVMBuildCall2(w.b, LLVMGlobalGetValueType(callee), callee, arg, 2, "code"));
+  LLVMDisposeBuilder(w.b);
 }
 
 static void emit_packed(Codegen *g, Func *f, bool add, LLVMValueRef callee) {
-  Wrapper w = open_wrapper(g, f, add ? "_add_packed" : "_packed");
-  w.fn = abi_function(g, c_name(g->ctx, g->o, f->name, w.suffix), LLVMFunctionType(g->i32, &g->ptr, 1, 0));
-  LLVMPositionBuilderAtEnd(w.b, block(&w, "entry"));
+  if (args_in_array(f)) {
+    emit_to_array(g, f, add, callee, true);
+    return;
+  }
+  Wrapper w = open_wrapper(g, f, add ? "_add" : "");
+  begin_wrapper(&w, LLVMFunctionType(g->i32, &g->ptr, 1, 0), "_packed");
   LLVMValueRef *v = NEW_N(g->arena, LLVMValueRef, w.narg);
-  for (int i = 0; i < w.narg; i++) v[i] = packed_argument(&w, LLVMGetParam(w.fn, 0), i);
+  for (int i = 0; i < w.narg; i++) v[i] = packed_argument(&w, i);
   LLVMValueRef code = LLVMBuildCall2(w.b, wrapper_type(g, w.arg, w.narg), callee, v, (unsigned)w.narg, "code");
   LLVMBuildRet(w.b, code);
   LLVMDisposeBuilder(w.b);
@@ -519,6 +563,7 @@ void emit_abi(Codegen *g) {
     }
     for (int add = 0; add <= has_add(f); add++) {
       LLVMValueRef fn = emit_call(g, f, add);
+      if (args_in_array(f)) emit_to_array(g, f, add, fn, false);
       emit_ws(g, f, add);
       emit_packed(g, f, add, fn);
     }

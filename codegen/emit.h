@@ -70,7 +70,8 @@ typedef struct Emit {
   LLVMBuilderRef entry; /* the end of the entry block: allocas and what holds everywhere */
   LLVMValueRef *where; /* by value: tensors: pointer to the first element; scalars: an alloca, or a parameter's value */
   int *object;         /* by value: which memory object, for alias information; -1: none */
-  LLVMValueRef *out;   /* result pointers */
+  BodyArgs args;           /* what fn was called with */
+  LLVMValueRef *out;   /* result pointers; NULL: not loaded yet */
   int *out_object;
   int stack_object; /* the buffers of loops in lanes */
   LLVMValueRef ws, ws_len, err;
@@ -144,6 +145,7 @@ enum { PART_OBJECTS = 64 };
 LLVMValueRef where_of(Emit *e, const Value *v);
 void set_where(Emit *e, const Value *v, LLVMValueRef at);
 LLVMValueRef out_of(Emit *e, int result);
+bool reads_args(const Emit *e); /* parameters and results are in an array, and are loaded here */
 LLVMValueRef err_of(Emit *e);
 LLVMValueRef dynamic_of(Emit *e);
 Emit *outer_of(const Emit *e); /* e->part: what emits the function around */

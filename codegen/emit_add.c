@@ -56,27 +56,32 @@ static void add_to(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef from) 
   if_end(e, &br);
 }
 
+/* Where the plain body leaves result i. */
+static LLVMValueRef left_at(Emit *e, const BodyArgs *in, int i, LLVMValueRef *end) {
+  LLVMValueRef out = args_get(in, e->b, args_count(e->f) - e->f->body->nres + i), at = *end;
+  if (!result_adds(e->f, i)) return out;
+  *end = LLVMBuildAdd(e->b, at, bytes(e, e->f->body->res[i]->type), "");
+  return place_of(e, out, at);
+}
+
 void emit_adding_body(Codegen *g, Func *f, LLVMValueRef fn) {
   Emit *e = emit_open(g, f, fn);
   const Region *body = f->body;
-  for (int i = 0; i < f->nsym; i++) e->dim.sym[i] = LLVMGetParam(fn, (unsigned)i);
-  int first = f->nsym + body->nparam, n = first + body->nres;
-  LLVMValueRef *arg = NEW_N(g->arena, LLVMValueRef, n + 3), at = e->zero;
-  for (int i = 0; i < n + 3; i++) arg[i] = LLVMGetParam(fn, (unsigned)i);
-  LLVMValueRef *out = arena_dup(g->arena, arg + first, sizeof *out * (size_t)body->nres);
-  e->ws = arg[n];
-  e->err = arg[n + 2];
+  BodyArgs in = args_of(g, f, fn), to = args_new(g, e->b, f);
+  int n = args_count(f), first = n - body->nres;
+  LLVMValueRef end = e->zero;
+  for (int i = 0; i < f->nsym; i++) e->dim.sym[i] = args_get(&in, e->entry, i);
+  e->ws = body_space(fn, SPACE_BASE);
+  e->err = body_space(fn, SPACE_ERR);
+  for (int i = 0; i < first; i++) args_set(&to, e->b, i, args_get(&in, e->b, i));
+  for (int i = 0; i < body->nres; i++) args_set(&to, e->b, first + i, left_at(e, &in, i, &end));
+  LLVMValueRef base = LLVMBuildInBoundsGEP2(e->b, g->i8, e->ws, &end, 1, ""), len = LLVMBuildSub(e->b, body_space(fn, SPACE_LEN), end, "");
+  LLVMValueRef code = args_call(&to, e->b, emit_body(g, f, false), base, len, e->err);
+  return_failure(e, code, end);
   for (int i = 0; i < body->nres; i++) {
-    if (!result_adds(f, i)) continue;
-    arg[first + i] = place_of(e, out[i], at);
-    at = LLVMBuildAdd(e->b, at, bytes(e, body->res[i]->type), "");
+    LLVMValueRef out = args_get(&in, e->b, first + i), left = args_get(&to, e->b, first + i);
+    if (result_adds(f, i)) add_to(e, body->res[i]->type, out, left);
   }
-  arg[n] = LLVMBuildInBoundsGEP2(e->b, g->i8, e->ws, &at, 1, "");
-  arg[n + 1] = LLVMBuildSub(e->b, arg[n + 1], at, "");
-  LLVMValueRef code = LLVMBuildCall2(e->b, body_type(g, f), emit_body(g, f, false), arg, (unsigned)n + 3, "");
-  return_failure(e, code, at);
-  for (int i = 0; i < body->nres; i++)
-    if (result_adds(f, i)) add_to(e, body->res[i]->type, out[i], arg[first + i]);
   LLVMBuildRet(e->b, LLVMConstInt(g->i32, ADC_OK, false));
   emit_close(e);
 }

@@ -27,19 +27,6 @@ LLVMValueRef const_text(Codegen *g, const char *s) {
   return v;
 }
 
-LLVMTypeRef body_type(Codegen *g, Func *f) {
-  Region *r = f->body;
-  int n = 0;
-  LLVMTypeRef *t = NEW_N(g->arena, LLVMTypeRef, f->nsym + r->nparam + r->nres + 3);
-  for (int i = 0; i < f->nsym; i++) t[n++] = g->i64;
-  for (int i = 0; i < r->nparam; i++) t[n++] = r->param[i]->type->rank ? g->ptr : elem_reg(g, r->param[i]->type->elem);
-  for (int i = 0; i < r->nres; i++) t[n++] = g->ptr;
-  t[n++] = g->ptr;
-  t[n++] = g->i64;
-  t[n++] = g->ptr;
-  return LLVMFunctionType(g->i32, t, (unsigned)n, false);
-}
-
 /* ---- small things ------------------------------------------------------------------------------------------------ */
 
 LLVMValueRef dim_of(Emit *e, const Dim *d) {
@@ -113,7 +100,7 @@ void make_scopes(Emit *e, const char *name, int n, LLVMMetadataRef **scope, LLVM
 
 static LLVMValueRef or_result(Emit *e, LLVMBuilderRef b, const ValueInfo *info, LLVMValueRef slot) {
   if (info->result < 0) return slot;
-  LLVMValueRef out = e->out[info->result];
+  LLVMValueRef out = out_of(e, info->result);
   return slot ? LLVMBuildSelect(b, LLVMBuildIsNull(b, out, ""), slot, out, "") : out;
 }
 
@@ -210,16 +197,48 @@ static void place_dynamic(Emit *e, const Unit *u) {
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
 
+static int bits(uint64_t x) {
+  int n = 0;
+  for (; x; x &= x - 1) n++;
+  return n;
+}
+
+/* How many results are in the set; -1: it is no part of the other one. */
+static int count_within(const Emit *e, const uint64_t *set, const uint64_t *in) {
+  int n = 0;
+  for (int w = 0; w < e->p->need_words; w++) {
+    if (set[w] & ~in[w]) return -1;
+    n += bits(set[w]);
+  }
+  return n;
+}
+
+/* The largest set asked for so far that these results contain: in a chain each is one longer than the one before. */
+static const struct Need *largest_within(const Emit *e, const uint64_t *results) {
+  const struct Need *best = NULL;
+  int most = 0;
+  for (int i = e->nneed; i-- > 0;) {
+    int n = count_within(e, e->need[i].results, results);
+    if (n <= most) continue;
+    most = n;
+    best = &e->need[i];
+  }
+  return best;
+}
+
 /* Is any of these results wanted?  Asked once for a set of them. */
 static LLVMValueRef any_wanted(Emit *e, const uint64_t *results) {
   size_t size = sizeof *results * (size_t)e->p->need_words;
+  int nres = e->f->body->nres, one = 0;
+  while (one < nres && !(results[one / 64] >> (one % 64) & 1)) one++;
+  if (e->part && one < nres && reads_args(e) && count_within(e, results, results) == 1) return wanted(e, one);
   if (e->part) return part_value(e, any_wanted(outer_of(e), results));
-  for (int i = 0; i < e->nneed; i++)
-    if (!memcmp(e->need[i].results, results, size)) return e->need[i].any;
-  LLVMValueRef any = LLVMConstInt(e->g->i1, 0, false);
-  for (int i = 0; i < e->f->body->nres; i++)
-    if (results[i / 64] >> (i % 64) & 1)
-      any = LLVMBuildOr(e->entry, any, LLVMBuildIsNotNull(e->entry, e->out[i], ""), "");
+  const struct Need *known = largest_within(e, results);
+  if (known && !memcmp(known->results, results, size)) return known->any;
+  LLVMValueRef any = known ? known->any : LLVMConstInt(e->g->i1, 0, false);
+  for (int i = 0; i < nres; i++)
+    if ((results[i / 64] & ~(known ? known->results[i / 64] : 0)) >> (i % 64) & 1)
+      any = LLVMBuildOr(e->entry, any, LLVMBuildIsNotNull(e->entry, out_of(e, i), ""), "");
   PUSH(e->arena, e->need, e->nneed, e->need_cap) = (struct Need){results, any};
   return any;
 }
@@ -359,25 +378,29 @@ void emit_groups(Emit *e, Plan *p) {
 
 static void param_attribute(Emit *e, unsigned i, const char *name) { add_attribute(e->g, e->fn, i + 1, name); }
 
+/* Of many parameters and results, a long function loads what it needs where it needs it (parts.c). */
 static void bind_arguments(Emit *e) {
   Region *body = e->f->body;
-  unsigned n = 0;
-  for (int i = 0; i < e->f->nsym; i++) e->dim.sym[i] = LLVMGetParam(e->fn, n++);
+  bool now = !e->args.cells || !e->parts;
+  int n = 0;
+  for (int i = 0; i < e->f->nsym; i++) e->dim.sym[i] = args_get(&e->args, e->entry, n++);
   for (int i = 0; i < body->nparam; i++, n++) {
-    e->where[body->param[i]->id] = LLVMGetParam(e->fn, n);
-    if (body->param[i]->type->rank == 0) continue;
-    param_attribute(e, n, "noalias");
-    param_attribute(e, n, "readonly");
+    const Value *v = body->param[i];
+    if (now) e->where[v->id] = args_get(&e->args, e->entry, n);
+    if (v->type->rank == 0 || e->args.cells) continue;
+    param_attribute(e, (unsigned)n, "noalias");
+    param_attribute(e, (unsigned)n, "readonly");
   }
   for (int i = 0; i < body->nres; i++, n++) {
-    e->out[i] = LLVMGetParam(e->fn, n);
-    param_attribute(e, n, "noalias");
+    if (now) e->out[i] = args_get(&e->args, e->entry, n);
+    if (!e->args.cells) param_attribute(e, (unsigned)n, "noalias");
   }
-  e->ws = LLVMGetParam(e->fn, n);
-  param_attribute(e, n++, "noalias");
-  e->ws_len = LLVMGetParam(e->fn, n++);
-  e->err = LLVMGetParam(e->fn, n);
-  param_attribute(e, n, "noalias");
+  e->ws = body_space(e->fn, SPACE_BASE);
+  e->ws_len = body_space(e->fn, SPACE_LEN);
+  e->err = body_space(e->fn, SPACE_ERR);
+  n = (int)LLVMCountParams(e->fn) - BODY_SPACE;
+  param_attribute(e, (unsigned)(n + SPACE_BASE), "noalias");
+  param_attribute(e, (unsigned)(n + SPACE_ERR), "noalias");
 }
 
 void begin_body(Emit *e) {
@@ -416,8 +439,9 @@ static void emit_version(Codegen *g, Func *f, Plan *p, LLVMValueRef fn, bool pla
   e->dim.late_sym = late_sym;
   e->dim.late_env = e;
   debug_function(e);
-  bind_arguments(e);
+  e->args = args_of(g, f, fn);
   open_parts(e);
+  bind_arguments(e);
   place_memory(e);
   emit_groups(e, e->p);
   close_parts(e);

@@ -9,9 +9,9 @@ typedef struct Call {
   Emit *e;
   Op *op;
   Func *callee;
-  LLVMValueRef *arg;  /* symbols, parameters, results, workspace, its length, error record */
+  BodyArgs args;
+  LLVMValueRef *sym;  /* the callee's */
   LLVMValueRef *cell; /* by result: where the callee stores a scalar; NULL for tensors */
-  int narg;
 } Call;
 
 Dim *call_dim(Ctx *c, const Op *call, Sym *s) {
@@ -27,30 +27,31 @@ static LLVMValueRef result_cell(Call *c, int i) {
 
 static void arguments(Call *c) {
   Emit *e = c->e;
-  for (int i = 0; i < c->callee->nsym; i++) c->arg[c->narg++] = dim_of(e, call_dim(e->ctx, c->op, c->callee->sym[i]));
+  int n = 0;
+  for (int i = 0; i < c->callee->nsym; i++) {
+    c->sym[i] = dim_of(e, call_dim(e->ctx, c->op, c->callee->sym[i]));
+    args_set(&c->args, e->b, n++, c->sym[i]);
+  }
   for (int i = 0; i < c->op->nopd; i++) {
     Value *v = c->op->opd[i];
-    c->arg[c->narg++] = v->type->rank ? where_of(e, v) : eval(e, v, NULL);
+    args_set(&c->args, e->b, n++, v->type->rank ? where_of(e, v) : eval(e, v, NULL));
   }
   for (int i = 0; i < c->op->nres; i++) {
     const Value *v = c->op->res[i];
     bool used = e->p->value[v->id].use > 0;
-    c->arg[c->narg++] = !used ? LLVMConstNull(e->g->ptr) : v->type->rank ? where_of(e, v) : result_cell(c, i);
+    args_set(&c->args, e->b, n++, !used ? LLVMConstNull(e->g->ptr) : v->type->rank ? where_of(e, v) : result_cell(c, i));
   }
 }
 
 /* Where the callee's workspace begins. */
 static LLVMValueRef workspace(Call *c) {
   Emit *e = c->e;
-  LLVMValueRef need = LLVMBuildCall2(e->b, size_type(e->g, c->callee), emit_size(e->g, c->callee, false), c->arg,
+  LLVMValueRef need = LLVMBuildCall2(e->b, size_type(e->g, c->callee), emit_size(e->g, c->callee, false), c->sym,
                                      (unsigned)c->callee->nsym, "");
   LLVMValueRef from = LLVMBuildLoad2(e->b, e->g->i64, dynamic_of(e), "");
   fail_unless(e, LLVMBuildICmp(e->b, LLVMIntSGE, need, e->zero, ""), ADC_EDIM, c->op->loc, NULL,
               "a dimension is negative, inexact or too large");
   reserve(e, LLVMBuildAdd(e->b, from, need, ""), c->op->loc);
-  c->arg[c->narg++] = LLVMBuildGEP2(e->b, e->g->i8, e->ws, &from, 1, "");
-  c->arg[c->narg++] = LLVMBuildSub(e->b, e->ws_len, from, "");
-  c->arg[c->narg++] = err_of(e);
   return from;
 }
 
@@ -67,12 +68,13 @@ void return_failure(Emit *e, LLVMValueRef code, LLVMValueRef from) {
 
 void emit_call(Emit *e, Unit *u) {
   Call c = {.e = e, .op = u->op, .callee = u->op->u.call.callee};
-  c.arg = NEW_N(e->arena, LLVMValueRef, c.callee->nsym + u->op->nopd + u->op->nres + 3);
+  c.args = args_new(e->g, e->b, c.callee);
+  c.sym = NEW_N(e->arena, LLVMValueRef, c.callee->nsym + 1);
   c.cell = NEW_N(e->arena, LLVMValueRef, u->op->nres + 1);
   arguments(&c);
-  LLVMValueRef from = workspace(&c);
-  LLVMValueRef code =
-      LLVMBuildCall2(e->b, body_type(e->g, c.callee), emit_body(e->g, c.callee, false), c.arg, (unsigned)c.narg, "");
+  LLVMValueRef from = workspace(&c), base = LLVMBuildGEP2(e->b, e->g->i8, e->ws, &from, 1, "");
+  LLVMValueRef len = LLVMBuildSub(e->b, e->ws_len, from, ""), err = err_of(e);
+  LLVMValueRef code = args_call(&c.args, e->b, emit_body(e->g, c.callee, false), base, len, err);
   return_failure(e, code, from);
   for (int i = 0; i < u->op->nres; i++) {
     if (!c.cell[i]) continue;

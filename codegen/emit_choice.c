@@ -64,15 +64,17 @@ static void look_at(Emit *e, const Type *t, LLVMValueRef out, LLVMValueRef seen)
 
 void emit_choice(Codegen *g, Func *f, const Plan *p, LLVMValueRef fn, LLVMValueRef plain, LLVMValueRef exact) {
   Emit *e = emit_open(g, f, fn);
-  for (int i = 0; i < f->nsym; i++) e->dim.sym[i] = LLVMGetParam(fn, (unsigned)i);
-  unsigned n = LLVMCountParams(fn), first = (unsigned)(f->nsym + f->body->nparam);
+  BodyArgs in = args_of(g, f, fn);
+  for (int i = 0; i < f->nsym; i++) e->dim.sym[i] = args_get(&in, e->entry, i);
+  unsigned n = LLVMCountParams(fn);
+  int first = f->nsym + f->body->nparam;
   LLVMValueRef *arg = NEW_N(g->arena, LLVMValueRef, n + 1), seen = new_alloca(e, g->i1);
   LLVMGetParams(fn, arg);
   LLVMValueRef code = LLVMBuildCall2(e->b, body_type(g, f), plain, arg, n, "");
   Branch ok, strange;
   if_begin(e, &ok, LLVMBuildICmp(e->b, LLVMIntEQ, code, LLVMConstInt(g->i32, ADC_OK, false), ""));
   for (int i = 0; i < f->body->nres; i++)
-    if (p->check[i]) look_at(e, f->body->res[i]->type, arg[first + (unsigned)i], seen);
+    if (p->check[i]) look_at(e, f->body->res[i]->type, args_get(&in, e->b, first + i), seen);
   if_begin(e, &strange, LLVMBuildLoad2(e->b, g->i1, seen, ""));
   LLVMBuildRet(e->b, LLVMBuildCall2(e->b, body_type(g, f), exact, arg, n, ""));
   LLVMPositionBuilderAtEnd(e->b, strange.join);

@@ -100,6 +100,24 @@ void emit_abi(Codegen *g);
  * overwritten. */
 LLVMValueRef emit_body(Codegen *g, Func *f, bool accumulate);
 LLVMTypeRef body_type(Codegen *g, Func *f);
+
+/* args.c: all but the last three, of a call or of the function itself.  Many of them are in an array instead. */
+enum { SPACE_BASE, SPACE_LEN, SPACE_ERR, BODY_SPACE };
+typedef struct BodyArgs {
+  Codegen *g;
+  const Func *f;
+  LLVMValueRef *value; /* or NULL: in cells */
+  LLVMValueRef cells;
+} BodyArgs;
+int args_count(const Func *f);
+bool args_in_array(const Func *f);
+BodyArgs args_new(Codegen *g, LLVMBuilderRef b, const Func *f); /* to be set, for a call where b is */
+BodyArgs args_of(Codegen *g, const Func *f, LLVMValueRef fn);   /* those that fn, a body of f's, was called with */
+LLVMValueRef args_get(const BodyArgs *a, LLVMBuilderRef b, int i);
+void args_set(const BodyArgs *a, LLVMBuilderRef b, int i, LLVMValueRef x);
+LLVMValueRef args_call(const BodyArgs *a, LLVMBuilderRef b, LLVMValueRef body, LLVMValueRef base, LLVMValueRef len, LLVMValueRef err);
+void divide_accesses(LLVMBuilderRef b, int i);             /* after the i-th of many */
+LLVMValueRef body_space(LLVMValueRef fn, int which); /* of the last three */
 void emit_extern(Codegen *g, Func *f, LLVMValueRef fn); /* emit_extern.c: of a function that C computes */
 
 /* i64 size(i64 symbol…): exact bytes of workspace (0: none), a multiple of 64; or -1 where the symbols are no valid

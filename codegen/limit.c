@@ -108,13 +108,16 @@ LLVMValueRef limited_body(Codegen *g, Func *f, bool accumulate) {
   LLVMValueRef fn = begin(g, arena_printf(g->arena, "%s%s.limited.body", f->name, accumulate ? ".add" : ""), type, &b);
   LLVMBasicBlockRef store = LLVMAppendBasicBlockInContext(g->ll, fn, "store"), fail = LLVMAppendBasicBlockInContext(g->ll, fn, "fail");
   LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(g->ll, fn, "done"), again = LLVMAppendBasicBlockInContext(g->ll, fn, "lean");
-  LLVMValueRef *arg = parameters(g, fn), need = LLVMBuildCall2(b, size_type(g, f), size, arg, (unsigned)f->nsym, "");
+  BodyArgs in = args_of(g, f, fn);
+  LLVMValueRef *arg = parameters(g, fn), *sym = NEW_N(g->arena, LLVMValueRef, f->nsym + 1);
+  for (int i = 0; i < f->nsym; i++) sym[i] = args_get(&in, b, i);
+  LLVMValueRef need = LLVMBuildCall2(b, size_type(g, f), size, sym, (unsigned)f->nsym, "");
   LLVMBuildCondBr(b, within(g, b, need), store, again);
   LLVMPositionBuilderAtEnd(b, store);
   LLVMValueRef code = call(b, plain, type, arg);
   LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, code, LLVMConstInt(g->i32, ADC_OK, false), ""), done, fail);
   LLVMPositionBuilderAtEnd(b, fail);
-  LLVMBuildCondBr(b, wants_more(g, b, code, arg[LLVMCountParams(fn) - 1]), again, done);
+  LLVMBuildCondBr(b, wants_more(g, b, code, body_space(fn, SPACE_ERR)), again, done);
   LLVMPositionBuilderAtEnd(b, done);
   LLVMBuildRet(b, code);
   LLVMPositionBuilderAtEnd(b, again);

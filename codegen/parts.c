@@ -51,6 +51,7 @@ struct Parts {
   ValueMap fixed; /* by value of the function: the cell that holds it from the beginning */
   LLVMValueRef *where; /* by value id, in the part being emitted */
   const Value **set;   /* those that have an entry there */
+  int *param;          /* by value id: which parameter of the function */
   int nset, set_cap;
 };
 
@@ -78,6 +79,7 @@ static int put_once(Emit *outer, LLVMValueRef x) {
   if (known) return (int)LLVMConstIntGetZExtValue(known);
   int cell = outer->parts->ncell++;
   LLVMBuildStore(outer->entry, x, cell_at(outer, outer->entry, outer->parts->cells, cell));
+  divide_accesses(outer->entry, cell);
   value_enter(outer->arena, &outer->parts->fixed, x, LLVMConstInt(outer->g->i64, (unsigned)cell, false));
   return cell;
 }
@@ -194,9 +196,31 @@ static LLVMValueRef memory_here(Emit *e, const Value *v) {
   return v->type->rank ? part_memory(e, at, e->object[v->id]) : part_value(e, at);
 }
 
+bool reads_args(const Emit *e) {
+  const struct Part *p = e->part;
+  return p ? p->run && p->outer->args.cells != NULL : e->args.cells != NULL;
+}
+
+/* A parameter or a result, counted as args.c does, of a function that has them in an array: runs read it themselves, where they want
+ * it.  NULL: elsewhere. */
+static LLVMValueRef arg_here(Emit *e, int i) {
+  BodyArgs in = e->part ? e->part->outer->args : e->args;
+  if (!reads_args(e)) return NULL;
+  if (!e->part) return args_get(&in, e->entry, i);
+  in.cells = part_value(e, in.cells);
+  return args_get(&in, e->b, i);
+}
+
+static LLVMValueRef param_here(Emit *e, const Value *v) {
+  bool is_param = !v->def && v->region == e->f->body;
+  return is_param ? arg_here(e, e->f->nsym + e->parts->param[v->id]) : NULL;
+}
+
 LLVMValueRef where_of(Emit *e, const Value *v) {
   if (e->where[v->id] || !e->parts) return e->where[v->id];
-  LLVMValueRef at;
+  LLVMValueRef at = param_here(e, v);
+  if (at && !e->part) set_where(e, v, at);
+  if (at) return at;
   if (e->p->value[v->id].local) {
     at = e->part ? local_here(e, v) : local_in_function(e, v);
   } else if (is_number(e, v)) {
@@ -218,6 +242,9 @@ LLVMValueRef where_of(Emit *e, const Value *v) {
 }
 
 LLVMValueRef out_of(Emit *e, int result) {
+  LLVMValueRef here = e->part || !e->out[result] ? arg_here(e, e->f->nsym + e->f->body->nparam + result) : NULL;
+  if (!e->part && here) e->out[result] = here;
+  if (here) return here;
   return e->part ? part_memory(e, out_of(e->part->outer, result), e->out_object[result]) : e->out[result];
 }
 
@@ -437,6 +464,8 @@ void open_parts(Emit *e) {
   e->parts->home = NEW_N(e->arena, Home, e->f->nvalue + 1);
   for (int i = 0; i < e->f->nvalue; i++) e->parts->home[i].cell = -1;
   e->parts->where = NEW_N(e->arena, LLVMValueRef, e->f->nvalue + 1);
+  e->parts->param = NEW_N(e->arena, int, e->f->nvalue + 1);
+  for (int i = 0; i < e->f->body->nparam; i++) e->parts->param[e->f->body->param[i]->id] = i;
 }
 
 void close_parts(Emit *e) {

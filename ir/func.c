@@ -148,6 +148,16 @@ void region_replace_uses(Region *r, Value *from, Value *to) {
     if (r->res[i] == from) r->res[i] = to;
 }
 
+void region_replace_each(Region *r, Value *const *by_id, int n) {
+  for_each_op(op, r) {
+    for (int i = 0; i < op->nopd; i++)
+      if (op->opd[i]->id < n && by_id[op->opd[i]->id]) op->opd[i] = by_id[op->opd[i]->id];
+    for (int i = 0; i < op->nreg; i++) region_replace_each(op->reg[i], by_id, n);
+  }
+  for (int i = 0; i < r->nres; i++)
+    if (r->res[i]->id < n && by_id[r->res[i]->id]) r->res[i] = by_id[r->res[i]->id];
+}
+
 static void renumber_region(Region *r, int *next) {
   for (int i = 0; i < r->nparam; i++) r->param[i]->id = (*next)++;
   for_each_op(op, r) {

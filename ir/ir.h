@@ -343,6 +343,7 @@ Value *region_add_param(Region *r, Type *t, const char *name); /* of a nested re
 #define for_each_op(op, r) for (Op *op = (r)->first, *op##_next; op && (op##_next = op->next, 1); op = op##_next)
 int *count_uses(Arena *a, const Func *f); /* by value id: as operand, and as result of a region */
 void region_replace_uses(Region *r, Value *from, Value *to); /* nested regions too */
+void region_replace_each(Region *r, Value *const *by_id, int n); /* … of many at once, NULL: not; those with ids below n */
 int region_count_uses(const Region *r, const Value *v);      /* nested regions too */
 int result_index(const Value *v);                            /* which of its operation's results v is */
 

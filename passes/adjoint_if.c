@@ -63,11 +63,15 @@ void if_yield_residuals(Deriv *d, Op *op) {
 
 /* What the region's copy computed and the primal `if` yields is taken from there. */
 static void use_residuals(Deriv *d, const Op *op, int r, Region *to, CloneMap *m) {
+  int n = d->func->nvalue, found = 0;
+  Value **outside = NEW_N(d->b.ctx->arena, Value *, n + 1);
   for (int k = 0; k < op->nres; k++) {
     Value *v = op->reg[r]->res[k];
     if (!v->def || v->def->parent != op->reg[r] || !is_residual(d->b.ctx, op->reg[r], v->def, v)) continue;
-    region_replace_uses(to, clone_lookup(m, v), op->res[k]);
+    outside[clone_lookup(m, v)->id] = op->res[k];
+    found++;
   }
+  if (found) region_replace_each(to, outside, n);
 }
 
 /* Few enough elements that the branch that is not taken can yield zeros in their place. */
