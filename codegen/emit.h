@@ -104,6 +104,8 @@ typedef struct Emit {
   struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
   Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
   Relay *relay;        /* NULL: groups are emitted one after another */
+  struct Edges *edges;   /* emit_edges.c: conditions that are left out; NULL: none is */
+  LLVMValueRef counter; /* of the innermost loop of a nest that is being emitted, or NULL */
   bool seldom;         /* what is emitted is seldom done: let it be small */
   bool plain; /* the function will be done again if a result is nan: outside lanes, products of a few elements are plain */
   bool plain_products; /* in lanes: mulz is mul: nan, which is where they differ, is looked for afterwards */
@@ -222,6 +224,21 @@ void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t); /* ali
 LLVMValueRef index_add(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at); /* an element of an index tensor, as i64 */
+
+/* ---- emit_edges.c ------------------------------------------------------------------------------------------------ */
+
+typedef struct Edges Edges;
+void edges_shift(Emit *e, LLVMValueRef from, LLVMValueRef to, Dim *by); /* to = from + by */
+/* start <= index < start + size, along an axis that is `whole` long, may be taken for true here. */
+bool edges_inside(Emit *e, LLVMValueRef index, Dim *start, Dim *size, const Dim *whole);
+
+/* ---- emit_quotient.c ------------------------------------------------------------------------------------------------ */
+
+/* x / y, nan where that is not finite; for one of several quotients by y, where such a nan is looked for. */
+LLVMValueRef quotient(Emit *e, LLVMValueRef x, LLVMValueRef y);
+/* op is a quotient, of which x alone changes in the innermost loop; then x / y: */
+bool has_steady_divisor(Emit *e, const Op *op, LLVMValueRef x, LLVMValueRef y);
+LLVMValueRef steady_quotient(Emit *e, LLVMValueRef x, LLVMValueRef y);
 
 LLVMValueRef eval_straight(Emit *e, Op *op, const LLVMValueRef *idx); /* eval_op, at a constant index */
 

@@ -76,9 +76,12 @@ static LLVMValueRef eval_where(Emit *e, LLVMValueRef cond, Value *v, const LLVMV
   Branch br;
   if_begin(e, &br, cond);
   struct Rows *rows = e->rows;
+  struct Edges *edges = e->edges;
   e->rows = NULL; /* what is read by rows is read whatever the condition */
+  e->edges = NULL; /* and what is computed seldom shall not narrow the inside */
   LLVMValueRef in[2] = {LLVMConstNull(t), eval(e, v, idx)};
   e->rows = rows;
+  e->edges = edges;
   from[1] = LLVMGetInsertBlock(e->b);
   if_end(e, &br);
   LLVMValueRef phi = LLVMBuildPhi(e->b, t, "");
@@ -107,6 +110,7 @@ static LLVMValueRef eval_slice(Emit *e, Op *op, const LLVMValueRef *idx) {
   for (int i = 0; i < op->opd[0]->type->rank; i++) {
     LLVMValueRef stride = LLVMConstInt(e->g->i64, (unsigned long long)op->u.slice.stride[i], true);
     in[i] = index_add(e, dim_of(e, op->u.slice.start[i]), index_mul(e, idx[i], stride));
+    if (op->u.slice.stride[i] == 1) edges_shift(e, idx[i], in[i], op->u.slice.start[i]);
   }
   return eval(e, op->opd[0], in);
 }
@@ -130,6 +134,8 @@ static LLVMValueRef unslice(Emit *e, const Op *op, int axis, LLVMValueRef i, LLV
     *cond = LLVMBuildAnd(e->b, *cond, LLVMBuildAnd(e->b, whole, positive, ""), "");
     at = LLVMBuildSDiv(e->b, at, s, "");
   }
+  if (stride == 1) edges_shift(e, i, at, dim_sub(e->ctx, dim_const(e->ctx, 0), op->u.slice.start[axis]));
+  if (stride == 1 && edges_inside(e, i, op->u.slice.start[axis], in->dim[axis], out->dim[axis])) return at;
   *cond = LLVMBuildAnd(e->b, *cond, LLVMBuildICmp(e->b, LLVMIntULT, at, size, ""), "");
   return at;
 }
@@ -140,15 +146,35 @@ static LLVMValueRef eval_embed(Emit *e, Op *op, const LLVMValueRef *idx) {
   return eval_where(e, cond, op->opd[0], in);
 }
 
+/* The element is the operand's whose range may be taken to have the index. */
+static LLVMValueRef eval_inside(Emit *e, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef at[MAX_RANK], i = idx[op->u.axis];
+  memcpy(at, idx, (size_t)op->res[0]->type->rank * sizeof *at);
+  Dim *start = dim_const(e->ctx, 0);
+  for (int k = 0; k < op->nopd && start; k++) {
+    Dim *size = op->opd[k]->type->dim[op->u.axis];
+    if (edges_inside(e, i, start, size, op->res[0]->type->dim[op->u.axis])) {
+      LLVMValueRef before = dim_of(e, start);
+      at[op->u.axis] = is_const(before, 0) ? i : LLVMBuildNSWSub(e->b, i, before, "");
+      edges_shift(e, i, at[op->u.axis], dim_sub(e->ctx, dim_const(e->ctx, 0), start));
+      return eval(e, op->opd[k], at);
+    }
+    start = dim_add(e->ctx, start, size);
+  }
+  return NULL;
+}
+
 /* An operand is computed only where the index lies in it. */
 static LLVMValueRef eval_concat(Emit *e, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef inside = e->edges ? eval_inside(e, op, idx) : NULL;
+  if (inside) return inside;
   LLVMValueRef at[MAX_RANK], result = NULL;
   memcpy(at, idx, (size_t)op->res[0]->type->rank * sizeof *at);
   for (int k = 0; k < op->nopd; k++) {
     LLVMValueRef size = dim_of(e, op->opd[k]->type->dim[op->u.axis]);
-    LLVMValueRef inside = LLVMBuildICmp(e->b, LLVMIntULT, at[op->u.axis], size, "");
-    LLVMValueRef x = eval_where(e, inside, op->opd[k], at);
-    result = result ? LLVMBuildSelect(e->b, inside, x, result, "") : x;
+    LLVMValueRef here = LLVMBuildICmp(e->b, LLVMIntULT, at[op->u.axis], size, "");
+    LLVMValueRef x = eval_where(e, here, op->opd[k], at);
+    result = result ? LLVMBuildSelect(e->b, here, x, result, "") : x;
     at[op->u.axis] = LLVMBuildNSWSub(e->b, at[op->u.axis], size, "");
   }
   return result;
@@ -210,37 +236,6 @@ static LLVMValueRef without_zeros(const Op *op, const LLVMValueRef *x) {
   return NULL;
 }
 
-/* ---- quotients by one divisor -------------------------------------------------------------------------------------------- */
-
-static LLVMValueRef inverse_of(Emit *e, LLVMValueRef y) {
-  if (!e->inverse) {
-    Dim *one[] = {dim_const(e->ctx, 1)};
-    e->inverse = NEW(e->arena, Value);
-    *e->inverse = (Value){.type = type_tensor(e->ctx, F64, 1, one), .id = -1};
-  }
-  LLVMValueRef r = memo_find(e, e->inverse, &y);
-  if (r) return r;
-  r = LLVMBuildFDiv(e->b, LLVMConstReal(LLVMTypeOf(y), 1), y, "");
-  memo_add(e, e->inverse, &y, r);
-  return r;
-}
-
-static bool is_one(LLVMValueRef x) {
-  LLVMBool loses;
-  return LLVMIsAConstantFP(x) && LLVMConstRealGetDouble(x, &loses) == 1;
-}
-
-/* x / y by the inverse of y and one step of Newton's, which rounds as a division does, and is nan where that is not finite.  What
- * underflows may be a bit off. */
-static LLVMValueRef quotient(Emit *e, LLVMValueRef x, LLVMValueRef y) {
-  LLVMTypeRef t = LLVMTypeOf(y);
-  LLVMValueRef r = inverse_of(e, y);
-  if (is_one(x)) return r;
-  LLVMValueRef q = LLVMBuildFMul(e->b, x, r, ""), rest[] = {LLVMBuildFNeg(e->b, y, ""), q, x};
-  LLVMValueRef sum[] = {intrinsic(e->g, e->b, "llvm.fma", t, 3, rest), r, q};
-  return intrinsic(e->g, e->b, "llvm.fma", t, 3, sum);
-}
-
 /* mulz as a function of its own, where code is to be small. */
 static LLVMValueRef rare_product(Emit *e, Elem t, LLVMValueRef *x) {
   Codegen *g = e->g;
@@ -268,6 +263,7 @@ static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   if (known) return known;
   bool plain = in_lanes(e->p, op->parent) ? e->plain_products : in_plain_loop(op) || (e->plain && is_plain(e->p, op));
   if (plain && e->g->fused && e->p->value[op->res[0]->id].by_inverse) return quotient(e, x[0], x[1]);
+  if (has_steady_divisor(e, op, x[0], x[1])) return steady_quotient(e, x[0], x[1]);
   Elem t = op->res[0]->type->elem;
   if (!plain && op->code == OP_mulz && e->seldom && in_lanes(e->p, op->parent)) return rare_product(e, t, x);
   Opcode code = plain && op->code == OP_mulz ? OP_mul : op->code;

@@ -3,6 +3,7 @@
  * Requires: units with the same loops, in an order in which a value is stored before it is read.  Ensures: every unit's
  * value is in its buffer, result or register.  Where a fold's inner loops run over folded axes alone, it folds in a
  * register; else into memory, which is set to the neutral element before. */
+#include "codegen/edges.h"
 #include "codegen/nest.h"
 #include <float.h>
 #include <math.h>
@@ -293,6 +294,7 @@ static void whole_vectors(Nest *k, int level, int lanes) {
   LLVMBasicBlockRef from[2];
   k->held = NEW_N(e->arena, LLVMValueRef, k->n);
   k->idx[level] = loop_begin(e, &loop, LLVMBuildAnd(e->b, up, LLVMConstInt(e->g->i64, (unsigned long long)-lanes, true), ""));
+  e->counter = loop.i;
   loop.parallel = e->in_parallel = k->parallel;
   from[0] = LLVMGetInsertBlock(e->b);
   if_begin(e, &br, LLVMBuildICmp(e->b, LLVMIntSLT, k->idx[level], n, ""));
@@ -315,6 +317,7 @@ static void whole_vectors(Nest *k, int level, int lanes) {
   }
   loop_end(e, &loop);
   e->in_parallel = false;
+  e->counter = NULL;
   k->held = NULL;
 }
 
@@ -409,6 +412,49 @@ static void end_folds(const Nest *k, int level) {
   }
 }
 
+/* The loop of a level, over `turns` indices from `from` on. */
+static void level_loop(Nest *k, int level, LLVMValueRef from, LLVMValueRef turns) {
+  Emit *e = k->e;
+  const Unit *head = k->unit[0];
+  Loop loop;
+  k->idx[level] = index_add(e, loop_begin(e, &loop, turns), from);
+  loop.whole = dim_is_limited(head->level[level]);
+  loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
+  loop.one_by_one = e->part && !k->folds;
+  loop.few = e->relay && head->nlevel == 1;
+  e->counter = loop.i;
+  if (k->inside) edges_begin(e, k->inside, level, k->idx);
+  levels(k, level + 1);
+  loop_end(e, &loop);
+  e->in_parallel = false;
+  e->counter = NULL;
+}
+
+/* Not in a long function: it takes three times as long to compile. */
+static bool may_split(const Nest *k) {
+  int64_t n;
+  int level = k->unit[0]->nlevel - 1;
+  if (level < 0 || k->e->part || k->e->g->o->opt_level < 2 || nest_is_trimmed(k, level) || !has_edges(k->e, k->unit, k->n)) return false;
+  return !dim_is_const(k->unit[0]->level[level], &n) || n >= LONG_ROW;
+}
+
+/* First the loop inside, which finds out where that is; then before it and behind it, or in a whole row of the edge. */
+static void split_level(Nest *k, int level) {
+  Emit *e = k->e;
+  LLVMValueRef n = dim_of(e, k->unit[0]->level[level]), unknown = LLVMGetUndef(e->g->i64);
+  Inside in = {LLVMBuildFreeze(e->b, unknown, ""), LLVMBuildFreeze(e->b, unknown, ""), NULL, NULL};
+  k->inside = &in;
+  level_loop(k, level, in.from, in.turns);
+  k->inside = NULL;
+  if (!edges_end(e, &in, level, n, k->idx)) return;
+  Loop side;
+  LLVMValueRef behind = LLVMBuildICmp(e->b, LLVMIntNE, loop_begin(e, &side, LLVMConstInt(e->g->i64, 2, false)), e->zero, "");
+  LLVMValueRef from = LLVMBuildSelect(e->b, behind, in.to, e->zero, ""), to = LLVMBuildSelect(e->b, behind, n, in.from, "");
+  level_loop(k, level, from, LLVMBuildNSWSub(e->b, to, from, ""));
+  side.as_it_is = true;
+  loop_end(e, &side);
+}
+
 static void levels(Nest *k, int level) {
   Emit *e = k->e;
   const Unit *head = k->unit[0];
@@ -421,20 +467,14 @@ static void levels(Nest *k, int level) {
     write_out(k, level);
   else if (k->by_four && level == head->nlevel - 2)
     emit_fours(k);
+  else if (k->split && level == head->nlevel - 1)
+    split_level(k, level);
   else if (lanes && !nest_is_trimmed(k, level))
     whole_vectors(k, level, lanes);
   else {
-    Loop loop;
     LLVMValueRef from, turns = turns_of(k, level, &from);
     if (k->from && level == 0) turns = turns_within(k, turns, &from);
-    k->idx[level] = index_add(e, loop_begin(e, &loop, turns), from);
-    loop.whole = dim_is_limited(head->level[level]);
-    loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
-    loop.one_by_one = e->part && !k->folds;
-    loop.few = e->relay && head->nlevel == 1;
-    levels(k, level + 1);
-    loop_end(e, &loop);
-    e->in_parallel = false;
+    level_loop(k, level, from, turns);
   }
   if (!goes_on) end_folds(k, level);
 }
@@ -480,6 +520,20 @@ static void levels_both_ways(Nest *k, LLVMValueRef count) {
   memset(k->part, 0, sizeof *k->part * (size_t)k->n);
   levels(k, 0);
   both_end(k->e, &both);
+}
+
+/* Long rows are split. */
+static void levels_by_length(Nest *k) {
+  Emit *e = k->e;
+  LLVMValueRef n = dim_of(e, k->unit[0]->level[k->unit[0]->nlevel - 1]);
+  LLVMValueRef is_long = LLVMBuildICmp(e->b, LLVMIntSGE, n, LLVMConstInt(e->g->i64, LONG_ROW, false), "");
+  for (int i = 0; i < 2; i++) {
+    Branch br;
+    if_begin(e, &br, i == 0 ? is_long : LLVMBuildNot(e->b, is_long, ""));
+    k->split = i == 0;
+    levels(k, 0);
+    if_end(e, &br);
+  }
 }
 
 static void set_neutral_if_empty(const Nest *k, const Unit *u) {
@@ -533,6 +587,7 @@ void emit_nest(Emit *e, Unit **unit, int n) {
   if (live && e->relay) emit_phase(&k);
   else if (chunks && e->p != e->p->root) levels_both_ways(&k, chunks);
   else if (chunks) levels_in_chunks(&k, chunks);
+  else if (live && !k.by_four && may_split(&k)) levels_by_length(&k);
   else if (live) levels(&k, 0);
   memo_release(e, mark);
 }
