@@ -7,12 +7,11 @@
  *      columns   c[j] = Σ_i a[i, j] b[i]            few columns stay in registers; of many, some rows at a time are added to memory
  */
 
-/* Lane i: what the lanes of x[i] come to. */
-static inline __attribute__((always_inline)) VEC NAME(_add_up)(VEC *x) {
+/* Lane i of x[0]: what the lanes of x[i] come to. */
+static inline __attribute__((always_inline)) void NAME(_add_up)(VEC *x) {
   UNROLL for (int half = LANES / 2; half > 0; half /= 2)
     UNROLL for (int i = 0; i < half; i++)
       x[i] = __builtin_shufflevector(x[i], x[i + half], FIRST) + __builtin_shufflevector(x[i], x[i + half], SECOND);
-  return x[0];
 }
 
 /* m rows of length k, ar apart; c's elements are cr apart. */
@@ -38,7 +37,8 @@ void MATVEC(rows)(int64_t m, int64_t k, const REAL *a, int64_t ar, const REAL *b
         sum[r] = x * y + sum[r];
       }
     }
-    x = NAME(_add_up)(sum);
+    NAME(_add_up)(sum);
+    x = sum[0];
     if (cr == 1) {
       if (add) {
         NAME(_load)(&y, c, rows);
