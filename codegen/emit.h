@@ -105,6 +105,8 @@ typedef struct Emit {
   Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
   Relay *relay;        /* NULL: groups are emitted one after another */
   struct Edges *edges;   /* emit_edges.c: conditions that are left out; NULL: none is */
+  /* The innermost `for` whose turns are being emitted one after another, and whether this turn is the first here. */
+  struct { const Region *body; LLVMValueRef first; } turn;
   LLVMValueRef counter; /* of the innermost loop of a nest that is being emitted, or NULL */
   bool seldom;         /* what is emitted is seldom done: let it be small */
   bool plain; /* the function will be done again if a result is nan: outside lanes, products of a few elements are plain */

@@ -121,6 +121,10 @@ static void turns(Emit *e, Unit *u, LLVMValueRef lo, LLVMValueRef step, LLVMValu
   Loop loop;
   bool all = from == e->zero;
   LLVMValueRef i = loop_begin(e, &loop, all ? to : LLVMBuildSub(e->b, to, from, ""));
+  const Region *outer = e->turn.body;
+  LLVMValueRef outer_first = e->turn.first;
+  e->turn.body = u->op->reg[0];
+  e->turn.first = LLVMBuildICmp(e->b, LLVMIntEQ, i, e->zero, "");
   Turn t = turn_begin(e);
   if (!all) i = LLVMBuildAdd(e->b, from, i, "");
   i = LLVMBuildAdd(e->b, lo, LLVMBuildMul(e->b, i, step, ""), "");
@@ -128,6 +132,8 @@ static void turns(Emit *e, Unit *u, LLVMValueRef lo, LLVMValueRef step, LLVMValu
   emit_groups(e, u->sub[0]);
   yield(e, u->sub[0]);
   turn_end(e, &t);
+  e->turn.body = outer;
+  e->turn.first = outer_first;
   loop_end(e, &loop);
 }
 

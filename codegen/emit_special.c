@@ -260,12 +260,22 @@ static void emit_argmax(Emit *e, Unit *u) {
 
 typedef void Check(Emit *e, const Op *op, const LLVMValueRef *at);
 
-static void check_index(Emit *e, const Op *op, const LLVMValueRef *at) {
+/* Whether one element is as it has to be. */
+typedef LLVMValueRef Holds(Emit *e, const Op *op, const LLVMValueRef *at);
+
+static LLVMValueRef index_holds(Emit *e, const Op *op, const LLVMValueRef *at) {
   LLVMValueRef limit = dim_of(e, op->u.check.a), i = index_value(e, op->opd[0], at), ok = LLVMBuildICmp(e->b, LLVMIntULT, i, limit, "");
   ok = LLVMBuildAnd(e->b, ok, LLVMBuildICmp(e->b, LLVMIntSGE, limit, e->zero, ""), "");
   if (op->nopd > 1) ok = LLVMBuildOr(e->b, ok, LLVMBuildNot(e->b, eval(e, op->opd[1], at), ""), "");
-  fail_unless(e, ok, ADC_EINDEX, op->loc, i, op->u.check.text);
+  return ok;
 }
+
+static void check_index(Emit *e, const Op *op, const LLVMValueRef *at) {
+  LLVMValueRef ok = index_holds(e, op, at);
+  fail_unless(e, ok, ADC_EINDEX, op->loc, index_value(e, op->opd[0], at), op->u.check.text);
+}
+
+static LLVMValueRef bool_holds(Emit *e, const Op *op, const LLVMValueRef *at) { return eval(e, op->opd[0], at); }
 
 static void check_holds(Emit *e, const Op *op, const LLVMValueRef *at) {
   const Type *t = op->opd[0]->type;
@@ -273,7 +283,21 @@ static void check_holds(Emit *e, const Op *op, const LLVMValueRef *at) {
   fail_unless(e, eval(e, op->opd[0], at), code, op->loc, t->rank ? row_major(e, t, at) : NULL, op->u.check.text);
 }
 
-static void check_each(Emit *e, Unit *u, Check *check) {
+/* Whether all elements are, in a loop that nothing leaves, which LLVM makes vectors of. */
+static LLVMValueRef all_hold(Emit *e, const Op *op, Holds *holds) {
+  const Type *t = op->opd[0]->type;
+  Loop loop[MAX_RANK];
+  LLVMValueRef at[MAX_RANK], wrong = new_alloca(e, e->g->i1);
+  LLVMBuildStore(e->b, LLVMConstNull(e->g->i1), wrong);
+  open_loops(e, loop, t->rank, t->dim, at);
+  LLVMValueRef so_far = LLVMBuildLoad2(e->b, e->g->i1, wrong, ""), bad = LLVMBuildNot(e->b, holds(e, op, at), "");
+  LLVMBuildStore(e->b, LLVMBuildOr(e->b, so_far, bad, ""), wrong);
+  close_loops(e, loop, t->rank, t->dim);
+  return LLVMBuildNot(e->b, LLVMBuildLoad2(e->b, e->g->i1, wrong, ""), "");
+}
+
+/* One by one: the first that is not as it has to be is reported. */
+static void check_one_by_one(Emit *e, Unit *u, Check *check, bool seldom) {
   const Op *op = u->op;
   const Type *t = op->opd[0]->type;
   Loop loop[MAX_RANK];
@@ -281,7 +305,30 @@ static void check_each(Emit *e, Unit *u, Check *check) {
   Shared shared;
   open_shared(e, &shared, u, t->rank == 1 ? 64 : 1, loop, t->rank, t->dim, at);
   check(e, op, at);
+  for (int a = 0; a < t->rank; a++) loop[a].as_it_is = seldom;
   close_shared(e, &shared, loop, t->rank, t->dim);
+}
+
+/* What is checked is the same in all turns of the `for` around it, of which one at least is being done. */
+static bool same_in_all_turns(const Emit *e, const Op *op) {
+  if (!e->turn.first || op->parent != e->turn.body) return false;
+  if (LLVMGetBasicBlockParent(LLVMGetInstructionParent(e->turn.first)) != LLVMGetBasicBlockParent(LLVMGetInsertBlock(e->b))) return false;
+  for (int k = 0; k < op->nopd; k++)
+    if (region_of(op->opd[k]) == op->parent) return false;
+  for (const Op *o = op->parent->first; op->code == OP_check_index && o != op; o = o->next)
+    if (o->code == OP_sym && dim_mentions(op->u.check.a, o->u.sym)) return false;
+  return true;
+}
+
+static void check_each(Emit *e, Unit *u, Check *check, Holds *holds) {
+  const Op *op = u->op;
+  bool once = same_in_all_turns(e, op), twice = op->opd[0]->type->rank && !u->split && !e->seldom;
+  Branch first, wrong;
+  if (once) if_begin(e, &first, e->turn.first);
+  if (twice) if_begin(e, &wrong, LLVMBuildNot(e->b, all_hold(e, op, holds), ""));
+  check_one_by_one(e, u, check, twice);
+  if (twice) if_end(e, &wrong);
+  if (once) if_end(e, &first);
 }
 
 /* Before the check nothing is known of the symbols: their arithmetic may overflow. */
@@ -310,9 +357,9 @@ static void check_dims(Emit *e, const Op *op) {
 void emit_effect(Emit *e, Unit *u) {
   const Op *op = u->op;
   if (op->code == OP_check_index)
-    check_each(e, u, check_index);
+    check_each(e, u, check_index, index_holds);
   else if (op_checks_bool(op->code))
-    check_each(e, u, check_holds);
+    check_each(e, u, check_holds, bool_holds);
   else
     check_dims(e, op);
 }

@@ -176,11 +176,17 @@ static LLVMValueRef compare(const Args *a) {
                             : LLVMBuildICmp(a->b, int_pred[k], a->x[0], a->x[1], "");
 }
 
+/* What is too large gives the largest int, what is too small the smallest, nan 0.  By comparisons: LLVM has llvm.fptosi.sat for it,
+ * but does that one element at a time, also in vectors. */
 static LLVMValueRef to_int(const Args *a, LLVMTypeRef to) {
-  LLVMTypeRef t[] = {to, a->t};
-  const char *name = "llvm.fptosi.sat";
-  LLVMValueRef fn = LLVMGetIntrinsicDeclaration(a->g->mod, LLVMLookupIntrinsicID(name, strlen(name)), t, 2);
-  return LLVMBuildCall2(a->b, LLVMGlobalGetValueType(fn), fn, a->x, 1, "");
+  unsigned bits = LLVMGetIntTypeWidth(to);
+  double end = ldexp(1, (int)bits - 1);
+  uint64_t most = (UINT64_C(1) << (bits - 1)) - 1;
+  LLVMValueRef x = a->x[0], zero = LLVMConstNull(to), high = LLVMConstInt(to, most, false), low = LLVMConstInt(to, most + 1, false);
+  LLVMValueRef inside = fcmp(a, LLVMRealOLT, one_arg(a, "llvm.fabs", x), real(a, end));
+  LLVMValueRef n = LLVMBuildFPToSI(a->b, sel(a, inside, x, real(a, 0)), to, "");
+  LLVMValueRef outside = sel(a, fcmp(a, LLVMRealOLE, x, real(a, -end)), low, zero);
+  return sel(a, inside, n, sel(a, fcmp(a, LLVMRealOGE, x, real(a, end)), high, outside));
 }
 
 static LLVMValueRef cast(const Args *a, Elem to) {
