@@ -152,7 +152,8 @@ static bool reads_nothing(const Value *v) {
 
 static void count_use(Plan *p, Op *op, int k) {
   ValueInfo *x = &p->value[op->opd[k]->id];
-  bool view = op_is_view(op), again = used_again(op, op->opd[k]), lanes = in_lanes(p, op->parent);
+  bool view = op_is_view(op) && !p->value[op->res[0]->id].forced; /* one that is stored is a copy: it reads once */
+  bool again = used_again(op, op->opd[k]), lanes = in_lanes(p, op->parent);
   if (lanes && reads_nothing(op->opd[k])) again = false; /* elements at constant indices cost nothing */
   ValueInfo *y = view ? &p->value[op->res[0]->id] : NULL;
   ReshapeMap map;
@@ -195,6 +196,17 @@ static bool reads_rows(const Plan *p, const Op *op) {
   if (op->code != OP_gather || op->u.index.masked || p->value[op->opd[0]->id].place == PLACE_VIRTUAL) return false;
   for (int k = 0; k < op->u.index.naxis; k++)
     if (op->u.index.axis[k] != k || op->opd[1 + k]->type->rank) return false;
+  return true;
+}
+
+/* Made of counters by sums and products: as an index it shows which elements are neighbours, out of memory it would not. */
+static bool is_count(const Value *v) {
+  const Op *op = v->def;
+  if (elem_is_real(v->type->elem)) return false;
+  if (v->type->rank == 0 || (op && op->code == OP_iota)) return true;
+  if (!op || (op->code != OP_add && op->code != OP_sub && op->code != OP_mul && (op->code != OP_contract || op_has_sum(op)))) return false;
+  for (int k = 0; k < op->nopd; k++)
+    if (!is_count(op->opd[k])) return false;
   return true;
 }
 
@@ -251,7 +263,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
   if (info->forced) return stored(info, WHY_READER);
   if (is_turned(op, info)) return stored(info, WHY_EXPANDED);
   /* A view's operand was judged by the view's readers already; what it adds is index arithmetic. */
-  if (op_is_view(op) || reads_rows(p, op)) return PLACE_VIRTUAL;
+  if (op_is_view(op) || reads_rows(p, op) || is_count(v)) return PLACE_VIRTUAL;
   if (info->use >= 2 && info->cost >= (p->f->is_lean ? COST_LEAN : COST_STORE)) return stored(info, WHY_AGAIN);
   if (info->expanded && info->cost >= COST_EXPAND) return stored(info, WHY_EXPANDED);
   if (info->factor && info->cost > 1) return stored(info, WHY_FACTOR);

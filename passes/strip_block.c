@@ -153,11 +153,19 @@ static bool is_better(const Choice *a, const Choice *b) {
   return a->gain != b->gain ? a->gain > b->gain : !a->wide && b->wide;
 }
 
-/* A convolution's product is of one image, whole. */
+static bool is_windows(const Value *v) {
+  if (is_relabel(v)) v = v->def->opd[0];
+  return v->def && v->def->code == OP_gather && v->def->u.index.naxis && v->def->opd[1]->type->rank > 1;
+}
+
+/* A convolution's product is of one image, whole: turned for a block of filters it would lose its layout. */
 static bool cuts_windows(const Strip *s) {
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
-    if (it->role != ROLE_NONE && it->op->code == OP_gather && it->op->opd[1]->type->rank > 1) return true;
+    if (it->role == ROLE_NONE) continue;
+    if (it->op->nres == 1 && is_windows(it->op->res[0])) return true;
+    for (int k = 0; is_product(it->op) && k < 2; k++)
+      if (is_windows(it->op->opd[k])) return true;
   }
   return false;
 }
@@ -186,10 +194,11 @@ static void weigh(Strip *s, const Value *v, int axis, Choice *best) {
   bool nested = in_block(s->region);
   Choice c = judge(s, v, axis, nested, fits_block);
   if (c.wide) {
+    bool windows = cuts_windows(s);
     Choice narrow = judge(s, v, axis, nested, fits_narrow);
-    if (narrow.gain >= c.gain) c = narrow;
+    if (narrow.gain >= c.gain || windows) c = narrow;
   }
-  if (nested ? c.wide || cuts_windows(s) || thins_product(s) : c.wide && cuts_windows(s)) return;
+  if (nested && (c.wide || cuts_windows(s) || thins_product(s))) return;
   if (c.gain && is_better(&c, best)) *best = c;
 }
 

@@ -1,9 +1,10 @@
 /* windows.c - gathers whose indices run over windows of a tensor, as those of convolutions and pooling do:
- * X[n, c, i + k, j + l] over i, j and small constant k, l.
+ * X[n, c, i + k, j + l] over i, j and k, l, of which those that stand for the entries of a window are told by their lengths.
  *
  *   contract (gather X …), W          the windows are laid out so that the contraction is a matrix product: for each image the entries of a
  *                                     window side by side in one axis, the windows in the other
- *   scatter_add u, indices  ═►        sum over k, l of  embed u[…, k, …, l, …] at k, l: no element is added to at a computed place
+ *   scatter_add u, indices  ═►        sum over k, l of  embed u[…, k, …, l, …] at k, l: no element is added to at a computed place;
+ *                                     where they are many, or not known, a product u is laid out so that rows are added to rows
  *
  * Requires: a function that is not differentiated any more.  Ensures: equal results up to the order of additions. */
 #include "passes/pass.h"
@@ -70,31 +71,36 @@ typedef struct Windows {
   int nindex;                /* axes of the indices */
   int along[MAX_RANK];       /* by axis of the indices: the axis of `whole` */
   int64_t step[MAX_RANK];    /* … how far one index goes along it */
-  bool small[MAX_RANK];      /* … it is constant and short, and another goes along the same */
+  bool small[MAX_RANK];      /* … another, longer one goes along the same */
+  bool few;                  /* the small ones are constant, and all entries of a window may be written out */
   int64_t start[MAX_RANK];   /* by axis of `whole` */
   int rest[MAX_RANK], nrest; /* axes of `whole` that are not indexed */
   int place[MAX_RANK];       /* by axis of `whole`: which it is in memory */
 } Windows;
 
-/* Along each axis goes one index that may be long; those beside it are small. */
+/* A constant is shorter than what is not known, and k than h - k + 1. */
+static bool is_longer(const Dim *x, const Dim *y) {
+  int64_t nx, ny;
+  bool cx = dim_is_const(x, &nx), cy = dim_is_const(y, &ny);
+  if (cx || cy) return cx && cy ? nx > ny : cy;
+  return x->size > y->size;
+}
+
+/* Along each axis goes one index that may be long, the first of equals; those beside it are small.  false: there are none. */
 static bool tell_small(Windows *w) {
   int64_t n, terms = 1;
+  bool any = false;
+  w->few = true;
   for (int a = 0; a < w->nindex; a++) {
-    bool beside = false;
-    for (int b = 0; b < w->nindex; b++) beside |= b != a && w->along[b] == w->along[a] && !w->small[b];
-    w->small[a] = beside && dim_is_const(w->parts->type->dim[a], &n) && n <= MAX_SMALL;
-    if (w->small[a]) terms *= n;
-    if (beside && !w->small[a]) {
-      /* An earlier one was taken for the long one, though it is this. */
-      for (int b = 0; b < a; b++)
-        if (w->along[b] == w->along[a] && !w->small[b]) {
-          if (!dim_is_const(w->parts->type->dim[b], &n) || n > MAX_SMALL) return false;
-          w->small[b] = true;
-          terms *= n;
-        }
-    }
+    Dim *const *dim = w->parts->type->dim;
+    for (int b = 0; b < w->nindex; b++)
+      if (b != a && w->along[b] == w->along[a]) w->small[a] |= is_longer(dim[b], dim[a]) || (b < a && !is_longer(dim[a], dim[b]));
+    if (!w->small[a]) continue;
+    any = true;
+    w->few &= dim_is_const(dim[a], &n) && n <= MAX_SMALL && (terms *= n) <= MAX_TERMS;
   }
-  return terms > 1 && terms <= MAX_TERMS;
+  w->few &= terms > 1;
+  return any;
 }
 
 /* What is gathered from may be another view of what is in memory. */
@@ -187,18 +193,14 @@ static void lay_out_operand(Func *f, Op *op, int i) {
 
 /* ---- sums over windows --------------------------------------------------------------------------------------------------------- */
 
-/* The parts with their axes in `order`; a product that nobody else wants is made so. */
-static Value *lay_out_parts(Builder *b, const Windows *w, int *order, const int *uses) {
-  Op *op = w->parts->def;
-  Value *parts = w->op->opd[0];
-  if (op && op->parent == w->op->parent && is_product(op) && uses[parts->id] == 1) {
-    layout(w, order);
-    Con k = con_of(op), turned = k;
-    for (int a = 0; a < k.rank; a++) turned.out[a] = k.out[order[a]];
-    return con_emit(b, turned, OP_mul);
-  }
-  for (int a = 0; a < parts->type->rank; a++) order[a] = a;
-  return parts;
+/* A product that nobody else wants is made with its axes in `order`; NULL: there is none. */
+static Value *lay_out_product(Builder *b, const Windows *w, int *order, const int *uses) {
+  Op *op = w->op->opd[0]->def;
+  if (!op || op->parent != w->op->parent || !is_product(op) || uses[w->op->opd[0]->id] != 1) return NULL;
+  layout(w, order);
+  Con k = con_of(op), turned = k;
+  for (int a = 0; a < k.rank; a++) turned.out[a] = k.out[order[a]];
+  return con_emit(b, turned, OP_mul);
 }
 
 /* What entry `at` of all windows (by axis of the indices) adds to the whole. */
@@ -246,12 +248,25 @@ static bool next_entry(const Windows *w, int64_t *at) {
 static Value *sum_entries(Builder *b, const Windows *w, const int *uses) {
   int order[MAX_RANK];
   int64_t at[MAX_RANK] = {0};
-  Value *parts = lay_out_parts(b, w, order, uses), *sum = NULL;
+  Value *parts = lay_out_product(b, w, order, uses), *sum = NULL;
+  if (!parts) {
+    parts = w->op->opd[0];
+    for (int a = 0; a < parts->type->rank; a++) order[a] = a;
+  }
   do {
     Value *x = entry(b, w, parts, order, at);
     sum = sum ? b_map2(b, OP_add, sum, x) : x;
   } while (next_entry(w, at));
   return sum;
+}
+
+/* The parts stay what they were, as a view of a product that is laid out. */
+static void turn_parts(Builder *b, Op *op, const Windows *w, const int *uses) {
+  int order[MAX_RANK], back[MAX_RANK];
+  Value *parts = lay_out_product(b, w, order, uses);
+  if (!parts) return;
+  for (int a = 0; a < parts->type->rank; a++) back[order[a]] = a;
+  op->opd[0] = b_transpose(b, parts, back);
 }
 
 static void windows(Func *f, Region *g, const int *uses) {
@@ -262,7 +277,8 @@ static void windows(Func *f, Region *g, const int *uses) {
       for (int i = 0; i < 2; i++) lay_out_operand(f, op, i);
     if (op->code != OP_scatter_add || !find_windows(op, &w)) continue;
     Builder b = {.ctx = f->module->ctx, .func = f, .region = g, .before = op, .loc = op->loc};
-    region_replace_uses(g, op->res[0], sum_entries(&b, &w, uses));
+    if (w.few) region_replace_uses(g, op->res[0], sum_entries(&b, &w, uses));
+    else turn_parts(&b, op, &w, uses);
   }
 }
 
