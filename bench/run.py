@@ -389,8 +389,10 @@ def main():
         text = f"{machine(options)}\n\n{table([row for row in made if row.medians], options.peers)}"
         print(text, end="")
         if options.output:
-            with open(options.output, encoding="utf-8") as file:
-                before = file.read().split("## Measured\n")[0]
+            before = ""
+            if os.path.exists(options.output):
+                with open(options.output, encoding="utf-8") as file:
+                    before = file.read().split("## Measured\n")[0]
             with open(options.output, "w", encoding="utf-8") as file:
                 file.write(f"{before}## Measured\n\n{text}")
     return 0 if all(row.good for row in made) else 1
