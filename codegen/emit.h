@@ -225,6 +225,9 @@ void tag_object(Emit *e, LLVMValueRef access, int object); /* what it cannot ali
 void tag_access(Emit *e, LLVMValueRef access, int object, const Type *t); /* alignment, and what it cannot alias */
 LLVMValueRef index_add(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y);
+LLVMValueRef index_const(const Emit *e, int64_t v);
+LLVMValueRef index_least(Emit *e, LLVMValueRef x, LLVMValueRef y);
+LLVMValueRef index_most(Emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef index_value(Emit *e, Value *idx, const LLVMValueRef *at); /* an element of an index tensor, as i64 */
 
 /* ---- emit_edges.c ------------------------------------------------------------------------------------------------ */

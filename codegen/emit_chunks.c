@@ -8,12 +8,6 @@
  * from sizes alone.  One chunk is the loop as it would be without: it folds into the result itself. */
 #include "codegen/chunks.h"
 
-static LLVMValueRef i64(const Emit *e, int64_t v) { return LLVMConstInt(e->g->i64, (unsigned long long)v, true); }
-
-static LLVMValueRef pick(Emit *e, LLVMIntPredicate p, LLVMValueRef x, LLVMValueRef y) {
-  return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, p, x, y, ""), x, y, "");
-}
-
 /* ---- how many ------------------------------------------------------------------------------------------------------------- */
 
 /* A power of two, so that the same number falls to each of two, four or eight threads. */
@@ -23,7 +17,7 @@ static LLVMValueRef power_below(Emit *e, LLVMValueRef n) {
   LLVMValueRef fn = LLVMGetIntrinsicDeclaration(e->g->mod, LLVMLookupIntrinsicID(name, sizeof name - 1), &t, 1);
   LLVMValueRef x[] = {n, LLVMConstInt(e->g->i1, 0, false)};
   LLVMValueRef zeros = LLVMBuildCall2(e->b, LLVMGlobalGetValueType(fn), fn, x, 2, "");
-  return LLVMBuildShl(e->b, e->one, LLVMBuildSub(e->b, i64(e, 63), zeros, ""), "");
+  return LLVMBuildShl(e->b, e->one, LLVMBuildSub(e->b, index_const(e, 63), zeros, ""), "");
 }
 
 LLVMValueRef chunk_count(Emit *e, Unit *const *unit, int n) {
@@ -34,10 +28,10 @@ LLVMValueRef chunk_count(Emit *e, Unit *const *unit, int n) {
   for (int i = 0; i < n; i++) {
     LLVMValueRef d = dim_of(e, unit[i]->split->most);
     work = LLVMBuildAdd(e->b, work, dim_of(e, unit[i]->split->work), "");
-    most = most ? pick(e, LLVMIntSLT, d, most) : d;
+    most = most ? index_least(e, d, most) : d;
   }
-  LLVMValueRef count = LLVMBuildUDiv(e->b, work, i64(e, e->g->o->grain), "");
-  return power_below(e, pick(e, LLVMIntSGT, pick(e, LLVMIntSLT, count, most), e->one));
+  LLVMValueRef count = LLVMBuildUDiv(e->b, work, index_const(e, e->g->o->grain), "");
+  return power_below(e, index_most(e, index_least(e, count, most), e->one));
 }
 
 void both_begin(Emit *e, BothWays *b, LLVMValueRef count) {
@@ -103,13 +97,13 @@ static void release(Emit *e, Chunks *c) {
 
 void chunks_begin(Emit *e, Chunks *c, LLVMValueRef count, LLVMValueRef turns, int64_t multiple) {
   *c = (Chunks){.count = count};
-  LLVMValueRef groups = LLVMBuildSDiv(e->b, LLVMBuildAdd(e->b, turns, i64(e, multiple - 1), ""), i64(e, multiple), "");
+  LLVMValueRef groups = LLVMBuildSDiv(e->b, LLVMBuildAdd(e->b, turns, index_const(e, multiple - 1), ""), index_const(e, multiple), "");
   outline_begin(e, &c->outline);
   c->index = c->outline.index;
   LLVMValueRef next = LLVMBuildAdd(e->b, c->index, e->one, ""), at[2] = {c->index, next};
   for (int i = 0; i < 2; i++) {
     LLVMValueRef group = LLVMBuildUDiv(e->b, LLVMBuildMul(e->b, at[i], groups, ""), count, "");
-    at[i] = pick(e, LLVMIntSLT, LLVMBuildNSWMul(e->b, group, i64(e, multiple), ""), turns);
+    at[i] = index_least(e, LLVMBuildNSWMul(e->b, group, index_const(e, multiple), ""), turns);
   }
   c->from = at[0];
   c->to = at[1];
@@ -171,7 +165,7 @@ LLVMValueRef fold_scalars(Emit *e, const Chunks *c, Opcode code, Elem t, LLVMVal
 
 /* From part to part: two threads do not write into one line of the cache. */
 static LLVMValueRef part_stride(Emit *e, LLVMValueRef n) {
-  return LLVMBuildAnd(e->b, index_add(e, n, i64(e, PART_MULTIPLE - 1)), i64(e, -PART_MULTIPLE), "");
+  return LLVMBuildAnd(e->b, index_add(e, n, index_const(e, PART_MULTIPLE - 1)), index_const(e, -PART_MULTIPLE), "");
 }
 
 LLVMValueRef chunk_part(Emit *e, Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot) {

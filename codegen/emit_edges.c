@@ -94,10 +94,6 @@ bool edges_inside(Emit *e, LLVMValueRef index, Dim *start, Dim *size, const Dim 
 
 /* ---- the innermost loop ----------------------------------------------------------------------------------------------------- */
 
-static LLVMValueRef limited(Emit *e, LLVMIntPredicate p, LLVMValueRef x, LLVMValueRef y) {
-  return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, p, x, y, ""), x, y, "");
-}
-
 static LLVMValueRef both(Emit *e, LLVMValueRef x, LLVMIntPredicate p, LLVMValueRef a, LLVMValueRef b) {
   return LLVMBuildAnd(e->b, x, LLVMBuildICmp(e->b, p, a, b, ""), "");
 }
@@ -125,8 +121,8 @@ bool edges_end(Emit *e, Inside *in, int level, LLVMValueRef n, const LLVMValueRe
       inside = both(e, both(e, inside, LLVMIntSGE, idx[l], a), LLVMIntSLT, idx[l], b);
       continue;
     }
-    from = limited(e, LLVMIntSGT, a, e->zero);
-    to = limited(e, LLVMIntSLT, b, n);
+    from = index_most(e, a, e->zero);
+    to = index_least(e, b, n);
     inside = both(e, inside, LLVMIntSLT, from, to);
   }
   if (any) {

@@ -20,6 +20,16 @@ LLVMValueRef index_mul(Emit *e, LLVMValueRef x, LLVMValueRef y) {
   return is_const(y, 1) ? x : LLVMBuildNSWMul(e->b, x, y, "");
 }
 
+LLVMValueRef index_const(const Emit *e, int64_t v) { return LLVMConstInt(e->g->i64, (unsigned long long)v, true); }
+
+LLVMValueRef index_least(Emit *e, LLVMValueRef x, LLVMValueRef y) {
+  return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, x, y, ""), x, y, "");
+}
+
+LLVMValueRef index_most(Emit *e, LLVMValueRef x, LLVMValueRef y) {
+  return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSGT, x, y, ""), x, y, "");
+}
+
 LLVMValueRef row_major(Emit *e, const Type *t, const LLVMValueRef *idx) {
   LLVMValueRef at = e->zero;
   for (int i = 0; i < t->rank; i++) at = index_add(e, index_mul(e, at, dim_of(e, t->dim[i])), idx[i]);

@@ -4,8 +4,6 @@
  * nothing leaves it where a nan shows, and it is flagged. */
 #include "codegen/emit_lanes.h"
 
-LLVMValueRef lane_i64(const Lanes *k, int64_t v) { return LLVMConstInt(k->e->g->i64, (unsigned long long)v, true); }
-
 int64_t lane_elements(const Type *t) {
   int64_t n = 1, d;
   for (int a = 0; a < t->rank; a++) {
@@ -70,7 +68,7 @@ LLVMValueRef *lane_index(Lanes *k, const Type *t, int i) {
   for (int a = t->rank; a-- > 0;) {
     int64_t d;
     dim_is_const(t->dim[a], &d);
-    idx[a] = lane_i64(k, i % d);
+    idx[a] = index_const(k->e, i % d);
     i /= (int)d;
   }
   return idx;
@@ -252,7 +250,7 @@ void lanes_copy_rows(Lanes *k, Exit *x) {
   for (int from = 0; from < x->n; from += row)
     for (int i = 0; i < row; i += w) {
       int n = row < w ? row : w, at = from + (i + n > row ? row - n : i); /* the last ones perhaps once more */
-      for (int l = 0; l < w; l++) pointer[l] = row_pointer(k, x, at, lane_i64(k, l));
+      for (int l = 0; l < w; l++) pointer[l] = row_pointer(k, x, at, index_const(k->e, l));
       rows_store(k->e, k->op->res[x - k->exit], x->buffer, at, n, w, pointer);
     }
 }
@@ -290,7 +288,7 @@ void lanes_add_rows(Lanes *k, Exit *x, bool watched) {
   Emit *e = k->e;
   Loop loop;
   Branch br;
-  LLVMValueRef lane = loop_begin(e, &loop, k->done ? LLVMBuildNSWSub(e->b, lane_i64(k, k->width), k->done, "") : lane_i64(k, k->width));
+  LLVMValueRef width = index_const(e, k->width), lane = loop_begin(e, &loop, k->done ? LLVMBuildNSWSub(e->b, width, k->done, "") : width);
   if (k->done) lane = index_add(e, lane, k->done);
   if (watched) if_begin(e, &br, LLVMBuildNot(e->b, lane_is_flagged(k, lane), ""));
   add_row(k, x, lane);

@@ -323,10 +323,6 @@ static void whole_vectors(Nest *k, int level, int lanes) {
 
 static bool folds_from(const Unit *u, int level) { return u->kind == UNIT_REDUCE && u->acc_level == level; }
 
-static LLVMValueRef pick(Emit *e, LLVMIntPredicate p, LLVMValueRef x, LLVMValueRef y) {
-  return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, p, x, y, ""), x, y, "");
-}
-
 bool nest_is_trimmed(const Nest *k, int level) {
   for (int outer = -1; outer < level; outer++)
     for (int back = 0; back < 2; back++)
@@ -342,17 +338,17 @@ static LLVMValueRef turns_of(Nest *k, int level, LLVMValueRef *from) {
   for (int outer = -1; outer < level; outer++) {
     LLVMValueRef at = outer < 0 ? e->zero : k->idx[outer];
     Dim *far = nest_reach(e->p, k->unit, k->n, level, outer, false), *back = nest_reach(e->p, k->unit, k->n, level, outer, true);
-    if (far) to = pick(e, LLVMIntSLT, to, index_add(e, index_add(e, at, dim_of(e, far)), e->one));
-    if (back) *from = pick(e, LLVMIntSGT, *from, LLVMBuildNSWSub(e->b, at, dim_of(e, back), ""));
+    if (far) to = index_least(e, to, index_add(e, index_add(e, at, dim_of(e, far)), e->one));
+    if (back) *from = index_most(e, *from, LLVMBuildNSWSub(e->b, at, dim_of(e, back), ""));
   }
   return *from == e->zero ? to : LLVMBuildNSWSub(e->b, to, *from, "");
 }
 
 static LLVMValueRef turns_within(const Nest *k, LLVMValueRef turns, LLVMValueRef *from) {
   Emit *e = k->e;
-  LLVMValueRef to = pick(e, LLVMIntSLT, index_add(e, *from, turns), k->to);
-  *from = pick(e, LLVMIntSGT, *from, k->from);
-  return pick(e, LLVMIntSGT, LLVMBuildNSWSub(e->b, to, *from, ""), e->zero);
+  LLVMValueRef to = index_least(e, index_add(e, *from, turns), k->to);
+  *from = index_most(e, *from, k->from);
+  return index_most(e, LLVMBuildNSWSub(e->b, to, *from, ""), e->zero);
 }
 
 static void levels(Nest *k, int level);

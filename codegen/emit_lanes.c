@@ -116,7 +116,7 @@ static LLVMValueRef fold_lanes(Lanes *k, const Exit *x, LLVMValueRef lanes) {
   Elem t = x->v->type->elem;
   LLVMValueRef y[64];
   for (int l = 0; l < k->width; l++) {
-    y[l] = LLVMBuildExtractElement(e->b, lanes, lane_i64(k, l), "");
+    y[l] = LLVMBuildExtractElement(e->b, lanes, index_const(k->e, l), "");
     if (t == BOOL) y[l] = LLVMBuildTrunc(e->b, y[l], e->g->i1, "");
   }
   for (int n = k->width; n > 1; n /= 2)
@@ -131,7 +131,7 @@ static void fold_end(Lanes *k, Exit *x, const Value *to) {
     LLVMValueRef y = LLVMBuildLoad2(e->b, elem_reg(e->g, t), x->acc[j], "");
     if (k->width > 1) y = fold_term(e, x->x.op->code, t, y, fold_lanes(k, x, whole(k, x, j)));
     if (to->type->rank == 0) LLVMBuildStore(e->b, y, where_of(e, to));
-    else store_elem(e, where_of(e, to), e->object[to->id], to->type, lane_i64(k, j), y);
+    else store_elem(e, where_of(e, to), e->object[to->id], to->type, index_const(k->e, j), y);
   }
 }
 
@@ -170,7 +170,7 @@ static void side_by_side(Lanes *k, bool watched) {
   Emit *e = k->e;
   Loop loop;
   struct Rows *rows = rows_begin(e, lane_counter(k), k->first, k->width);
-  LLVMValueRef lane = loop_begin(e, &loop, lane_i64(k, k->width));
+  LLVMValueRef lane = loop_begin(e, &loop, index_const(k->e, k->width));
   rows_body(e, rows);
   e->rows = rows;
   k->watch = e->plain_products = watched;
@@ -211,7 +211,7 @@ static void block(Lanes *k, LLVMValueRef n) {
   bool watched = shows_nan(e->p, k->op, e->g->fused), was = e->seldom;
   LLVMSetAlignment(LLVMBuildStore(e->b, splat(k, LLVMConstNull(e->g->i8)), k->flag), 8);
   LLVMBuildStore(e->b, LLVMConstNull(i1), k->seen);
-  LLVMValueRef is_full = LLVMBuildICmp(e->b, LLVMIntEQ, n, lane_i64(k, k->width), "");
+  LLVMValueRef is_full = LLVMBuildICmp(e->b, LLVMIntEQ, n, index_const(k->e, k->width), "");
   if_begin(e, &full, is_full);
   side_by_side(k, watched);
   if_end(e, &full);
@@ -224,10 +224,6 @@ static void block(Lanes *k, LLVMValueRef n) {
   each_alone(k, n, true, lane_alone);
   e->seldom = was;
   if_end(e, &some);
-}
-
-static LLVMValueRef least(Lanes *k, LLVMValueRef x, LLVMValueRef y) {
-  return LLVMBuildSelect(k->e->b, LLVMBuildICmp(k->e->b, LLVMIntSLT, x, y, ""), x, y, "");
 }
 
 /* The rest of a short loop, done one by one, would be most of the work: the last block is a whole one too, if there is any, and begins with
@@ -245,17 +241,17 @@ static bool may_overlap(const Lanes *k) {
 static void blocks(Lanes *k, LLVMValueRef from, LLVMValueRef to) {
   Emit *e = k->e;
   Loop loop;
-  LLVMValueRef w = lane_i64(k, k->width), n = LLVMBuildSub(e->b, to, from, "");
-  LLVMValueRef count = LLVMBuildSDiv(e->b, LLVMBuildNSWAdd(e->b, n, lane_i64(k, k->width - 1), ""), w, "");
+  LLVMValueRef w = index_const(k->e, k->width), n = LLVMBuildSub(e->b, to, from, "");
+  LLVMValueRef count = LLVMBuildSDiv(e->b, LLVMBuildNSWAdd(e->b, n, index_const(k->e, k->width - 1), ""), w, "");
   k->first = index_add(e, from, LLVMBuildNSWMul(e->b, loop_begin(e, &loop, count), w, ""));
   LLVMValueRef most = w;
   if (may_overlap(k)) {
     LLVMValueRef begun = k->first, back = LLVMBuildNSWSub(e->b, to, w, "");
-    most = least(k, n, w);
-    k->first = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSGE, n, w, ""), least(k, begun, back), begun, "");
+    most = index_least(e, n, w);
+    k->first = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSGE, n, w, ""), index_least(e, begun, back), begun, "");
     k->done = LLVMBuildNSWSub(e->b, begun, k->first, "");
   }
-  block(k, least(k, LLVMBuildNSWSub(e->b, to, k->first, ""), most));
+  block(k, index_least(e, LLVMBuildNSWSub(e->b, to, k->first, ""), most));
   k->done = NULL;
   loop.as_it_is = true;
   loop_end(e, &loop);

@@ -29,7 +29,6 @@ typedef struct Lanes {
   LLVMValueRef seen, flag;    /* alloca of i1: there are iterations to be done alone; buffer of i8: which */
 } Lanes;
 
-LLVMValueRef lane_i64(const Lanes *k, int64_t v);
 int64_t lane_elements(const Type *t); /* of a small tensor */
 LLVMValueRef lane_counter(const Lanes *k);
 void lane_set_counter(Lanes *k, LLVMValueRef lane);

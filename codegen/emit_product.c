@@ -152,7 +152,7 @@ static void block_at(Emit *e, const Blocks *b, LLVMValueRef at, LLVMValueRef *fr
   for (int i = 0; i < 2; i++) {
     LLVMValueRef k = i ? LLVMBuildAdd(e->b, at, e->one, "") : at;
     k = LLVMBuildMul(e->b, LLVMBuildUDiv(e->b, LLVMBuildMul(e->b, k, tiles, ""), b->n, ""), m, "");
-    bound[i] = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, k, b->extent, ""), k, b->extent, "");
+    bound[i] = index_least(e, k, b->extent);
   }
   *from = bound[0];
   *n = LLVMBuildSub(e->b, bound[1], bound[0], "");

@@ -7,14 +7,12 @@
 /* Of what several groups touch, so many bytes are to stay in the first-level cache; no fewer rows than a vector has elements. */
 enum { LOG_BYTES = 15, LOG_LEAST_ROWS = 4 };
 
-static LLVMValueRef i64(const Emit *e, int64_t v) { return LLVMConstInt(e->g->i64, (unsigned long long)v, true); }
-
 /* The logarithm of the number of rows in a turn. */
 static LLVMValueRef log_rows(Emit *e, const Group *g) {
   LLVMValueRef x[] = {dim_of(e, g->row_bytes), LLVMConstInt(e->g->i1, 0, false)};
   LLVMValueRef zeros = intrinsic(e->g, e->b, "llvm.ctlz", e->g->i64, 2, x);
-  LLVMValueRef log = LLVMBuildSub(e->b, zeros, i64(e, 64 - LOG_BYTES), "");
-  return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSGT, log, i64(e, LOG_LEAST_ROWS), ""), log, i64(e, LOG_LEAST_ROWS), "");
+  LLVMValueRef log = LLVMBuildSub(e->b, zeros, index_const(e, 64 - LOG_BYTES), "");
+  return index_most(e, log, index_const(e, LOG_LEAST_ROWS));
 }
 
 static void emit_all(Emit *e, Group *g, RelayPhase phase) {
@@ -32,8 +30,7 @@ void emit_relay(Emit *e, Group *g) {
   LLVMValueRef i = loop_begin(e, &loop, LLVMBuildAShr(e->b, up, log, ""));
   loop.as_it_is = true;
   r.from = LLVMBuildShl(e->b, i, log, "");
-  r.to = LLVMBuildAdd(e->b, r.from, rows, "");
-  r.to = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, r.to, n, ""), r.to, n, "");
+  r.to = index_least(e, LLVMBuildAdd(e->b, r.from, rows, ""), n);
   emit_all(e, g, RELAY_TURN);
   loop_end(e, &loop);
   emit_all(e, g, RELAY_END);

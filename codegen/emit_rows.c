@@ -11,8 +11,6 @@
 
 enum { MAX_ROW = 64, MAX_TREE = 24, WIDEST = 64 };
 
-static LLVMValueRef i64(const Emit *e, int64_t v) { return LLVMConstInt(e->g->i64, (unsigned long long)v, true); }
-
 LLVMValueRef lane_buffer(Emit *e, int64_t bytes) {
   LLVMValueRef a = LLVMBuildAlloca(e->entry, LLVMArrayType2(e->g->i8, (uint64_t)bytes), "");
   LLVMSetAlignment(a, 64);
@@ -20,7 +18,7 @@ LLVMValueRef lane_buffer(Emit *e, int64_t bytes) {
 }
 
 LLVMValueRef lane_place(Emit *e, LLVMTypeRef t, LLVMValueRef buffer, int i, int width, LLVMValueRef lane) {
-  LLVMValueRef at = index_add(e, i64(e, (int64_t)i * width), lane);
+  LLVMValueRef at = index_add(e, index_const(e, (int64_t)i * width), lane);
   return LLVMBuildInBoundsGEP2(e->b, t, buffer, &at, 1, "");
 }
 
@@ -180,7 +178,7 @@ void rows_body(Emit *e, Rows *k) { k->body = LLVMGetInsertBlock(e->b); }
 /* `n` elements from `first` on, of each lane's row, as columns. */
 static void load_window(Emit *e, const Rows *k, const Row *r, LLVMValueRef *pointer, int first, int n) {
   LLVMTypeRef t = elem_type(e->g, r->v->type->elem), vector = LLVMVectorType(t, (unsigned)n);
-  LLVMValueRef lane[WIDEST], at = i64(e, first);
+  LLVMValueRef lane[WIDEST], at = index_const(e, first);
   for (int l = 0; l < k->width; l++) {
     LLVMValueRef x = LLVMBuildLoad2(e->b, vector, LLVMBuildInBoundsGEP2(e->b, t, pointer[l], &at, 1, ""), "");
     tag_access(e, x, e->object[r->v->id], r->v->type);
@@ -198,8 +196,8 @@ static void load_row(Emit *e, const Rows *k, const Row *r) {
   int last = r->n;
   while (!r->used[last - 1]) last--;
   for (int l = 0; l < k->width; l++) {
-    LLVMValueRef at = copy_tree(e, k, r->at, index_add(e, k->first, i64(e, l)));
-    LLVMValueRef offset = index_mul(e, at, i64(e, r->n));
+    LLVMValueRef at = copy_tree(e, k, r->at, index_add(e, k->first, index_const(e, l)));
+    LLVMValueRef offset = index_mul(e, at, index_const(e, r->n));
     pointer[l] = LLVMBuildInBoundsGEP2(e->b, t, where_of(e, r->v), &offset, 1, "");
   }
   for (int i = 0; i < last; i++) {

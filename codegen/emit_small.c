@@ -15,8 +15,6 @@ static int64_t length(const Dim *d) {
   return n;
 }
 
-static LLVMValueRef index_const(Emit *e, int64_t i) { return LLVMConstInt(e->g->i64, (unsigned long long)i, true); }
-
 bool next_index(Emit *e, int n, Dim *const *dim, LLVMValueRef *idx) {
   for (int a = n; a-- > 0;) {
     int64_t i = known(idx[a]) + 1;

@@ -65,18 +65,12 @@ bool trim_find(Emit *e, const Unit *u, const Product *p, Trim *t) {
 
 /* ---- the code ----------------------------------------------------------------------------------------------------------- */
 
-static LLVMValueRef number(Emit *e, int64_t v) { return LLVMConstInt(e->g->i64, (unsigned long long)v, true); }
-
-static LLVMValueRef pick(Emit *e, LLVMIntPredicate p, LLVMValueRef x, LLVMValueRef y) {
-  return LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, p, x, y, ""), x, y, "");
-}
-
 /* Eight blocks, of whole tiles; few rows are one block. */
 static LLVMValueRef block_length(Emit *e, LLVMValueRef n) {
   int64_t tile = e->g->vector_bytes == 64 ? 8 : 6;
-  LLVMValueRef tiles = LLVMBuildUDiv(e->b, LLVMBuildAdd(e->b, n, number(e, 8 * tile - 1), ""), number(e, 8 * tile), "");
-  LLVMValueRef is_few = LLVMBuildICmp(e->b, LLVMIntSLT, n, number(e, 2 * tile), "");
-  return LLVMBuildSelect(e->b, is_few, number(e, 2 * tile), LLVMBuildMul(e->b, tiles, number(e, tile), ""), "");
+  LLVMValueRef tiles = LLVMBuildUDiv(e->b, LLVMBuildAdd(e->b, n, index_const(e, 8 * tile - 1), ""), index_const(e, 8 * tile), "");
+  LLVMValueRef is_few = LLVMBuildICmp(e->b, LLVMIntSLT, n, index_const(e, 2 * tile), "");
+  return LLVMBuildSelect(e->b, is_few, index_const(e, 2 * tile), LLVMBuildMul(e->b, tiles, index_const(e, tile), ""), "");
 }
 
 typedef struct Range { LLVMValueRef from, to; } Range;
@@ -85,8 +79,8 @@ typedef struct Range { LLVMValueRef from, to; } Range;
 static Range range_of(Emit *e, Reach r, Range block, LLVMValueRef n) {
   Range x = {e->zero, n};
   if (r.before)
-    x.from = pick(e, LLVMIntSLT, pick(e, LLVMIntSGT, LLVMBuildSub(e->b, block.from, dim_of(e, r.before), ""), e->zero), n);
-  if (r.after) x.to = pick(e, LLVMIntSLT, pick(e, LLVMIntSGT, LLVMBuildAdd(e->b, block.to, dim_of(e, r.after), ""), x.from), n);
+    x.from = index_least(e, index_most(e, LLVMBuildSub(e->b, block.from, dim_of(e, r.before), ""), e->zero), n);
+  if (r.after) x.to = index_least(e, index_most(e, LLVMBuildAdd(e->b, block.to, dim_of(e, r.after), ""), x.from), n);
   return x;
 }
 
@@ -136,7 +130,7 @@ void product_call_trimmed(Emit *e, const ProductCall *call, const Trim *t) {
   bool trims = reaches(t->sum), last = t->sum.after != NULL;
   Loop loop;
   LLVMValueRef i = loop_begin(e, &loop, blocks);
-  LLVMValueRef from = LLVMBuildNSWMul(e->b, i, length, ""), to = pick(e, LLVMIntSLT, LLVMBuildNSWAdd(e->b, from, length, ""), n);
+  LLVMValueRef from = LLVMBuildNSWMul(e->b, i, length, ""), to = index_least(e, LLVMBuildNSWAdd(e->b, from, length, ""), n);
   Range block = {from, to}, sum = range_of(e, t->sum, block, call->size[PRODUCT_SUM]);
   if (trims) {
     LLVMValueRef whole = LLVMBuildICmp(e->b, LLVMIntEQ, last ? to : from, last ? n : e->zero, "");

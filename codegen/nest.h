@@ -1,4 +1,4 @@
-/* nest.h - one loop nest under construction: what emit_kernel.c and emit_fours.c share. */
+/* nest.h - one loop nest under construction: what emit_kernel.c, emit_fours.c and emit_matvec.c share. */
 #ifndef ADC_CODEGEN_NEST_H
 #define ADC_CODEGEN_NEST_H
 #include "codegen/chunks.h"

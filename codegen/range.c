@@ -3,25 +3,18 @@
  * Requires: units (schedule.c).  Ensures: beyond what is returned every unit of the nest would add zeros, or make what nobody wants. */
 #include "codegen/plan.h"
 
-/* The axis of operand k that a level runs over; -1: none. */
+/* The axis of operand k, or, -1, of the result, that a level runs over; -1: none. */
 static int axis_at(const Unit *u, int k, int level) {
-  for (int i = 0; i < u->op->opd[k]->type->rank; i++) {
-    int label = u->op->code == OP_contract ? u->op->u.contract.opd[k][i] : i;
-    if (u->level_of[label] == level) return i;
-  }
-  return -1;
-}
-
-/* The axis of the result that a level runs over; -1: none. */
-static int axis_out(const Unit *u, int level) {
-  for (int i = 0; i < u->op->res[0]->type->rank; i++)
-    if (u->level_of[u->out[i]] == level) return i;
+  const Op *op = u->op;
+  const Type *t = (k < 0 ? op->res[0] : op->opd[k])->type;
+  for (int i = 0; i < t->rank; i++)
+    if (u->level_of[k < 0 ? op->u.contract.out[i] : op->u.contract.opd[k][i]] == level) return i;
   return -1;
 }
 
 /* A sum that is formed in a register is put where it belongs, zero or not, unless nobody wants it. */
 static Edge of_sums(Plan *p, const Unit *u, int level, int outer, bool back) {
-  int a = axis_out(u, level), b = outer < 0 ? -1 : axis_out(u, outer);
+  int a = axis_at(u, -1, level), b = outer < 0 ? -1 : axis_at(u, -1, outer);
   if (a < 0 || b < 0) return (Edge){EDGE_NOWHERE, NULL};
   return band_unwanted(p->root->band, u->op->res[0], back ? b : a, back ? a : b);
 }

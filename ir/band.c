@@ -311,8 +311,6 @@ static void note_uses(Band *w, const Region *r) {
 
 static Edge wanted(Band *w, const Value *v, int a, int b);
 
-static bool is_loop(const Op *op) { return op->code == OP_for || op->code == OP_while; }
-
 /* Whatever of it is wanted in any turn, or afterwards. */
 static Edge wanted_carried(Band *w, const Op *loop, int k, int a, int b) {
   Edge t = wanted(w, loop->res[k], a, b);
@@ -325,7 +323,7 @@ static Edge wanted_result(Band *w, const Use *u, int a, int b) {
   if (!of || of->nres <= u->k) return nowhere;
   if (of->code == OP_if) return wanted(w, of->res[u->k], a, b);
   if (of->code == OP_while && u->region == of->reg[0]) return nowhere;
-  return is_loop(of) ? wanted_carried(w, of, u->k, a, b) : nowhere;
+  return op_is_loop(of) ? wanted_carried(w, of, u->k, a, b) : nowhere;
 }
 
 static int axis_with(const Op *op, int l) {
@@ -342,7 +340,7 @@ static bool in_place(const Op *op, int a, int b) {
 static Edge wanted_by(Band *w, const Use *u, int a, int b) {
   const Op *op = u->op;
   if (!op) return wanted_result(w, u, a, b);
-  if (is_loop(op)) return u->k < loop_ninit(op) ? nowhere : wanted_carried(w, op, u->k - loop_ninit(op), a, b);
+  if (op_is_loop(op)) return u->k < loop_ninit(op) ? nowhere : wanted_carried(w, op, u->k - loop_ninit(op), a, b);
   if (op->nres != 1 || op->nreg) return nowhere;
   Edge all = nowhere;
   switch (op->code) {

@@ -73,7 +73,7 @@ static Value *do_again(Again *g, Value *v, Op *before, int loops) {
 
 static void keep(void *env, Value *v) { ((Again *)env)->kept[v->id] = true; }
 
-static bool is_long_loop(const Op *op) { return (op->code == OP_for || op->code == OP_while) && !op->u.loop.parallel; }
+static bool is_long_loop(const Op *op) { return op_is_loop(op) && !op->u.loop.parallel; }
 
 /* What loops read is kept; true: there is something behind a loop. */
 static bool look_at(Again *g, Region *r) {

@@ -11,7 +11,7 @@ static bool stores_into(const Op *loop, int k) {
   const Op *op = body->res[k]->def;
   if (!op || op->parent != body) return false;
   if (op_is_loop(op)) return stores_into(op, result_index(body->res[k]));
-  return op->code == OP_set || op->code == OP_set_slice || op->code == OP_scatter_acc;
+  return op_is_update(op);
 }
 
 static bool stores(const Op *loop) {

@@ -140,8 +140,7 @@ static bool is_lane_loop(const Op *loop) {
 
 static void in_region(Columns *k, Region *g, bool in_loop) {
   for_each_op(op, g) {
-    bool loops = op->code == OP_for || op->code == OP_while;
-    for (int i = 0; i < op->nreg; i++) in_region(k, op->reg[i], loops);
+    for (int i = 0; i < op->nreg; i++) in_region(k, op->reg[i], op_is_loop(op));
     k->loop = op;
     if (!in_loop || !is_lane_loop(op)) continue;
     k->index = index_of(k->f->module->ctx, op);
