@@ -126,6 +126,27 @@ static Dim *plain_dim(Elab *e, Expr *x, int depth) {
 
 Dim *dim_plain(Elab *e, Expr *x) { return plain_dim(e, x, 0); }
 
+/* A dimension that is computed of data.  What stands twice in one slice is one symbol: s[i]:s[i]+k is k long. */
+static bool computed_dim(Elab *e, Expr *x, Dim **d) {
+  Computed *known = e->computed;
+  for (const Computed *c = known; c && c->x; c = c->outer)
+    if (expr_same(c->x, x, 64)) return *d = c->d, true;
+  e->computed = NULL;
+  Tval *v = elab_tensor(e, x);
+  e->computed = known;
+  if (is_error(v) || !dim_of_value(e, x, v, d)) return false;
+  if (!known) return true;
+  e->computed = NEW(e->ctx->arena, Computed);
+  *e->computed = (Computed){x, *d, known};
+  return true;
+}
+
+/* A sum or a difference with a formula of dimensions and indices: `s[i] + k` is a formula of s[i] and k. */
+static bool is_offset(Elab *e, const Expr *x) {
+  if (x->kind != EX_BINARY || (x->u.binary.op != BIN_ADD && x->u.binary.op != BIN_SUB)) return false;
+  return plain_dim(e, x->u.binary.x, 0) || plain_dim(e, x->u.binary.y, 0);
+}
+
 bool arg_dim(Elab *e, Expr *x, Dim **d) {
   if ((*d = plain_dim(e, x, 0))) return true;
   if (x->kind == EX_BINARY && !elab_budget(e, x->loc)) return false;
@@ -133,14 +154,13 @@ bool arg_dim(Elab *e, Expr *x, Dim **d) {
   bool ok = false;
   if (x->kind == EX_BINARY && x->u.binary.op == BIN_DIV) {
     ok = dim_quotient(e, x, d);
-  } else if (x->kind == EX_BINARY && x->u.binary.op <= BIN_MOD && has_division(x, 64)) {
+  } else if (x->kind == EX_BINARY && x->u.binary.op <= BIN_MOD && (is_offset(e, x) || has_division(x, 64))) {
     ok = dim_arithmetic(e, x, d);
   } else if (x->kind == EX_UNARY && x->u.unary.op == UN_NEG && has_division(x, 64)) {
     ok = arg_dim(e, x->u.unary.x, d);
     if (ok) *d = dim_sub(e->ctx, dim_const(e->ctx, 0), *d);
   } else {
-    Tval *v = elab_tensor(e, x);
-    ok = !is_error(v) && dim_of_value(e, x, v, d);
+    ok = computed_dim(e, x, d);
   }
   e->program->depth--;
   return ok;

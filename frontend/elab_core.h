@@ -66,6 +66,7 @@ typedef struct Spec {
 } Spec;
 
 typedef struct Length Length;
+typedef struct Computed { const Expr *x; Dim *d; struct Computed *outer; } Computed; /* x NULL: the end */
 typedef enum { STATE_NEW, STATE_BUSY, STATE_DONE } State;
 
 /* A function as a value: one of the file, a built-in, or a lambda with the scope of what it has captured. */
