@@ -145,7 +145,8 @@ static const char *csv_separator(const char *s, const char *end) {
 
 enum { NO_NUMBER = -1, NOTHING = -2 };
 
-/* Numbers of one line appended to *f; NO_NUMBER when something is none, NOTHING when only commas surround a place.  A comma may end the line. */
+/* Numbers of one line appended to *f; NO_NUMBER when something is none, NOTHING when nothing stands between two commas.  A comma
+ * may end the line. */
 static int csv_line(Arena *a, const char *s, const char *end, double **f, int *n, int *cap) {
   int count = 0;
   bool gap = false;
