@@ -258,8 +258,10 @@ bool same_memory(const Plan *p, const Value *a, const Value *b);
 Dim *split_room(Ctx *c, const Split *s, const Type *t); /* how many elements the parts of a fold of that type take */
 enum { SCATTER_MULTIPLE = 8 };
 int split_scatter_axis(const Op *op); /* which axis of what is added a chunk takes a part of; -1: none */
-int64_t split_block(const Plan *p); /* a product is shared in blocks of so many rows and columns, or more, */
-Dim *split_blocks(const Plan *p, Dim *extent); /* of which there are so many along an axis */
+int64_t split_block(const Plan *p); /* a product is shared in blocks of so many rows and columns, or more: */
+/* how many there are, by PRODUCT_ROW and PRODUCT_COL; and no fewer, but growing with the sizes as a workspace has to */
+typedef struct ProductBlocks { Dim *n[2], *most[2]; } ProductBlocks;
+ProductBlocks split_blocks(const Plan *p, const Op *op, const Product *x);
 
 /* ---- work.c: how much there is to do --------------------------------------------------------------------------------------- */
 

@@ -114,7 +114,5 @@ typedef struct SourceFile { int file; Decl *decls; bool had_error; } SourceFile;
 SourceFile *parse_source(Ctx *c, int file);
 /* Names of operators as written, for messages: "+", "//". */
 const char *binop_text(BinOp op);
-/* Whether both are surely the same where names mean the same: formulas of names, numbers, subscripts and calls.  depth bounds the work. */
-bool expr_same(const Expr *x, const Expr *y, int depth);
 
 #endif

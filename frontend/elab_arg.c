@@ -68,6 +68,19 @@ static bool dim_arithmetic(Elab *e, Expr *x, Dim **d) {
   return false;
 }
 
+/* A number that is computed, as a dimension.  What is computed twice in the same way is one symbol: a[i, :k[i]] and w[:k[i]] are of
+ * one length. */
+static Dim *computed_dim(Elab *e, Expr *x, Value *v) {
+  for (const Computed *k = e->computed; k; k = k->outer)
+    if (value_same(k->v, v) && region_within(e->b.region, k->region)) return k->d;
+  Sym *s = sym_new(e->ctx, SYM_VALUE, x->kind == EX_NAME ? x->u.name : "value", x->loc);
+  b_sym(&e->b, b_cast(&e->b, v, I64), s);
+  Computed *k = NEW(e->ctx->arena, Computed);
+  *k = (Computed){v, dim_sym(e->ctx, s), e->b.region, e->computed};
+  e->computed = k;
+  return k->d;
+}
+
 static bool dim_of_value(Elab *e, Expr *x, Tval *v, Dim **d) {
   if (v->type->rank != 0 || !elem_is_int(v->type->elem)) {
     diag_error(e->ctx, x->loc, E_DIM_EXPR, "a dimension must be an int, but this is %s", show_type(e, v->type));
@@ -79,9 +92,7 @@ static bool dim_of_value(Elab *e, Expr *x, Tval *v, Dim **d) {
     return false;
   }
   if (v->nlabel || e->mask) return *d = length_dim(e, x->loc, v), true;
-  Sym *s = sym_new(e->ctx, SYM_VALUE, x->kind == EX_NAME ? x->u.name : "value", x->loc);
-  b_sym(&e->b, b_cast(&e->b, v->v, I64), s);
-  *d = v->dim = dim_sym(e->ctx, s);
+  *d = v->dim = computed_dim(e, x, v->v);
   return true;
 }
 
@@ -126,21 +137,6 @@ static Dim *plain_dim(Elab *e, Expr *x, int depth) {
 
 Dim *dim_plain(Elab *e, Expr *x) { return plain_dim(e, x, 0); }
 
-/* A dimension that is computed of data.  What stands twice in one slice is one symbol: s[i]:s[i]+k is k long. */
-static bool computed_dim(Elab *e, Expr *x, Dim **d) {
-  Computed *known = e->computed;
-  for (const Computed *c = known; c && c->x; c = c->outer)
-    if (expr_same(c->x, x, 64)) return *d = c->d, true;
-  e->computed = NULL;
-  Tval *v = elab_tensor(e, x);
-  e->computed = known;
-  if (is_error(v) || !dim_of_value(e, x, v, d)) return false;
-  if (!known) return true;
-  e->computed = NEW(e->ctx->arena, Computed);
-  *e->computed = (Computed){x, *d, known};
-  return true;
-}
-
 /* A sum or a difference with a formula of dimensions and indices: `s[i] + k` is a formula of s[i] and k. */
 static bool is_offset(Elab *e, const Expr *x) {
   if (x->kind != EX_BINARY || (x->u.binary.op != BIN_ADD && x->u.binary.op != BIN_SUB)) return false;
@@ -160,7 +156,8 @@ bool arg_dim(Elab *e, Expr *x, Dim **d) {
     ok = arg_dim(e, x->u.unary.x, d);
     if (ok) *d = dim_sub(e->ctx, dim_const(e->ctx, 0), *d);
   } else {
-    ok = computed_dim(e, x, d);
+    Tval *v = elab_tensor(e, x);
+    ok = !is_error(v) && dim_of_value(e, x, v, d);
   }
   e->program->depth--;
   return ok;

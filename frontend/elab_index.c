@@ -36,14 +36,6 @@ static bool slice_part(Elab *e, Expr *x, Dim *len, Dim *missing, Dim **to) {
   return true;
 }
 
-static bool slice_ends(Elab *e, Sub *s, Dim *len, Dim *const *missing, Dim **lo, Dim **hi) {
-  Computed *outer = e->computed, none = {0};
-  e->computed = &none;
-  bool ok = slice_part(e, s->lo, len, missing[0], lo) && slice_part(e, s->hi, len, missing[1], hi);
-  e->computed = outer;
-  return ok;
-}
-
 static bool slice_item(Elab *e, Sub *s, Dim *len, Item *it) {
   Ctx *c = e->ctx;
   Dim *zero = dim_const(c, 0), *one = dim_const(c, 1), *lo, *hi, *size;
@@ -56,7 +48,8 @@ static bool slice_item(Elab *e, Sub *s, Dim *len, Item *it) {
   }
   bool open = false, up = it->step > 0;
   Dim *last = dim_sub(c, len, one), *before = dim_const(c, -1);
-  if (!slice_ends(e, s, len, (Dim *[]){up ? zero : last, up ? len : before}, &lo, &hi)) return false;
+  if (!slice_part(e, s->lo, len, up ? zero : last, &lo) || !slice_part(e, s->hi, len, up ? len : before, &hi))
+    return false;
   Dim *small = up ? lo : s->hi ? dim_add(c, hi, one) : zero, *large = up ? hi : s->lo ? dim_add(c, lo, one) : len;
   Loc at_lo = s->lo ? s->lo->loc : s->loc, at_hi = s->hi ? s->hi->loc : s->loc;
   if (!require_le(e, up ? at_lo : at_hi, zero, small, up ? lo : hi, len, &open) ||
