@@ -51,12 +51,15 @@ enum { MEMO_BUCKETS = 1024 };
 
 typedef struct Late { const Sym *sym; LLVMValueRef at; } Late;
 
-/* Groups that take turns (emit_relay.c), and what of each is emitted now. */
-typedef enum { RELAY_BEGIN, RELAY_TURN, RELAY_END } RelayPhase;
+/* Groups that take turns (emit_relay.c), and what of each is emitted now: what folds in memory begin with, and folds in registers; some
+ * rows; what registers leave; and, where chunks did all that, the folds of what each has left. */
+typedef enum { RELAY_BEGIN, RELAY_OPEN, RELAY_TURN, RELAY_CLOSE, RELAY_FOLD } RelayPhase;
 typedef struct Relay {
   RelayPhase phase;
   LLVMValueRef from, to; /* in a turn: of the outermost loops */
   LLVMValueRef *acc;     /* by value: what a fold uses that goes on from turn to turn */
+  struct Chunks *chunks; /* NULL: one thread does it */
+  LLVMValueRef *left;    /* by value: of folds into registers, what chunks leave */
 } Relay;
 
 typedef struct Emit {

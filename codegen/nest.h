@@ -31,6 +31,12 @@ void nest_index(const Nest *k, const Unit *u, LLVMValueRef *idx);   /* of the el
 LLVMValueRef nest_place(Emit *e, const Unit *u, const LLVMValueRef *idx); /* where in its memory that is, */
 void nest_put(const Nest *k, const Unit *u, LLVMValueRef x);        /* and x is stored, or added */
 bool nest_has_part(const Unit *u);              /* chunks fold it in memory of their own */
+void nest_begin_folds(const Nest *k, int level); /* that use a register, and do so from this level on */
+void nest_end_folds(const Nest *k, int level);
+void nest_levels(Nest *k, int level);                   /* the loops from a level on */
+void nest_in_chunks(Nest *k, LLVMValueRef count);
+void nest_both_ways(Nest *k, LLVMValueRef count);       /* in a loop */
+void nest_phase(Nest *k);                               /* in a relay: what is emitted now */
 bool nest_is_trimmed(const Nest *k, int level);
 bool nest_folds_few(const Nest *k, int level); /* all units fold from an outer level on, in registers, a few terms */
 

@@ -255,6 +255,7 @@ bool same_memory(const Plan *p, const Value *a, const Value *b);
 
 /* ---- split.c: what threads share ------------------------------------------------------------------------------------------ */
 
+bool may_be_shared(const Unit *u); /* a loop nest */
 Dim *split_room(Ctx *c, const Split *s, const Type *t); /* how many elements the parts of a fold of that type take */
 enum { SCATTER_MULTIPLE = 8 };
 int split_scatter_axis(const Op *op); /* which axis of what is added a chunk takes a part of; -1: none */

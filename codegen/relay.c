@@ -22,7 +22,7 @@ static int level_at(const Unit *u, int axis) { return u->level_of[u->kind == UNI
 
 static bool is_along(const Unit *u, const Dim *axis) {
   if ((u->kind != UNIT_STORE && u->kind != UNIT_REDUCE) || !u->nlevel || u->level[0] != axis) return false;
-  if (u->tiled || u->split || u->into) return false;
+  if (u->tiled || u->into || (u->plan->root->grain && !may_be_shared(u))) return false;
   if (u->v->type->rank && u->op && type_mentions_value(u->v->type)) return false;
   for (int l = 0; l < u->nlevel; l++)
     if (dim_mentions_value(u->level[l])) return false;
@@ -177,7 +177,6 @@ static int relay_from(Plan *p, int first) {
 }
 
 void plan_relays(Plan *p) {
-  if (p->root->grain) return;
   for (int g = 0; g < p->ngroup; g++) {
     int n = relay_from(p, g);
     if (n) g += n - 1;

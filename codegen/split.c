@@ -86,6 +86,8 @@ static Split *split_nest(const Plan *p, const Unit *u) {
   return part ? worth_it(p, s, s->partial[0] < 0 ? MANY_CHUNKS : FEW_CHUNKS, part, NEST_COST) : NULL;
 }
 
+bool may_be_shared(const Unit *u) { return split_nest(u->plan, u) != NULL; }
+
 static Split *split_check(const Plan *p, const Unit *u) {
   const Op *op = u->op;
   Ctx *c = p->ctx;
