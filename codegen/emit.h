@@ -185,6 +185,7 @@ typedef struct Loop {
   bool whole;     /* as a rule it is as long as some vectors: set before loop_end */
   bool few;        /* as a rule it is short, as loops in loops of the program are: set before loop_end */
   bool one_by_one; /* LLVM shall not interleave vectors of iterations: set before loop_end */
+  bool blocks;    /* LLVM shall see that n is a whole number of vectors: set before loop_end */
   bool as_it_is;  /* LLVM shall not unroll or vectorise it: set before loop_end */
 } Loop;
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n); /* the counter, 0 <= i < n */

@@ -88,6 +88,7 @@ typedef struct Unit {
   bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
   bool tiled;   /* a matrix product with a kernel of its own */
   bool params;  /* what is read of parameters is noted too */
+  bool ints;    /* computes integers of which one may trap where nobody looks: a quotient, what was a real number */
   struct Seen *seen; /* what was followed already, at the same indices, is not followed again; NULL: each time */
   int scratch;  /* the slot that this works in */
   Split *split; /* NULL: one thread does it */

@@ -46,10 +46,22 @@ void read_anywhere(Plan *p, Unit *u, Value *v) {
 
 bool slice_is_whole(const Op *op, int i) { return op->u.slice.stride[i] == 1 && dim_is(op->u.slice.start[i], 0); }
 
+/* An integer that beyond the end of a tensor may be anything, or traps there. */
+static bool makes_ints(const Op *op) {
+  switch (op->code) {
+  case OP_floordiv:
+  case OP_mod:
+  case OP_ipow:
+  case OP_cast: return !elem_is_real(op->res[0]->type->elem) && op->res[0]->type->elem != BOOL;
+  default: return op->code == OP_polygamma;
+  }
+}
+
 void read_op_at(Plan *p, Unit *u, Op *op, const int8_t *lev) {
   int8_t in[MAX_RANK];
   memset(in, LEVEL_OTHER, sizeof in);
   ReshapeMap map;
+  u->ints |= makes_ints(op);
   switch (op->code) {
   case OP_contract:
     for (int k = 0; k < op->nopd; k++) {
