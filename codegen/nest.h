@@ -34,6 +34,10 @@ bool nest_has_part(const Unit *u);              /* chunks fold it in memory of t
 bool nest_is_trimmed(const Nest *k, int level);
 bool nest_folds_few(const Nest *k, int level); /* all units fold from an outer level on, in registers, a few terms */
 
+void nest_innermost(Nest *k);                   /* what all units do at the current indices */
+void nest_begin_in_memory(Emit *e, const Unit *u); /* a fold's neutral element goes to all places of its result */
+
+void emit_in_pieces(Nest *k); /* emit_epilogue.c */
 bool by_four(Nest *k); /* emit_fours.c */
 void emit_fours(Nest *k);
 bool emit_matvec(Nest *k); /* emit_matvec.c: … by the runtime's kernel, if it can */
