@@ -62,6 +62,15 @@ typedef struct Relay {
   LLVMValueRef *left;    /* by value: of folds into registers, what chunks leave */
 } Relay;
 
+/* A group that is done with each piece of a matrix product (emit_epilogue.c). */
+typedef struct Epilogue {
+  Group *group;
+  RelayPhase phase;
+  LLVMValueRef from[2], n[2];     /* in a turn: rows and columns of the piece */
+  LLVMValueRef index[MAX_LEVEL];  /* … by level: the index in a loop around the product; NULL: it is a row or a column */
+  LLVMValueRef *cell;             /* by value: what a fold to a single element has so far */
+} Epilogue;
+
 typedef struct Emit {
   Codegen *g;
   Ctx *ctx;
@@ -107,6 +116,7 @@ typedef struct Emit {
   struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
   Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
   Relay *relay;        /* NULL: groups are emitted one after another */
+  Epilogue *epilogue;  /* the one that is being emitted; or NULL */
   struct Edges *edges;   /* emit_edges.c: conditions that are left out; NULL: none is */
   /* The innermost `for` whose turns are being emitted one after another, and whether this turn is the first here. */
   struct { const Region *body; LLVMValueRef first; } turn;
@@ -127,7 +137,9 @@ void begin_body(Emit *e); /* builders at the ends of an entry block and the next
 Emit *emit_open(Codegen *g, Func *f, LLVMValueRef fn);
 void emit_close(Emit *e);
 void emit_group(Emit *e, Group *g);
+void place_group(Emit *e, const Group *g); /* before it is emitted: memory whose size is known only now */
 void emit_relay(Emit *e, Group *g); /* emit_relay.c: this one and those that take turns with it */
+void emit_epilogue(Emit *e, Group *g); /* emit_epilogue.c: a product and the group that rides on it */
 /* Metadata: memory objects, and for each the others. */
 void make_scopes(Emit *e, const char *name, int n, LLVMMetadataRef **scope, LLVMMetadataRef **others);
 LLVMBasicBlockRef new_block(Emit *e, const char *name);
@@ -300,12 +312,16 @@ typedef struct ProductCall {
   Elem elem;
   Matrix m[3];
   LLVMValueRef size[3], add, space; /* size: by kind of label */
+  LLVMValueRef then, env;           /* what is done with each piece of the result, or null */
+  bool minus;                       /* the product is subtracted */
 } ProductCall;
 LLVMValueRef product_function(Emit *e, Elem elem); /* the kernel */
 void product_call(Emit *e, const ProductCall *call);
 /* emit_trim.c: how far indices along `side`, rows or columns, reach for what is not zero and what is wanted. */
 typedef struct Reach { Dim *after, *before; } Reach; /* NULL: as far as there are any */
 typedef struct Trim { int side; Reach sum, other; } Trim;
+bool is_one_call(Emit *e, Unit *u); /* a tiled unit's kernel makes the whole product */
+void epilogue_piece(Emit *e, ProductCall *call, LLVMValueRef row, LLVMValueRef col); /* … of the product from there on */
 bool trim_find(Emit *e, const Unit *u, const Product *p, Trim *t);
 void product_call_trimmed(Emit *e, const ProductCall *call, const Trim *t);
 

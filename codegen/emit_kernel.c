@@ -92,7 +92,7 @@ LLVMValueRef nest_term(const Nest *k, const Unit *u) {
     set_line(e, u->op);
     result = result ? mul_elem(e->g, e->b, u->v->type->elem, result, x) : x;
   }
-  return result;
+  return u->minus ? LLVMBuildFNeg(e->b, result, "") : result;
 }
 
 static void store_scalar_result(Emit *e, const Unit *u, LLVMValueRef x) {
@@ -164,7 +164,7 @@ static void set_neutral_at(Emit *e, const Unit *u) {
   close_loops(e, loop, t->rank, t->dim);
 }
 
-static void set_neutral(Emit *e, const Unit *u) {
+void nest_begin_in_memory(Emit *e, const Unit *u) {
   Loop loop;
   int object;
   if (u->into) {
@@ -395,7 +395,7 @@ static void set_neutral_if_empty(const Nest *k, const Unit *u) {
   Branch br;
   LLVMValueRef n = dim_of(k->e, u->level[u->nlevel - 2]);
   if_begin(k->e, &br, LLVMBuildICmp(k->e->b, LLVMIntSLE, n, k->e->zero, ""));
-  set_neutral(k->e, u);
+  nest_begin_in_memory(k->e, u);
   if_end(k->e, &br);
 }
 
@@ -409,7 +409,7 @@ static LLVMValueRef fold_cell(Emit *e, const Unit *u) {
 
 static void begin_in_memory(const Nest *k, const Unit *u) {
   if (k->begins) set_neutral_if_empty(k, u);
-  else set_neutral(k->e, u);
+  else nest_begin_in_memory(k->e, u);
 }
 
 void emit_nest(Emit *e, Unit **unit, int n) {
@@ -426,11 +426,12 @@ void emit_nest(Emit *e, Unit **unit, int n) {
     if (unit[i]->kind != UNIT_REDUCE) continue;
     k.folds = true;
     if (unit[i]->acc_level >= 0) k.acc[i] = fold_cell(e, unit[i]);
-    else if (!e->relay || e->relay->phase == RELAY_BEGIN) begin_in_memory(&k, unit[i]);
+    else if (!e->epilogue && (!e->relay || e->relay->phase == RELAY_BEGIN)) begin_in_memory(&k, unit[i]);
   }
   int mark = memo_mark(e);
-  LLVMValueRef chunks = live && !e->relay && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
-  if (live && e->relay) nest_phase(&k);
+  LLVMValueRef chunks = live && !e->relay && !e->epilogue && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
+  if (live && e->epilogue) emit_in_pieces(&k);
+  else if (live && e->relay) nest_phase(&k);
   else if (chunks && e->p != e->p->root) nest_both_ways(&k, chunks);
   else if (chunks) nest_in_chunks(&k, chunks);
   else if (live && !k.by_four && may_split(&k)) levels_by_length(&k);

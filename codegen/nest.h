@@ -43,6 +43,7 @@ bool nest_folds_few(const Nest *k, int level); /* all units fold from an outer l
 
 void nest_innermost(Nest *k); /* one turn of all loops */
 void nest_put_update(const Nest *k, const Unit *u, LLVMValueRef x); /* UNIT_UPDATE */
+void nest_begin_in_memory(Emit *e, const Unit *u); /* a fold's neutral element goes to all places of its result */
 
 /* emit_whole.c: elements of a vector that all that the innermost loop stores has room for; 0: nothing is stored whole. */
 int nest_room(const Nest *k);
@@ -52,6 +53,7 @@ void nest_whole_vectors(Nest *k, int level, int lanes);
 int nest_room_for_all(const Nest *k);
 void nest_to_room(Nest *k, int lanes);
 
+void emit_in_pieces(Nest *k); /* emit_epilogue.c */
 bool by_four(Nest *k); /* emit_fours.c */
 void emit_fours(Nest *k);
 bool emit_matvec(Nest *k); /* emit_matvec.c: … by the runtime's kernel, if it can */
