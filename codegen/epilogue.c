@@ -49,10 +49,18 @@ static bool may_ride(const Plan *p, const Unit *u, const Unit *product) {
   return true;
 }
 
-/* Where one kernel call makes all terms of an element, and its elements are consecutive in rows. */
+static bool is_block(const Type *t) {
+  for (int i = 0; i < t->rank; i++)
+    if (dim_is_limited(t->dim[i])) return true;
+  return false;
+}
+
+/* Where one kernel call makes all terms of an element, and its elements are consecutive in rows.  A block that a loop goes through is in
+ * the cache when it is complete, and calls for its pieces would cost more than they save. */
 static bool carries(const Plan *p, const Unit *u) {
   Product x;
   int columns = 0;
+  if (is_block(u->v->type)) return false;
   if ((u->into && u->into->code == OP_set_slice) || type_mentions_value(u->v->type)) return false;
   if (!product_find(p->ctx, u->op, &x)) return false;
   for (int l = 0; l < MAX_LABEL; l++) {
