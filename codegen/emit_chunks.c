@@ -190,16 +190,30 @@ LLVMValueRef chunk_part(Emit *e, Chunks *c, Opcode code, const Type *t, LLVMValu
   return LLVMBuildSelect(e->b, first, base, part, "");
 }
 
-void fold_parts(Emit *e, const Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot) {
-  LLVMValueRef n = element_count(e, t);
-  Loop parts, loop;
-  LLVMValueRef k = loop_begin(e, &parts, LLVMBuildSub(e->b, c->count, e->one, "")), from = LLVMBuildNSWMul(e->b, k, part_stride(e, n), "");
-  LLVMValueRef i = loop_begin(e, &loop, n);
-  LLVMValueRef x = load_elem(e, e->slot[slot], slot, t, LLVMBuildNSWAdd(e->b, from, i, ""));
+/* Elements from `from` up to `to`: each takes in its parts in order. */
+static void fold_range(Emit *e, LLVMValueRef parts, Opcode code, const Type *t, LLVMValueRef base, int object, int slot,
+                       LLVMValueRef from, LLVMValueRef to) {
+  LLVMValueRef stride = part_stride(e, element_count(e, t));
+  Loop outer, loop;
+  LLVMValueRef k = loop_begin(e, &outer, parts), at = LLVMBuildNSWMul(e->b, k, stride, "");
+  LLVMValueRef i = LLVMBuildNSWAdd(e->b, from, loop_begin(e, &loop, LLVMBuildNSWSub(e->b, to, from, "")), "");
+  LLVMValueRef x = load_elem(e, e->slot[slot], slot, t, LLVMBuildNSWAdd(e->b, at, i, ""));
   store_elem(e, base, object, t, i, fold_term(e, code, t->elem, load_elem(e, base, object, t, i), x));
   loop_end(e, &loop);
-  parts.as_it_is = true;
-  loop_end(e, &parts);
+  outer.as_it_is = true;
+  loop_end(e, &outer);
+}
+
+/* Many elements are folded by threads again. */
+void fold_parts(Emit *e, const Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot) {
+  enum { MULTIPLE = 2 * PART_MULTIPLE, MOST = 16 };
+  LLVMValueRef n = element_count(e, t), parts = LLVMBuildSub(e->b, c->count, e->one, "");
+  LLVMValueRef count = LLVMBuildUDiv(e->b, LLVMBuildMul(e->b, n, parts, ""), index_const(e, e->g->o->grain), "");
+  Chunks again;
+  count = power_below(e, index_most(e, index_least(e, count, index_const(e, MOST)), e->one));
+  chunks_begin(e, &again, count, n, MULTIPLE);
+  fold_range(e, parts, code, t, base, object, slot, again.from, again.to);
+  chunks_end(e, &again);
 }
 
 /* ---- loops that are marked parallel --------------------------------------------------------------------------------------- */

@@ -373,7 +373,7 @@ static LLVMValueRef make_cells(Emit *e, LLVMValueRef cells, int n, bool zeroed) 
   LLVMPositionBuilderBefore(b, cells);
   LLVMValueRef made = LLVMBuildAlloca(b, LLVMArrayType2(e->g->i64, (unsigned)n), "cells");
   if (zeroed && n) LLVMBuildMemSet(b, made, LLVMConstNull(e->g->i8), LLVMConstInt(e->g->i64, 8 * (unsigned)n, false), 8);
-  LLVMReplaceAllUsesWith(cells, made);
+  LLVMReplaceAllUsesWith(cells, opaque(e->g, b, made));
   LLVMInstructionEraseFromParent(cells);
   LLVMDisposeBuilder(b);
   return made;
