@@ -113,6 +113,7 @@ typedef struct Emit {
   struct Parts *parts; /* NULL: the function is not long */
   struct Part *part;   /* this emits a part of a function */
   int computed;        /* so many elements were */
+  int whole;           /* emit_wide.c: elements of a vector; 0: not known yet */
   struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
   Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
   Relay *relay;        /* NULL: groups are emitted one after another */
@@ -227,6 +228,7 @@ void memo_add(Emit *e, const Value *v, const LLVMValueRef *idx, LLVMValueRef res
 
 LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *idx);  /* one element, loaded or computed */
 LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx); /* op's first result, computed */
+LLVMValueRef map_operation(Emit *e, Op *op, LLVMValueRef *x); /* … of its operands' elements, or of whole vectors of these */
 LLVMValueRef eval_small(Emit *e, Op *op, const LLVMValueRef *idx); /* emit_small.c: a fold, concatenation or scan */
 LLVMValueRef eval_small_reshape(Emit *e, Op *op, const LLVMValueRef *idx);
 bool next_index(Emit *e, int n, Dim *const *dim, LLVMValueRef *idx); /* of a small shape, constants; false after the last */
@@ -270,6 +272,17 @@ void element_index(Emit *e, const Type *t, int i, LLVMValueRef *idx); /* of the 
 LLVMValueRef *read_elements(Emit *e, Value *v);
 void write_elements(Emit *e, const Value *v, LLVMValueRef *x);
 void emit_straight(Emit *e, Unit *u);
+
+/* ---- emit_wide.c: rows of a few elements that are whole vectors ---------------------------------------------------- */
+
+int whole_width(Emit *e, const Type *t); /* elements of the vectors that a row of t is; 0: it is none */
+bool computes_whole(Emit *e, const Op *op); /* rows of the result are computed by instructions on vectors */
+/* So many elements of v, or of op's result, from that at idx on. */
+LLVMValueRef eval_whole(Emit *e, Value *v, const LLVMValueRef *idx);
+LLVMValueRef compute_whole(Emit *e, Op *op, const LLVMValueRef *idx);
+LLVMValueRef fold_whole(Emit *e, Op *op); /* a fold of one row; NULL: it is none that vectors are folded by */
+LLVMValueRef load_whole(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef at); /* e->whole elements */
+void store_whole(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef at, LLVMValueRef x);
 
 /* ---- emit_choice.c ------------------------------------------------------------------------------------------------ */
 
