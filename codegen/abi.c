@@ -211,16 +211,42 @@ static LLVMValueRef packed_argument(Wrapper *w, int i) {
   return phi;
 }
 
+/* Which of the body's arguments it begins with. */
+static int first_leaf(const Wrapper *w, const CArg *a) {
+  return w->f->nsym + (port_is_input(a->port) ? 0 : w->f->body->nparam) + a->port->first;
+}
+
+/* So many arguments from i on are numbers, or pointers, one behind another in the body's array too. */
+static int alike(const Wrapper *w, int i) {
+  int n = 0, first = 0;
+  for (; i + n < w->narg; n++) {
+    const CArg *a = &w->arg[i + n];
+    if (!a->port || a->sym || a->kind == CARG_STRUCT || a->kind == CARG_STRUCT_OUT || (a->kind == CARG_SCALAR && a->elem == BOOL)) break;
+    if (!n) first = first_leaf(w, a);
+    else if (first_leaf(w, a) != first + n) break;
+  }
+  return n ? args_alike(&w->args, first, n) : 0;
+}
+
 /* What was given becomes the body's arguments; unpack: is read from where f_packed was told. */
 static void give_arguments(Wrapper *w, bool unpack) {
+  enum { MANY = 8 };
   const Func *f = w->f;
-  int in = f->nsym, res = in + f->body->nparam, given = in;
+  int given = f->nsym;
   LLVMValueRef *leaf = NEW_N(w->g->arena, LLVMValueRef, args_count(f) + 1);
   for (int i = 0; i < w->narg; i++) {
     const CArg *a = &w->arg[i];
+    int n = unpack ? alike(w, i) : 0;
+    if (n >= MANY) {
+      args_unpack(&w->args, w->b, LLVMGetParam(w->fn, 0), i, first_leaf(w, a), n);
+      given += n;
+      i += n - 1;
+      continue;
+    }
     if (unpack && (a->sym || a->port)) w->given[i] = packed_argument(w, i);
     if (!a->port || a->sym) continue;
-    int first = (port_is_input(a->port) ? in : res) + a->port->first, n = leaves(w, a, w->given[i], leaf);
+    int first = first_leaf(w, a);
+    n = leaves(w, a, w->given[i], leaf);
     for (int k = 0; k < n; k++) args_set(&w->args, w->b, first + k, leaf[k]);
     given += n;
   }

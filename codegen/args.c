@@ -97,3 +97,42 @@ LLVMValueRef args_call(const BodyArgs *a, LLVMBuilderRef b, LLVMValueRef body, L
 }
 
 LLVMValueRef body_space(LLVMValueRef fn, int which) { return LLVMGetParam(fn, LLVMCountParams(fn) - BODY_SPACE + (unsigned)which); }
+
+/* A place in memory that holds NULL. */
+static LLVMValueRef null_pointer(Codegen *g) {
+  static const char name[] = "adc.null";
+  LLVMValueRef v = LLVMGetNamedGlobal(g->mod, name);
+  if (v) return v;
+  v = LLVMAddGlobal(g->mod, g->ptr, name);
+  LLVMSetInitializer(v, LLVMConstNull(g->ptr));
+  LLVMSetGlobalConstant(v, true);
+  LLVMSetLinkage(v, LLVMPrivateLinkage);
+  return v;
+}
+
+void args_unpack(const BodyArgs *a, LLVMBuilderRef b, LLVMValueRef packed, int from, int first, int n) {
+  Codegen *g = a->g;
+  LLVMTypeRef t = arg_type(g, a->f, first);
+  LLVMBasicBlockRef before = LLVMGetInsertBlock(b), after;
+  LLVMValueRef fn = LLVMGetBasicBlockParent(before), zero = LLVMConstInt(g->usize, 0, false), one = LLVMConstInt(g->usize, 1, false);
+  LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(g->ll, fn, "unpack");
+  LLVMBuildBr(b, body);
+  LLVMPositionBuilderAtEnd(b, body);
+  LLVMValueRef i = LLVMBuildPhi(b, g->usize, "i"), at = LLVMBuildAdd(b, i, LLVMConstInt(g->usize, (unsigned)from, false), "");
+  LLVMValueRef p = LLVMBuildLoad2(b, g->ptr, LLVMBuildInBoundsGEP2(b, g->ptr, packed, &at, 1, ""), "");
+  if (t == g->ptr) p = LLVMBuildSelect(b, LLVMBuildIsNull(b, p, ""), null_pointer(g), p, "");
+  LLVMValueRef to = LLVMBuildAdd(b, i, LLVMConstInt(g->usize, (unsigned)first, false), "");
+  LLVMBuildStore(b, LLVMBuildLoad2(b, t, p, ""), LLVMBuildInBoundsGEP2(b, g->i64, a->cells, &to, 1, ""));
+  LLVMValueRef next = LLVMBuildAdd(b, i, one, ""), from_where[] = {zero, next};
+  after = LLVMAppendBasicBlockInContext(g->ll, fn, "unpacked");
+  LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntULT, next, LLVMConstInt(g->usize, (unsigned)n, false), ""), body, after);
+  LLVMAddIncoming(i, from_where, (LLVMBasicBlockRef[]){before, body}, 2);
+  LLVMPositionBuilderAtEnd(b, after);
+}
+
+int args_alike(const BodyArgs *a, int first, int most) {
+  LLVMTypeRef t = arg_type(a->g, a->f, first);
+  int n = 0;
+  while (n < most && arg_type(a->g, a->f, first + n) == t) n++;
+  return n;
+}

@@ -64,6 +64,48 @@ static LLVMValueRef left_at(Emit *e, const BodyArgs *in, int i, LLVMValueRef *en
   return place_of(e, out, at);
 }
 
+/* ---- many numbers one behind another, in arrays: loops ---- */
+
+enum { MANY = 8 };
+
+/* So many results from i on are numbers of one type that are added to. */
+static int numbers(const Func *f, int i) {
+  const Region *body = f->body;
+  int n = 0;
+  while (i + n < body->nres && result_adds(f, i + n) && body->res[i + n]->type == body->res[i]->type && !body->res[i]->type->rank) n++;
+  return args_in_array(f) && n >= MANY ? n : 0;
+}
+
+static LLVMValueRef cell_in(Emit *e, const BodyArgs *a, int first, LLVMValueRef i) {
+  LLVMValueRef at = LLVMBuildAdd(e->b, i, LLVMConstInt(e->g->i64, (unsigned)(args_count(e->f) - e->f->body->nres + first), false), "");
+  return LLVMBuildInBoundsGEP2(e->b, e->g->i64, a->cells, &at, 1, "");
+}
+
+/* Where the plain body leaves n results from `first` on. */
+static void leave_numbers(Emit *e, const BodyArgs *in, const BodyArgs *to, int first, int n, LLVMValueRef *end) {
+  Loop loop;
+  LLVMValueRef step = bytes(e, e->f->body->res[first]->type), i = loop_begin(e, &loop, index_const(e, n));
+  LLVMValueRef at = LLVMBuildAdd(e->b, *end, LLVMBuildMul(e->b, i, step, ""), "");
+  LLVMValueRef out = LLVMBuildLoad2(e->b, e->g->ptr, cell_in(e, in, first, i), "");
+  LLVMBuildStore(e->b, place_of(e, out, at), cell_in(e, to, first, i));
+  loop_end(e, &loop);
+  *end = LLVMBuildAdd(e->b, *end, LLVMBuildMul(e->b, step, index_const(e, n), ""), "");
+}
+
+static void add_numbers(Emit *e, const BodyArgs *in, const BodyArgs *to, int first, int n) {
+  Loop loop;
+  Branch br;
+  const Type *t = e->f->body->res[first]->type;
+  LLVMValueRef i = loop_begin(e, &loop, index_const(e, n));
+  LLVMValueRef out = LLVMBuildLoad2(e->b, e->g->ptr, cell_in(e, in, first, i), "");
+  LLVMValueRef left = LLVMBuildLoad2(e->b, e->g->ptr, cell_in(e, to, first, i), "");
+  if_begin(e, &br, LLVMBuildIsNotNull(e->b, out, ""));
+  LLVMValueRef sum = add_elem(e->g, e->b, t->elem, load_elem(e, out, -1, t, e->zero), load_elem(e, left, -1, t, e->zero));
+  store_elem(e, out, -1, t, e->zero, sum);
+  if_end(e, &br);
+  loop_end(e, &loop);
+}
+
 void emit_adding_body(Codegen *g, Func *f, LLVMValueRef fn) {
   Emit *e = emit_open(g, f, fn);
   const Region *body = f->body;
@@ -73,15 +115,19 @@ void emit_adding_body(Codegen *g, Func *f, LLVMValueRef fn) {
   for (int i = 0; i < f->nsym; i++) e->dim.sym[i] = args_get(&in, e->entry, i);
   e->ws = body_space(fn, SPACE_BASE);
   e->err = body_space(fn, SPACE_ERR);
-  for (int i = 0; i < first; i++) args_set(&to, e->b, i, args_get(&in, e->b, i));
-  for (int i = 0; i < body->nres; i++) args_set(&to, e->b, first + i, left_at(e, &in, i, &end));
+  LLVMValueRef given = LLVMConstInt(g->i64, 8 * (unsigned)first, false);
+  if (to.cells) LLVMBuildMemCpy(e->b, to.cells, 8, in.cells, 8, given);
+  for (int i = 0; i < first && !to.cells; i++) args_set(&to, e->b, i, args_get(&in, e->b, i));
+  for (int i = 0, many; i < body->nres; i += many ? many : 1)
+    if ((many = numbers(f, i))) leave_numbers(e, &in, &to, i, many, &end);
+    else args_set(&to, e->b, first + i, left_at(e, &in, i, &end));
   LLVMValueRef base = LLVMBuildInBoundsGEP2(e->b, g->i8, e->ws, &end, 1, ""), len = LLVMBuildSub(e->b, body_space(fn, SPACE_LEN), end, "");
   LLVMValueRef code = args_call(&to, e->b, emit_body(g, f, false), base, len, e->err);
   return_failure(e, code, end);
-  for (int i = 0; i < body->nres; i++) {
-    LLVMValueRef out = args_get(&in, e->b, first + i), left = args_get(&to, e->b, first + i);
-    if (result_adds(f, i)) add_to(e, body->res[i]->type, out, left);
-  }
+  for (int i = 0, many; i < body->nres; i += many ? many : 1)
+    if ((many = numbers(f, i))) add_numbers(e, &in, &to, i, many);
+    else if (result_adds(f, i))
+      add_to(e, body->res[i]->type, args_get(&in, e->b, first + i), args_get(&to, e->b, first + i));
   LLVMBuildRet(e->b, LLVMConstInt(g->i32, ADC_OK, false));
   emit_close(e);
 }

@@ -119,6 +119,9 @@ bool args_in_array(const Func *f);
 BodyArgs args_new(Codegen *g, LLVMBuilderRef b, const Func *f); /* to be set, for a call where b is */
 BodyArgs args_of(Codegen *g, const Func *f, LLVMValueRef fn);   /* those that fn, a body of f's, was called with */
 LLVMValueRef args_get(const BodyArgs *a, LLVMBuilderRef b, int i);
+/* For i from 0 to n - 1, with cell(first + i) = what packed[from + i] points at; of pointers NULL where that is NULL. */
+void args_unpack(const BodyArgs *a, LLVMBuilderRef b, LLVMValueRef packed, int from, int first, int n);
+int args_alike(const BodyArgs *a, int first, int most); /* so many from that one on, `most` at most, are of one type */
 void args_set(const BodyArgs *a, LLVMBuilderRef b, int i, LLVMValueRef x);
 LLVMValueRef args_call(const BodyArgs *a, LLVMBuilderRef b, LLVMValueRef body, LLVMValueRef base, LLVMValueRef len, LLVMValueRef err);
 void divide_accesses(LLVMBuilderRef b, int i);             /* after the i-th of many */

@@ -1,4 +1,4 @@
-/* abreast.h - iterations of a loop side by side; private to abreast.c, abreast_fit.c, abreast_ops.c and abreast_region.c.
+/* abreast.h - iterations of a loop side by side; private to abreast.c, abreast_*.c.
  *
  * What varies from iteration to iteration gets one more axis, the last one, with a place for each lane. */
 #ifndef ADC_PASSES_ABREAST_H
@@ -18,6 +18,7 @@ typedef struct Abreast {
   bool *sums;      /* tensors that the lanes add to together, and what is on the way to the next of them */
   int nsym, sym_cap;
   LaneSym *sym;
+  bool unchecked;  /* never mind what can fail: that is asked before the loop, if it can be */
   CloneMap *map;   /* to what stands for a value in lanes */
   Value *fresh;    /* bool[lanes]: the iteration was not done in a block before; NULL: none was */
   Value **most;    /* the most of an int over all lanes, where it is at hand */

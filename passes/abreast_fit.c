@@ -284,7 +284,7 @@ static bool fit_op(const Abreast *t, const Op *op, bool apart) {
     adds |= sums(t, op->res[i]);
     is_long |= type_varies(t, op->res[i]->type);
   }
-  if (has_effect(op)) return !any && !apart && op->code != OP_call;
+  if (has_effect(op)) return op->code != OP_call && (t->unchecked || (!any && !apart));
   if (is_long && !fit_long(op) && op->code != OP_set && op->code != OP_scatter_acc) return false;
   if (adds) return fit_sum(t, op);
   return any ? fit_varying(t, op) : op->code != OP_call && op_info[op->code].family != FAM_MATRIX;
@@ -303,6 +303,9 @@ static bool fit_region(const Abreast *t, const Region *r, bool apart) {
 }
 
 bool abreast_fits(Abreast *t) {
-  while (mark_region(t, t->loop->reg[0])) {}
-  return fit_region(t, t->loop->reg[0], false);
+  const Region *body = t->loop->reg[0];
+  while (mark_region(t, body)) {}
+  if (fit_region(t, body, false)) return true;
+  t->unchecked = true;
+  return fit_region(t, body, false) && checks_come_first(t->func, t->loop);
 }

@@ -31,10 +31,14 @@ static bool is_independent(const Op *loop, Dim *n) {
   return loop->nres > 0;
 }
 
-/* Its checks, if it has some, can be made before (spread.c), or it has none. */
-static bool is_first(Join *j, Op *loop, Dim **n) {
+static bool is_over_entries(Join *j, Op *loop, Dim **n) {
   *n = loop->code == OP_for && !loop->u.loop.parallel ? entries_count(j->ctx, loop) : NULL;
-  return *n && is_independent(loop, *n) && (!has_effect(loop) || spread_weight(j->func, loop));
+  return *n && is_independent(loop, *n);
+}
+
+/* Its checks, if it has some, will be made before (spread.c), or they are now. */
+static bool fails_first(Join *j, Op *loop) {
+  return !has_effect(loop) || spread_weight(j->func, loop) || checks_come_first(j->func, loop);
 }
 
 /* Either both are to be lanes, and also together, or none. */
@@ -292,11 +296,12 @@ static void do_loops_once(Join *j, Region *g) {
 
 static bool join_next(Join *j, Op *first) {
   Dim *n, *m;
-  if (!is_first(j, first, &n)) return false;
+  if (!is_over_entries(j, first, &n)) return false;
   for (Op *op = first->next; op && j->fuel > 0; op = op->next) {
     j->fuel--;
-    if (op->code != OP_for || !is_first(j, op, &m) || m != n || has_effect(op)) continue;
+    if (op->code != OP_for || !is_over_entries(j, op, &m) || m != n || has_effect(op)) continue;
     if (!share(j, first, op, n) || !is_before(j, first, op) || !are_alike(j, first, op)) continue;
+    if (!fails_first(j, first)) return false;
     join(j, first, op, n);
     return true;
   }

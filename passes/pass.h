@@ -98,6 +98,8 @@ Op *entries_set(const Op *loop, int k, Dim *n);       /* sets or adds to the own
 bool entries_grow(const Op *loop, int k);             /* carried value k is added to at each step, and nobody else looks */
 bool is_own_entry(const Op *loop, const Op *op);      /* a gather, set or scatter_acc at the iteration's number */
 
+bool checks_come_first(Func *f, Op *loop); /* checks.c: true if all that can fail in the loop is asked before it now */
+
 /* ---- spread.c ---------------------------------------------------------------------------------------------------------------- */
 
 enum { SPREAD_MOST = 16000 };

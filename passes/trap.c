@@ -8,7 +8,7 @@
  *   y = select c, s, 0      s is wanted where c holds        check_finite (|s| < inf or not c)
  *   d = mulz dy, g          g is wanted where dy is not 0    check_finite (|g| < inf or dy == 0)
  *
- * Where there is no such mask (behind a gather, in a loop inside an arm) the value is not checked: what is made of it is.
+ * Where there is no such mask (in a loop inside an arm) the value is not checked: what is made of it is.
  * Requires: a function that is not differentiated any more.  Ensures: the same results where no check fails. */
 #include "passes/pass.h"
 #include <math.h>
@@ -18,7 +18,7 @@
 
 typedef struct Mask {
   enum { HOLDS, FAILS, NONZERO, BOTH, EITHER, ALONG } kind;
-  Value *v;               /* HOLDS, FAILS, NONZERO: of the shape of what is masked */
+  Value *v;               /* HOLDS, FAILS, NONZERO: of the shape of what is masked; ALONG: op's result */
   const struct Mask *a, *b;
   const Op *op;           /* ALONG: a is of its result, this is of its operand k */
   int k, size;
@@ -96,11 +96,11 @@ static void want_operands(Trap *t, const Op *op, Want w) {
     want_product(t, op, w);
     return;
   }
-  bool follows = family == FAM_CONTRACT || family == FAM_REDUCE || op->code == OP_reshape;
+  bool follows = family == FAM_CONTRACT || family == FAM_REDUCE || op->code == OP_reshape || op->code == OP_gather;
   for (int k = 0; k < op->nopd; k++) {
     Want x = w;
     if (w.where == THERE && family != FAM_MAP)
-      x = follows ? wanted_by(new_mask(t, (Mask){.kind = ALONG, .a = w.mask, .op = op, .k = k})) : (Want){UNTOLD, NULL};
+      x = follows ? wanted_by(new_mask(t, (Mask){.kind = ALONG, .v = op->res[0], .a = w.mask, .op = op, .k = k})) : (Want){UNTOLD, NULL};
     want(t, op->opd[k], x);
   }
 }
@@ -237,6 +237,15 @@ static Value *mask_along(Builder *b, const Op *op, int k, Value *m) {
   return b_contract_raw(b, m, left, NULL, NULL, label, type_with_elem(b->ctx, to, BOOL));
 }
 
+/* The elements that a gather reads for a wanted result. */
+static Value *mask_gathered(Builder *b, const Op *op, Value *m) {
+  int naxis = op->u.index.naxis;
+  Value *skip = op->u.index.masked ? op->opd[op->nopd - 1] : NULL;
+  Type *count = type_with_elem(b->ctx, op->opd[0]->type, I64);
+  Value *n = b_scatter_add(b, b_cast(b, m, I64), naxis, op->u.index.axis, op->opd + 1, skip, count);
+  return b_map2(b, OP_gt, n, b_splat(b, count, 0));
+}
+
 static Value *mask_value(Builder *b, const Mask *m) {
   switch (m->kind) {
   case HOLDS: return m->v;
@@ -244,7 +253,8 @@ static Value *mask_value(Builder *b, const Mask *m) {
   case NONZERO: return b_map2(b, OP_ne, m->v, b_splat(b, m->v->type, 0));
   case BOTH: return b_map2(b, OP_and, mask_value(b, m->a), mask_value(b, m->b));
   case EITHER: return b_map2(b, OP_or, mask_value(b, m->a), mask_value(b, m->b));
-  case ALONG: return mask_along(b, m->op, m->k, mask_value(b, m->a));
+  case ALONG:
+    return m->op->code == OP_gather ? mask_gathered(b, m->op, mask_value(b, m->a)) : mask_along(b, m->op, m->k, mask_value(b, m->a));
   }
   return NULL;
 }
