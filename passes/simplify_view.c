@@ -174,7 +174,10 @@ static bool at_one_place(const Op *op) {
          op->u.index.naxis > 0 && op->opd[first_index(op)]->type->rank == 0;
 }
 
-static bool same_place(const Op *x, const Op *y) { return at_one_place(x) && at_one_place(y) && same_places(x, y); }
+/* x is at the number's place that an update, what x reads or stores into, was at. */
+static bool same_place(const Op *x, const Op *update) {
+  return at_one_place(x) && at_one_place(update) && update->code != OP_gather && same_places(x, update);
+}
 
 /* A number read where it was stored or added to. */
 static Value *just_stored(Simplify *s, Op *op) {
