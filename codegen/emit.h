@@ -326,6 +326,7 @@ typedef struct ProductCall {
   Matrix m[3];
   LLVMValueRef size[3], add, space; /* size: by kind of label */
   LLVMValueRef then, env;           /* what is done with each piece of the result, or null */
+  LLVMValueRef made;                /* how operands are computed, or null */
   bool minus;                       /* the product is subtracted */
 } ProductCall;
 LLVMValueRef product_function(Emit *e, Elem elem); /* the kernel */
@@ -335,7 +336,8 @@ typedef struct Reach { Dim *after, *before; } Reach; /* NULL: as far as there ar
 typedef struct Trim { int side; Reach sum, other; } Trim;
 bool is_one_call(Emit *e, Unit *u); /* a tiled unit's kernel makes the whole product */
 void epilogue_piece(Emit *e, ProductCall *call, LLVMValueRef row, LLVMValueRef col); /* … of the product from there on */
-bool trim_find(Emit *e, const Unit *u, const Product *p, Trim *t);
+void make_operand(Emit *e, const Unit *u, const Product *p, int k, const LLVMValueRef *outer, LLVMValueRef first, ProductCall *call);
+bool trim_find(const Plan *plan, const Unit *u, const Product *p, Trim *t);
 void product_call_trimmed(Emit *e, const ProductCall *call, const Trim *t);
 
 void emit_special(Emit *e, Unit *u);

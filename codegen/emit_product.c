@@ -4,6 +4,7 @@
 #include "codegen/chunks.h"
 
 static bool in_memory(const Emit *e, Value *v) {
+  if (e->p->value[v->id].packed) return true;
   Place p = e->p->value[v->id].place;
   if (p == PLACE_VIRTUAL) v = behind_windows(v);
   p = e->p->value[v->id].place;
@@ -36,7 +37,7 @@ static Matrix locate(Emit *e, const Product *p, const Type *t, const int8_t *lab
 
 LLVMValueRef product_function(Emit *e, Elem elem) {
   LLVMTypeRef i = e->g->i64, q = e->g->ptr;
-  LLVMTypeRef t[] = {i, i, i, elem_type(e->g, elem), q, i, i, q, i, i, q, i, i, i, q, q, q};
+  LLVMTypeRef t[] = {i, i, i, elem_type(e->g, elem), q, i, i, q, i, i, q, i, i, i, q, q, q, q};
   LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->g->ll), t, sizeof t / sizeof *t, false);
   const char *whose = e->g->o->cblas ? "_blas" : "";
   const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d%s", elem_name(elem), e->g->vector_bytes, whose);
@@ -50,7 +51,7 @@ void product_call(Emit *e, const ProductCall *call) {
   LLVMValueRef fn = product_function(e, call->elem);
   LLVMValueRef x[] = {call->size[R], call->size[C], call->size[K], const_elem(e->g, call->elem, call->minus ? -1 : 1, 1),
                       m[0].base, m[0].stride[R], m[0].stride[K], m[1].base, m[1].stride[K], m[1].stride[C],
-                      m[2].base, m[2].stride[R], m[2].stride[C], call->add, call->space, call->then, call->env};
+                      m[2].base, m[2].stride[R], m[2].stride[C], call->add, call->space, call->then, call->env, call->made};
   LLVMBuildCall2(e->b, LLVMGlobalGetValueType(fn), fn, x, sizeof x / sizeof *x, "");
 }
 
@@ -115,12 +116,17 @@ static void sum_part(Emit *e, Tiled *t, const Window *part) {
   }
   Value *a = op->opd[t->p.swap], *b = op->opd[!t->p.swap];
   LLVMValueRef none = LLVMConstNull(e->g->ptr);
-  ProductCall call = {.elem = t->u->v->type->elem, .size = {part->rows, part->cols, terms}, .then = none, .env = none};
+  ProductCall call = {.elem = t->u->v->type->elem, .size = {part->rows, part->cols, terms}, .then = none, .env = none, .made = none};
   call.minus = t->u->minus;
-  call.m[0] = locate(e, &t->p, a->type, op->u.contract.opd[t->p.swap], memory_of(e, a), t->outer);
-  call.m[1] = locate(e, &t->p, b->type, op->u.contract.opd[!t->p.swap], memory_of(e, b), t->outer);
+  bool made[] = {e->p->value[a->id].packed, e->p->value[b->id].packed};
+  if (!made[0]) call.m[0] = locate(e, &t->p, a->type, op->u.contract.opd[t->p.swap], memory_of(e, a), t->outer);
+  if (!made[1]) call.m[1] = locate(e, &t->p, b->type, op->u.contract.opd[!t->p.swap], memory_of(e, b), t->outer);
   call.m[2] = locate(e, &t->p, t->u->v->type, op->u.contract.out, target(e, t->u), t->outer);
   for (int i = 0; i < 3; i++) {
+    if (i < 2 && made[i]) {
+      make_operand(e, t->u, &t->p, i, t->outer, i ? part->col : part->row, &call);
+      continue;
+    }
     call.m[i].base = shifted(e, call.elem, call.m[i].base, part->row, call.m[i].stride[PRODUCT_ROW]);
     call.m[i].base = shifted(e, call.elem, call.m[i].base, part->col, call.m[i].stride[PRODUCT_COL]);
   }
@@ -206,7 +212,7 @@ static bool has_kernel(const Emit *e, const Op *op, Product *p) {
 bool is_one_call(Emit *e, Unit *u) {
   Product p;
   Trim trim;
-  return has_kernel(e, u->op, &p) && !trim_find(e, u, &p, &trim);
+  return has_kernel(e, u->op, &p) && !trim_find(e->p, u, &p, &trim);
 }
 
 void emit_tiled(Emit *e, Unit *u) {
@@ -217,7 +223,7 @@ void emit_tiled(Emit *e, Unit *u) {
     return;
   }
   t.nlabel = label_extents(op, t.extent);
-  t.trimmed = trim_find(e, u, &t.p, &t.trim);
+  t.trimmed = trim_find(e->p, u, &t.p, &t.trim);
   LLVMValueRef count = t.trimmed ? NULL : chunk_count(e, &u, 1);
   if (count) in_blocks(e, &t, count);
   else whole(e, &t);

@@ -29,19 +29,19 @@ static int axis_of(const Type *t, const int8_t *label, int l) {
   return -1;
 }
 
-static Reach sum_reach(Emit *e, const Op *op, const Product *p, int side) {
+static Reach sum_reach(const Plan *plan, const Op *op, const Product *p, int side) {
   int k = (side == PRODUCT_COL) != p->swap;
   const Value *v = op->opd[k];
   int a = axis_of(v->type, op->u.contract.opd[k], p->label[PRODUCT_SUM]), b = axis_of(v->type, op->u.contract.opd[k], p->label[side]);
   BandIndex ia = {a, NULL}, ib = {b, NULL};
-  return (Reach){edge(band_zero(e->p->root->band, v, ia, ib)), edge(band_zero(e->p->root->band, v, ib, ia))};
+  return (Reach){edge(band_zero(plan->root->band, v, ia, ib)), edge(band_zero(plan->root->band, v, ib, ia))};
 }
 
-static Reach result_reach(Emit *e, const Op *op, const Product *p, int side) {
+static Reach result_reach(const Plan *plan, const Op *op, const Product *p, int side) {
   const Value *v = op->res[0];
   int a = axis_of(v->type, op->u.contract.out, p->label[side == PRODUCT_ROW ? PRODUCT_COL : PRODUCT_ROW]);
   int b = axis_of(v->type, op->u.contract.out, p->label[side]);
-  return (Reach){edge(band_unwanted(e->p->root->band, v, a, b)), edge(band_unwanted(e->p->root->band, v, b, a))};
+  return (Reach){edge(band_unwanted(plan->root->band, v, a, b)), edge(band_unwanted(plan->root->band, v, b, a))};
 }
 
 static bool sums_around(const Product *p) {
@@ -50,14 +50,20 @@ static bool sums_around(const Product *p) {
   return false;
 }
 
-bool trim_find(Emit *e, const Unit *u, const Product *p, Trim *t) {
+bool is_trimmed(const Plan *p, const Op *op, const Product *x) {
+  Unit u = {.op = (Op *)op};
+  Trim t;
+  return trim_find(p, &u, x, &t);
+}
+
+bool trim_find(const Plan *plan, const Unit *u, const Product *p, Trim *t) {
   const Reach all = {NULL, NULL};
   /* What is added up cannot be computed again. */
   bool whole_sum = u->adds || sums_around(p) || !is_alone(p, PRODUCT_SUM);
   bool both = is_alone(p, PRODUCT_ROW) && is_alone(p, PRODUCT_COL);
   for (int side = PRODUCT_ROW; side <= PRODUCT_COL; side++) {
     if (!is_alone(p, side)) continue;
-    *t = (Trim){side, whole_sum ? all : sum_reach(e, u->op, p, side), both ? result_reach(e, u->op, p, side) : all};
+    *t = (Trim){side, whole_sum ? all : sum_reach(plan, u->op, p, side), both ? result_reach(plan, u->op, p, side) : all};
     if (reaches(t->sum) || reaches(t->other)) return true;
   }
   return false;

@@ -168,7 +168,8 @@ static void count_use(Plan *p, Op *op, int k) {
   x->forced |= op->code == OP_argsort || op_info[op->code].family == FAM_MATRIX;
   x->expanded |= use_expands(op, k) || (view && y->expanded) || again;
   x->forced |= op->code == OP_call;
-  if (!lanes && product_find(p->ctx, op, &product)) p->value[behind_windows(op->opd[k])->id].forced = true;
+  if (!lanes && may_be_made(p, op, k)) x->made++;
+  else if (!lanes && product_find(p->ctx, op, &product)) p->value[behind_windows(op->opd[k])->id].forced = true;
   if (op->code == OP_reshape && !lanes && !reshape_map(p->ctx, op->opd[k]->type, op->res[0]->type, &map)) x->forced = true;
 }
 
@@ -269,6 +270,8 @@ static Place choose(Plan *p, Op *op, Value *v) {
   }
   if (info->cost > COST_MAX) info->cost = COST_MAX;
   if (info->forced) return stored(info, WHY_READER);
+  info->packed = is_made(p, v);
+  if (info->made) return info->packed ? PLACE_VIRTUAL : stored(info, WHY_READER);
   if (is_sum_in_memory(p, op, info)) return stored(info, WHY_OPERATION);
   if (is_turned(op, info)) return stored(info, WHY_EXPANDED);
   /* A view's operand was judged by the view's readers already; what it adds is index arithmetic. */

@@ -24,6 +24,7 @@ typedef struct ValueInfo {
   int cost;      /* of one element, when computed in place */
   int use;       /* how many places ask for it, views looked through */
   int readers;   /* operands that it is, and yields */
+  int made;      /* … of them, products that could compute it while they copy it */
   Op *reader;    /* the last of these operations; NULL: a yield */
   bool expanded; /* some of them ask for an element more than once */
   bool factor; /* some of those are products that are summed: even cheap arithmetic would be repeated in the inner loop
@@ -31,6 +32,7 @@ typedef struct ValueInfo {
   bool serial; /* some of them are recurrences */
   bool forced; /* some of them need it in memory */
   bool in_blocks; /* some of them are in a loop over blocks that it is not in */
+  bool packed; /* PLACE_VIRTUAL: products compute it while they copy it */
   bool walked; /* some of them are in lanes, in a loop within a loop that it is not in */
   bool by_inverse; /* a quotient, in lanes or of a few elements, one of several by the same divisor */
   bool lanes;  /* the first result of a loop that is computed in lanes */
@@ -207,7 +209,18 @@ bool product_find(Ctx *c, const Op *op, Product *p);
 /* Without slices of which all elements lie one after another: a product reads these where they are. */
 Value *behind_windows(Value *v);
 Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
+enum { PRODUCT_TERMS = 384 }; /* are done at a time; see runtime/gemm.c */
 Type *factor_space(Ctx *c, const Op *op); /* what the products in a factorisation or solve take; NULL: there is none that is large */
+
+/* operand.c: the operand k, 0 that with the rows, is computed while it is copied. */
+/* So many rows of the one or columns of the other at a time, or all that has so many elements; see runtime/gemm.c. */
+enum { OPERAND_LINES = 48, OPERAND_WHOLE = 32768 };
+typedef struct OperandAxes { int line, sum, last; } OperandAxes; /* its rows or columns; the terms; the innermost axis of the two */
+bool operand_axes(const Op *op, const Product *x, int k, OperandAxes *axes); /* false: there are several of a kind */
+bool may_be_made(Plan *p, const Op *op, int k); /* k: of op */
+bool is_made(Plan *p, const Value *v);
+Dim *operand_space(Ctx *c, const Product *x, int k); /* elements at a time; NULL: there is no telling */
+bool is_trimmed(const Plan *p, const Op *op, const Product *x); /* emit_trim.c: triangles or bands are cut out of it */
 
 /* goal.c: op adds a product to something, or subtracts it; the operand that is the product; -1: it does not. */
 int accumulates(Plan *p, const Op *op);

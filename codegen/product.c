@@ -125,7 +125,7 @@ enum { SMALL_FACTOR = 16 };
 
 /* What the runtime's product asks for: min(k, KC) (min(m, MC) + min(n, MC) + 2 NR + MR) elements; see runtime/gemm.c. */
 static Type *space(Ctx *c, Elem elem, Dim *m, Dim *n, Dim *k) {
-  enum { KC = 384, MC = 768, PADDING = 128 };
+  enum { KC = PRODUCT_TERMS, MC = 768, PADDING = 128 };
   Dim *mc = dim_const(c, MC), *across = dim_add(c, dim_add(c, dim_const(c, PADDING), dim_min(c, m, mc)), dim_min(c, n, mc));
   Dim *d = dim_mul(c, across, dim_min(c, k, dim_const(c, KC)));
   return type_tensor(c, elem, 1, &d);

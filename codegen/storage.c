@@ -209,10 +209,20 @@ static void place_home(Storage *s, const Value *v) {
   l->made = false;
 }
 
+/* Panels, and lines of operands that are computed. */
+static Type *space_of(const Plan *p, const Op *op, const Product *x) {
+  Type *t = product_space(p->ctx, op, x);
+  if (!p->value[op->opd[0]->id].packed && !p->value[op->opd[1]->id].packed) return t;
+  Dim *d = t->dim[0];
+  for (int k = 0; k < 2; k++)
+    if (p->value[op->opd[(k == 1) != x->swap]->id].packed) d = dim_add(p->ctx, d, operand_space(p->ctx, x, k));
+  return type_tensor(p->ctx, t->elem, 1, &d);
+}
+
 static void place_scratch(Storage *s, const Plan *p, Unit *u) {
   Product product;
   Type *space = u->op ? factor_space(p->ctx, u->op) : NULL;
-  if (u->tiled && product_find(p->ctx, u->op, &product)) space = product_space(p->ctx, u->op, &product);
+  if (u->tiled && product_find(p->ctx, u->op, &product)) space = space_of(p, u->op, &product);
   if (!space) return;
   if (u->split) s->copies = u->split->copies;
   u->scratch = take_slot(s, space, p != s->p, u->begin, u->end);

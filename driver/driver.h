@@ -36,7 +36,7 @@ typedef struct PipelineOptions {
 Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
                          const char ***deps);
 /* What only code generation is to see: checks for NaN, loops over blocks (-O2 and up).  After everything that is to be read. */
-typedef struct LowerOptions { int opt_level; bool trap_nan; } LowerOptions;
+typedef struct LowerOptions { int opt_level; bool trap_nan, cblas; } LowerOptions;
 void pipeline_lower(Module *m, const LowerOptions *o);
 /* What can be wrong with a program of the front end shows here at the latest; false after diagnostics. */
 bool pipeline_resolve(Module *m);

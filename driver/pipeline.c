@@ -234,6 +234,7 @@ void pipeline_lower(Module *m, const LowerOptions *o) {
     if (o->opt_level >= 2) for_strips(m->func[i]);
     pass_order(m->func[i]);
   }
+  m->makes_operands = o->opt_level >= 2 && !o->cblas;
   if (!module_verify(m)) bug("what is made for code generation does not verify");
   stage_end(m->ctx, outer);
 }

@@ -336,7 +336,11 @@ struct Func {
   Loc loc;
   int nvalue;                           /* ids handed out */
 };
-struct Module { Ctx *ctx; int nfunc; Func **func; int func_cap; };
+struct Module {
+  Ctx *ctx;
+  int nfunc; Func **func; int func_cap;
+  bool makes_operands; /* matrix products may compute their operands while they copy them */
+};
 Module *module_new(Ctx *c);
 Func *func_new(Module *m, const char *name, Loc loc); /* appended to the module */
 Func *module_find(Module *m, const char *name);

@@ -15,6 +15,14 @@ enum { KC = 384, MC = 768, PANELS = 8, AHEAD = 8, CACHED = 32768, FAR = 32768, P
 /* Elements of a product that are finished: rows from `row` on, columns from `col` on. */
 typedef void (*Then)(void *env, int64_t row, int64_t rows, int64_t col, int64_t cols);
 
+/* Of an operand that is computed, lines from `line` on, rows of A or columns of B, and so many of their terms, go to the memory `to`, in
+ * whatever order the strides tell: 1 for the index of which consecutive entries lie side by side.  make: NULL: it is in memory. */
+typedef struct Made {
+  void (*make)(void *env, int64_t line, int64_t lines, int64_t k, int64_t ks);
+  void *env, *to;
+} Made;
+enum { LINES = 48, WHOLE = 32768 }; /* at a time: whole panels of any kind; or all of so many elements */
+
 /* The first and the second half of two vectors' elements in turn. */
 #define FIRST_2 0, 2
 #define SECOND_2 1, 3
@@ -27,9 +35,9 @@ typedef void (*Then)(void *env, int64_t row, int64_t rows, int64_t col, int64_t 
 
 #define DECLARE(name, T)                                                                                                                 \
   void name(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t ar, int64_t ac, const T *b, int64_t br, int64_t bc, T *c,       \
-            int64_t cr, int64_t cc, int64_t add, T *space, Then then, void *env);                                                         \
+            int64_t cr, int64_t cc, int64_t add, T *space, Then then, void *env, const Made *made);                                      \
   void name##_blas(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t ar, int64_t ac, const T *b, int64_t br, int64_t bc,      \
-                   T *c, int64_t cr, int64_t cc, int64_t add, T *space, Then then, void *env);
+                   T *c, int64_t cr, int64_t cc, int64_t add, T *space, Then then, void *env, const Made *made);
 DECLARE(adc_rt_gemm_f64_64, double)
 DECLARE(adc_rt_gemm_f32_64, float)
 DECLARE(adc_rt_gemm_f64_32, double)

@@ -268,18 +268,41 @@ static __attribute__((noinline)) void NAME(_hand_all)(Then then, void *env, int6
 /* How many of n columns of B are read where they lie: all, but for the last if they are no whole vectors and these cannot be masked. */
 static inline int64_t NAME(_lying)(bool lies, int64_t n) { return !lies ? 0 : MASKS || n % LANES == 0 ? n : n / NR * NR; }
 
+/* The lines of a panel that begins with line i of n, those from `from` on, and kc terms: (line, term), computed when their turn comes. */
+static inline NAME(_matrix) NAME(_lines)(const Made *x, bool along, int64_t from, int64_t i, int64_t n, int64_t pc, int64_t kc) {
+  int64_t first = i / LINES * LINES, lines = NAME(_min)(LINES, n - first);
+  REAL *to = x->to;
+  if (i == first) x->make(x->env, from + first, lines, pc, kc);
+  return along ? (NAME(_matrix)){to + (i - first) * kc, kc, 1} : (NAME(_matrix)){to + (i - first), 1, lines};
+}
+
+static inline NAME(_matrix) NAME(_whole)(const Made *x, bool along, int64_t n, int64_t k) {
+  x->make(x->env, 0, n, 0, k);
+  return along ? (NAME(_matrix)){x->to, k, 1} : (NAME(_matrix)){x->to, 1, n};
+}
+
 /* C is m by n, the sum over k; for no k it is zero.  space: for min(k, KC) (min(m, MC) + min(n, MC) + 2 NR + MR) elements; what is in it
  * does not matter.  then: what is done with the elements of C as soon as they are finished, piece by piece, each once; may be NULL.  Of the
- * same rows the pieces come from left to right. */
+ * same rows the pieces come from left to right.  made: two, how A and B are computed; may be NULL. */
 void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar, int64_t ac, const REAL *b, int64_t br, int64_t bc,
-          REAL *c, int64_t cr, int64_t cc, int64_t add, REAL *space, Then then, void *env) {
+          REAL *c, int64_t cr, int64_t cc, int64_t add, REAL *space, Then then, void *env, const Made *made) {
   if ((cc != 1 && cr == 1) || (cc != 1 && cr != 1 && n < m && n < LANES)) {
-    GEMM(n, m, k, alpha, b, bc, br, a, ac, ar, c, cc, cr, add, space, NULL, NULL);
+    GEMM(n, m, k, alpha, b, bc, br, a, ac, ar, c, cc, cr, add, space, NULL, NULL, NULL);
     NAME(_hand_all)(then, env, m, n);
     return;
   }
-  bool small = n <= 2 * NR || k * m <= CACHED, symmetric = a == b && ar == bc && ac == br && m == n && n > 2 * NR && !add;
-  if (MASKS && bc == 1 && cc == 1 && small && k * n <= CACHED && !symmetric) {
+  const Made *a_made = made && made[0].make ? &made[0] : NULL, *b_made = made && made[1].make ? &made[1] : NULL;
+  if (a_made && m * k <= WHOLE) {
+    NAME(_matrix) x = NAME(_whole)(a_made, ac == 1, m, k);
+    a = x.p, ar = x.row, ac = x.col, a_made = NULL;
+  }
+  if (b_made && n * k <= WHOLE) {
+    NAME(_matrix) x = NAME(_whole)(b_made, br == 1, n, k);
+    b = x.p, bc = x.row, br = x.col, b_made = NULL;
+  }
+  bool lie = !a_made && !b_made; /* both in memory */
+  bool small = n <= 2 * NR || k * m <= CACHED, symmetric = a == b && ar == bc && ac == br && m == n && n > 2 * NR && !add && lie;
+  if (MASKS && lie && bc == 1 && cc == 1 && small && k * n <= CACHED && !symmetric) {
     /* Nothing is copied. */
     NAME(_tile) t;
     t.a.row = ar, t.b.row = br, t.c.row = cr, t.a.col = ac, t.k = k, t.alpha = alpha, t.add = add, t.far = m * n > FAR;
@@ -297,24 +320,29 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
     return;
   }
   NAME(_matrix) A = {(REAL *)a, ar, ac}, B = {(REAL *)b, br, bc}, C = {c, cr, cc};
-  if (A.col == 1 && B.row == 1 && k >= 4 * LANES && (m <= 4 || (n < NR && n % LANES))) {
+  if (lie && A.col == 1 && B.row == 1 && k >= 4 * LANES && (m <= 4 || (n < NR && n % LANES))) {
     NAME(_dots)(m, n, k, alpha, A, B, C, add);
     NAME(_hand_all)(then, env, m, n);
     return;
   }
-  bool b_lies = B.col == 1 && (m <= 2 * MR || k * n <= CACHED), a_lies = small || (n <= 16 * NR && NAME(_min)(k, KC) * m <= CACHED);
+  bool b_lies = !b_made && B.col == 1 && (m <= 2 * MR || k * n <= CACHED);
+  bool a_lies = !a_made && (small || (n <= 16 * NR && NAME(_min)(k, KC) * m <= CACHED));
   for (int64_t pc = 0; pc == 0 || pc < k; pc += KC) {
     int64_t kc = NAME(_min)(k - pc, KC);
     bool finishes = then && !symmetric && k - pc <= KC;
     for (int64_t ic = 0; ic < m; ic += MC) {
       int64_t mc = NAME(_min)(m - ic, MC), nc;
       REAL *rows = space, *columns = space + (mc + MR) * kc;
-      for (int64_t i = 0; i < mc && !a_lies; i += MR)
-        NAME(_pack_rows)(rows + i * kc, NAME(_transpose)(NAME(_at)(A, ic + i, pc)), kc, NAME(_min)(mc - i, MR));
+      for (int64_t i = 0; i < mc && !a_lies; i += MR) {
+        NAME(_matrix) x = a_made ? NAME(_lines)(a_made, ac == 1, ic, i, mc, pc, kc) : NAME(_at)(A, ic + i, pc);
+        NAME(_pack_rows)(rows + i * kc, NAME(_transpose)(x), kc, NAME(_min)(mc - i, MR));
+      }
       for (int64_t jc = 0; jc < n && !(symmetric && jc >= ic + mc); jc += NC) {
         nc = NAME(_min)(n - jc, NC);
-        for (int64_t j = NAME(_lying)(b_lies, nc); j < nc; j += NR)
-          NAME(_pack_columns)(columns + j * kc, NAME(_at)(B, pc, jc + j), kc, NAME(_min)(nc - j, NR));
+        for (int64_t j = NAME(_lying)(b_lies, nc); j < nc; j += NR) {
+          NAME(_matrix) x = b_made ? NAME(_transpose)(NAME(_lines)(b_made, br == 1, jc, j, nc, pc, kc)) : NAME(_at)(B, pc, jc + j);
+          NAME(_pack_columns)(columns + j * kc, x, kc, NAME(_min)(nc - j, NR));
+        }
         for (int64_t i = 0, from = ic; i < mc; i += MR) {
           NAME(_tile) t;
           t.k = kc, t.rows = NAME(_min)(mc - i, MR), t.alpha = alpha, t.add = add || pc, t.far = m * n > FAR;
@@ -345,13 +373,13 @@ static inline int NAME(_order)(NAME(_matrix) x, int64_t m, int64_t n, int64_t *d
 
 /* The same by the user's library, if it is worth a call. */
 void NAME(_blas)(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar, int64_t ac, const REAL *b, int64_t br, int64_t bc,
-                 REAL *c, int64_t cr, int64_t cc, int64_t add, REAL *space, Then then, void *env) {
+                 REAL *c, int64_t cr, int64_t cc, int64_t add, REAL *space, Then then, void *env, const Made *made) {
   enum { LARGE = 64 * 64 * 64, BY_ROWS = 101, BY_COLUMNS = 102 };
   int64_t la, lb, lc;
   int oa = NAME(_order)((NAME(_matrix)){(REAL *)a, ar, ac}, m, k, &la), ob = NAME(_order)((NAME(_matrix)){(REAL *)b, br, bc}, k, n, &lb);
   int oc = NAME(_order)((NAME(_matrix)){c, cr, cc}, m, n, &lc);
   if ((double)m * (double)n * (double)k < LARGE || m > INT32_MAX || n > INT32_MAX || k > INT32_MAX || !oa || !ob || !oc) {
-    GEMM(m, n, k, alpha, a, ar, ac, b, br, bc, c, cr, cc, add, space, then, env);
+    GEMM(m, n, k, alpha, a, ar, ac, b, br, bc, c, cr, cc, add, space, then, env, made);
     return;
   }
   int flip = oc == 112; /* what is by rows in a matrix by columns is its transpose */
