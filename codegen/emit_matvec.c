@@ -61,6 +61,7 @@ static bool find(Nest *k, int i, Call *c) {
   c->matrix = both[1];
   if (both[0] == both[1] || sets_with_gaps(u) || p->value[u->v->id].local) return false;
   if (!is_last(value_of(c, c->matrix)->type, axis_at(c, c->matrix, c->inner))) return false;
+  if (c->by == MATVEC_BY_COLUMNS && axis_at(c, !c->matrix, c->outer) < 0) return false; /* no vector along the sum */
   int by_one = c->by == MATVEC_BY_ROWS ? !c->matrix : -1; /* must lie in one piece */
   return is_last(value_of(c, by_one)->type, axis_at(c, by_one, c->inner));
 }

@@ -192,13 +192,38 @@ static bool same_place(const Op *slice, const Op *set) {
   return slice->res[0]->type == set->opd[1]->type;
 }
 
-/* op folds x into entries of `held` that it read at the very place where they will be set. */
-static bool folds_in_place(const Region *body, const Op *set, const Op *op) {
-  for (int k = 0; k < (op->code == OP_sub ? 1 : op->nopd); k++) {
-    const Op *old = op->opd[k]->def;
-    if (old && old->code == OP_slice && old->opd[0] == set->opd[0] && same_place(old, set) && region_count_uses(body, old->res[0]) == 1)
-      return true;
+/* What v has the axes of in another order, and which: axis i of v is axis order[i] of that; or v itself. */
+static const Value *unpermuted(const Value *v, int *order) {
+  const Op *op = v->def;
+  for (int i = 0; i < v->type->rank; i++) order[i] = i;
+  if (!op || op->code != OP_contract || op->nopd != 1 || op->opd[0]->type->rank != v->type->rank) return v;
+  for (int i = 0; i < v->type->rank; i++) {
+    int k = 0;
+    while (k < v->type->rank && op->u.contract.opd[0][k] != op->u.contract.out[i]) k++;
+    if (k == v->type->rank) return v;
+    order[i] = k;
   }
+  for (int i = 0; i < v->type->rank; i++)
+    for (int k = 0; k < i; k++)
+      if (order[i] == order[k]) return v;
+  return op->opd[0];
+}
+
+/* The operand, or what it has the axes of, is the slice that `set` will store over; order: of the operation's axes, in the store. */
+static bool is_old(const Region *body, const Op *set, const Value *opd, const int *order) {
+  int back[MAX_RANK];
+  const Value *x = unpermuted(opd, back);
+  const Op *old = x->def;
+  if (!old || old->code != OP_slice || old->opd[0] != set->opd[0] || !same_place(old, set)) return false;
+  for (int i = 0; i < x->type->rank; i++)
+    if (back[order[i]] != i) return false;
+  return region_count_uses(body, x) == 1 && region_count_uses(body, opd) == 1;
+}
+
+/* op folds something into entries of `held` that it read at the very place where they will be set. */
+static bool folds_in_place(const Region *body, const Op *set, const Op *op, const int *order) {
+  for (int k = 0; k < (op->code == OP_sub ? 1 : op->nopd); k++)
+    if (is_old(body, set, op->opd[k], order)) return true;
   return false;
 }
 
@@ -209,8 +234,10 @@ static bool trace_set(Trace *t, const Region *body, const Op *set) {
       t->sets = true;
       return !t->folds;
     }
-  const Op *op = set->opd[1]->def;
-  if (!op || op->parent != body || op->nopd != 2 || !folds_in_place(body, set, op)) return false;
+  int order[MAX_RANK];
+  const Value *v = unpermuted(set->opd[1], order);
+  const Op *op = v->def;
+  if (!op || op->parent != body || op->nopd != 2 || region_count_uses(body, v) != 1 || !folds_in_place(body, set, op, order)) return false;
   return region_count_uses(body, set->opd[0]) == 2 && fold_by(t, op->code);
 }
 
