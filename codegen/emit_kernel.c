@@ -92,7 +92,7 @@ LLVMValueRef nest_term(const Nest *k, const Unit *u) {
     set_line(e, u->op);
     result = result ? mul_elem(e->g, e->b, u->v->type->elem, result, x) : x;
   }
-  return result;
+  return u->minus ? LLVMBuildFNeg(e->b, result, "") : result;
 }
 
 static void store_scalar_result(Emit *e, const Unit *u, LLVMValueRef x) {
@@ -164,7 +164,7 @@ static void set_neutral_at(Emit *e, const Unit *u) {
   close_loops(e, loop, t->rank, t->dim);
 }
 
-static void set_neutral(Emit *e, const Unit *u) {
+void nest_begin_in_memory(Emit *e, const Unit *u) {
   Loop loop;
   int object;
   if (u->into) {
@@ -251,8 +251,6 @@ static LLVMValueRef turns_within(const Nest *k, LLVMValueRef turns, LLVMValueRef
   return index_most(e, LLVMBuildNSWSub(e->b, to, *from, ""), e->zero);
 }
 
-static void levels(Nest *k, int level);
-
 /* So few turns altogether that numbers do as well as vectors, of which most would be masks: what reads an element back has it at once. */
 static bool is_tiny(const Nest *k) {
   enum { MOST_TURNS = 32 };
@@ -288,22 +286,22 @@ static void write_out(Nest *k, int level) {
   if (!dim_is_const(k->unit[0]->level[level], &n)) bug("a loop of unknown length is written out");
   for (int64_t i = 0; i < n; i++) {
     k->idx[level] = LLVMConstInt(k->e->g->i64, (unsigned long long)i, false);
-    levels(k, level + 1);
+    nest_levels(k, level + 1);
   }
 }
 
-static void begin_folds(const Nest *k, int level) {
+void nest_begin_folds(const Nest *k, int level) {
   for (int i = 0; i < k->n; i++)
     if (folds_from(k->unit[i], level)) LLVMBuildStore(k->e->b, nest_neutral(k->e, k->unit[i]), k->acc[i]);
 }
 
-static void end_folds(const Nest *k, int level) {
+void nest_end_folds(const Nest *k, int level) {
   Emit *e = k->e;
   for (int i = 0; i < k->n; i++) {
     if (!folds_from(k->unit[i], level)) continue;
     Elem t = k->unit[i]->v->type->elem;
     LLVMValueRef x = LLVMBuildLoad2(e->b, elem_reg(e->g, t), k->acc[i], "");
-    if (k->chunks && level == 0) k->left[i] = chunk_leaves(e, k->chunks, t, x);
+    if (k->chunks && level == 0) k->left[i] = chunk_leaves(e, k->chunks, t, k->left[i], x);
     else nest_put(k, k->unit[i], x);
   }
 }
@@ -320,7 +318,7 @@ static void level_loop(Nest *k, int level, LLVMValueRef from, LLVMValueRef turns
   loop.few = e->relay && head->nlevel == 1;
   e->counter = loop.i;
   if (k->inside) edges_begin(e, k->inside, level, k->idx);
-  levels(k, level + 1);
+  nest_levels(k, level + 1);
   loop_end(e, &loop);
   e->in_parallel = false;
   e->counter = NULL;
@@ -351,11 +349,11 @@ static void split_level(Nest *k, int level) {
   loop_end(e, &side);
 }
 
-static void levels(Nest *k, int level) {
+void nest_levels(Nest *k, int level) {
   Emit *e = k->e;
   const Unit *head = k->unit[0];
   bool goes_on = e->relay && level == 0;
-  if (!goes_on) begin_folds(k, level);
+  if (!goes_on) nest_begin_folds(k, level);
   int lanes = k->from || level != head->nlevel - 1 ? 0 : nest_room(k);
   if (level == head->nlevel)
     nest_innermost(k);
@@ -374,51 +372,10 @@ static void levels(Nest *k, int level) {
     if (k->from && level == 0) turns = turns_within(k, turns, &from);
     level_loop(k, level, from, turns);
   }
-  if (!goes_on) end_folds(k, level);
+  if (!goes_on) nest_end_folds(k, level);
 }
 
-/* ---- chunks of the outermost loop ----------------------------------------------------------------------------------------- */
-
-bool nest_has_part(const Unit *u) { return u->kind == UNIT_REDUCE && u->split && u->split->partial[0] >= 0; }
-
-/* A loop that is made into vectors is cut where these begin. */
-static void levels_in_chunks(Nest *k, LLVMValueRef count) {
-  Emit *e = k->e;
-  Chunks c;
-  const Unit *head = k->unit[0];
-  int object;
-  chunks_begin(e, &c, count, dim_of(e, head->level[0]), head->nlevel == 1 ? 64 : 1);
-  k->chunks = &c;
-  k->from = c.from;
-  k->to = c.to;
-  for (int i = 0; i < k->n; i++) {
-    const Unit *u = k->unit[i];
-    if (!nest_has_part(u)) continue;
-    LLVMValueRef base = unit_target(e, u, &object);
-    k->part[i] = chunk_part(e, &c, u->op->code, u->v->type, base, object, u->split->partial[0]);
-  }
-  levels(k, 0);
-  chunks_end(e, &c);
-  for (int i = 0; i < k->n; i++) {
-    const Unit *u = k->unit[i];
-    if (k->left[i]) nest_put(k, u, fold_scalars(e, &c, u->op->code, u->v->type->elem, k->left[i]));
-    if (!nest_has_part(u)) continue;
-    LLVMValueRef base = unit_target(e, u, &object);
-    fold_parts(e, &c, u->op->code, u->v->type, base, object, u->split->partial[0]);
-  }
-}
-
-static void levels_both_ways(Nest *k, LLVMValueRef count) {
-  BothWays both;
-  both_begin(k->e, &both, count);
-  levels_in_chunks(k, count);
-  both_else(k->e, &both);
-  k->chunks = NULL;
-  k->from = k->to = NULL;
-  memset(k->part, 0, sizeof *k->part * (size_t)k->n);
-  levels(k, 0);
-  both_end(k->e, &both);
-}
+/* ---- the nest -------------------------------------------------------------------------------------------------------------- */
 
 /* Long rows are split. */
 static void levels_by_length(Nest *k) {
@@ -429,7 +386,7 @@ static void levels_by_length(Nest *k) {
     Branch br;
     if_begin(e, &br, i == 0 ? is_long : LLVMBuildNot(e->b, is_long, ""));
     k->split = i == 0;
-    levels(k, 0);
+    nest_levels(k, 0);
     if_end(e, &br);
   }
 }
@@ -438,7 +395,7 @@ static void set_neutral_if_empty(const Nest *k, const Unit *u) {
   Branch br;
   LLVMValueRef n = dim_of(k->e, u->level[u->nlevel - 2]);
   if_begin(k->e, &br, LLVMBuildICmp(k->e->b, LLVMIntSLE, n, k->e->zero, ""));
-  set_neutral(k->e, u);
+  nest_begin_in_memory(k->e, u);
   if_end(k->e, &br);
 }
 
@@ -452,16 +409,7 @@ static LLVMValueRef fold_cell(Emit *e, const Unit *u) {
 
 static void begin_in_memory(const Nest *k, const Unit *u) {
   if (k->begins) set_neutral_if_empty(k, u);
-  else set_neutral(k->e, u);
-}
-
-static void emit_phase(Nest *k) {
-  const Relay *r = k->e->relay;
-  k->from = r->from;
-  k->to = r->to;
-  if (r->phase == RELAY_BEGIN) begin_folds(k, 0);
-  else if (r->phase == RELAY_TURN) levels(k, 0);
-  else end_folds(k, 0);
+  else nest_begin_in_memory(k->e, u);
 }
 
 void emit_nest(Emit *e, Unit **unit, int n) {
@@ -478,14 +426,15 @@ void emit_nest(Emit *e, Unit **unit, int n) {
     if (unit[i]->kind != UNIT_REDUCE) continue;
     k.folds = true;
     if (unit[i]->acc_level >= 0) k.acc[i] = fold_cell(e, unit[i]);
-    else if (!e->relay || e->relay->phase == RELAY_BEGIN) begin_in_memory(&k, unit[i]);
+    else if (!e->epilogue && (!e->relay || e->relay->phase == RELAY_BEGIN)) begin_in_memory(&k, unit[i]);
   }
   int mark = memo_mark(e);
-  LLVMValueRef chunks = live && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
-  if (live && e->relay) emit_phase(&k);
-  else if (chunks && e->p != e->p->root) levels_both_ways(&k, chunks);
-  else if (chunks) levels_in_chunks(&k, chunks);
+  LLVMValueRef chunks = live && !e->relay && !e->epilogue && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
+  if (live && e->epilogue) emit_in_pieces(&k);
+  else if (live && e->relay) nest_phase(&k);
+  else if (chunks && e->p != e->p->root) nest_both_ways(&k, chunks);
+  else if (chunks) nest_in_chunks(&k, chunks);
   else if (live && !k.by_four && may_split(&k)) levels_by_length(&k);
-  else if (live) levels(&k, 0);
+  else if (live) nest_levels(&k, 0);
   memo_release(e, mark);
 }
