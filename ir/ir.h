@@ -443,6 +443,7 @@ Value *clone_lookup(CloneMap *m, Value *from);
 Type *clone_type(CloneMap *m, Type *t);
 Dim *clone_dim(CloneMap *m, Dim *d);
 Op *clone_op(CloneMap *m, Builder *b, Op *op); /* operands must be mapped; results become mapped */
+void clone_share(CloneMap *m, const Op *op);   /* within one function: what op uses and has no copy stands for itself */
 Func *func_clone(Func *f, const char *name);   /* same symbols */
 void func_renumber(Func *f);                   /* dense ids again, after deletions */
 
