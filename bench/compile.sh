@@ -8,11 +8,25 @@ cd "$(dirname "$0")/.."
 adc=$(realpath "${1:-build/adc}") times=${2:-11} tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# generate KIND N: a function of N statements; each reads what some of the last twelve computed.
+# generate KIND N: a function of N statements; each reads what some of the last twelve computed.  chain: N branches; numbers: N parameters.
 generate() {
   awk -v kind="$1" -v n="$2" '
     function pick(most) { k = int(rand() * most); return k < made ? "v" (made - 1 - k) : made % 2 ? "x" : "y" }
+    function chain(i) {
+      print "fn f(x: real, y: real) -> real {\n  var s = x * y"
+      for (i = 0; i < n; i++) printf "  %sif x < %d { s = s * sin(y * %d) - x * %d }", i ? "else " : "", i, i, i
+      print "\n  return s\n}"
+    }
+    function numbers(i) {
+      for (i = 0; i < n; i++) printf "%sp%d: real", i ? ", " : "fn f(", i
+      print ") -> real {\n  var s = 0.0"
+      for (i = 0; i < n; i++) printf "  s += sin(p%d * p%d) * p%d\n", i, (7 * i + 1) % n, (13 * i + 5) % n
+      print "  return s\n}"
+    }
     BEGIN {
+      if (kind == "chain") chain()
+      if (kind == "numbers") numbers()
+      if (kind == "chain" || kind == "numbers") exit
       srand(n)
       forms["scalar"] = "A * B + 0.5;sin(A) - B;tanh(A + B);A / (1 + B * B)"
       forms["vector"] = forms["scalar"] ";where(A > 0, A, 0.1 * B)"
@@ -48,6 +62,11 @@ for kind in scalar vector matrix; do
     generate $kind $n >"$tmp/$kind$n.tdsl"
     commands+=("grad $tmp/$kind$n.tdsl -o $tmp/$kind$n")
   done
+done
+for n in 30 100 300; do
+  generate chain $n >"$tmp/chain$n.tdsl"
+  generate numbers $((3 * n)) >"$tmp/numbers$((3 * n)).tdsl"
+  commands+=("grad $tmp/chain$n.tdsl -o $tmp/chain" "grad $tmp/numbers$((3 * n)).tdsl -o $tmp/numbers")
 done
 for order in 2 3; do commands+=("grad --order=$order $tmp/scalar100.tdsl -o $tmp/order$order"); done
 

@@ -95,7 +95,14 @@ static const char *shape_text(Run *r, int rank, const int64_t *dim) {
   return t.s;
 }
 
+enum { ANY_SIZE = -1 };
+
+/* [] is how a matrix without rows is written, too: it has as many columns as the others say. */
 static void fit_rank(Array *a, int rank) {
+  if (rank > 1 && a->rank == 1 && a->count == 0) {
+    for (int i = 1; i < rank; i++) a->dim[i] = ANY_SIZE;
+    a->rank = rank;
+  }
   if (!a->table) return;
   if (rank == 1 && (a->dim[0] == 1 || a->dim[1] == 1)) {
     a->rank = 1;
@@ -118,9 +125,15 @@ static bool learn_sizes(Run *r, Func *f, const Leaf *leaf, int n) {
     progress = 0;
     for (int i = 0; i < n; i++)
       for (int d = 0; leaf[i].given && d < leaf[i].type->rank && d < leaf[i].given->value.rank; d++)
-        progress |= solve(r, f, leaf[i].type->dim[d], leaf[i].given->value.dim[d]);
+        if (leaf[i].given->value.dim[d] != ANY_SIZE) progress |= solve(r, f, leaf[i].type->dim[d], leaf[i].given->value.dim[d]);
   }
   return true;
+}
+
+static void fill_sizes(Run *r, const Leaf *leaf) {
+  int64_t *dim = leaf->given->value.dim, want;
+  for (int d = 0; d < leaf->type->rank; d++)
+    if (dim[d] == ANY_SIZE) dim[d] = dim_eval(leaf->type->dim[d], known_value, r, &want) ? want : 0;
 }
 
 static bool solve_sizes(Run *r, Func *f, Leaf *leaf, int n) {
@@ -132,6 +145,7 @@ static bool solve_sizes(Run *r, Func *f, Leaf *leaf, int n) {
     if (v < 0 && f->sym[i]->nonneg)
       return run_fail(r, "%s is a size: it cannot be %lld", f->sym[i]->name, (long long)v);
   }
+  for (int i = 0; i < n; i++) fill_sizes(r, &leaf[i]);
   for (int i = 0; i < n; i++)
     for (int d = 0; d < leaf[i].type->rank; d++) {
       int64_t want = 0, got = leaf[i].given->value.dim[d];
