@@ -225,6 +225,7 @@ static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
 
 bool is_zero(LLVMValueRef x) {
   LLVMBool loses;
+  if (LLVMGetTypeKind(LLVMTypeOf(x)) == LLVMVectorTypeKind) return LLVMIsNull(x);
   return LLVMIsAConstantFP(x) && LLVMConstRealGetDouble(x, &loses) == 0;
 }
 

@@ -85,30 +85,90 @@ static LLVMValueRef one_by_one(const Whole *w, Op *op, const LLVMValueRef *idx, 
 
 static LLVMValueRef row(const Whole *w, Value *v, const LLVMValueRef *idx);
 
-/* The row of an operand, whose last axis is the result's; or the one element of it that all of the row have in common; NULL: neither. */
-static LLVMValueRef factor(const Whole *w, Op *op, int k, const LLVMValueRef *idx) {
-  const Type *t = op->opd[k]->type, *to = op->res[0]->type;
-  LLVMValueRef at[MAX_RANK];
-  int across = -1;
+/* The row of an operand, whose last axis is the result's; or the one element of it that all of the row have in common; NULL: neither.
+ * at: by label. */
+static LLVMValueRef factor(const Whole *w, Op *op, int k, const LLVMValueRef *at) {
+  const Type *t = op->opd[k]->type;
+  LLVMValueRef idx[MAX_RANK];
+  int across = -1, last = op->u.contract.out[op->res[0]->type->rank - 1];
   for (int i = 0; i < t->rank; i++) {
-    at[i] = w->e->zero;
-    for (int j = 0; j < to->rank; j++)
-      if (op->u.contract.out[j] == op->u.contract.opd[k][i]) at[i] = idx[j];
-    if (op->u.contract.opd[k][i] == op->u.contract.out[to->rank - 1] && !dim_is(t->dim[i], 1)) across = i;
+    int label = op->u.contract.opd[k][i];
+    idx[i] = dim_is(t->dim[i], 1) ? w->e->zero : at[label];
+    if (label == last && !dim_is(t->dim[i], 1)) across = i;
   }
-  if (across < 0) return splat(w, eval(w->e, op->opd[k], at));
-  return across == t->rank - 1 ? row(w, op->opd[k], at) : NULL;
+  if (across < 0) return splat(w, eval(w->e, op->opd[k], idx));
+  return across == t->rank - 1 ? row(w, op->opd[k], idx) : NULL;
 }
 
-static LLVMValueRef relabelled(const Whole *w, Op *op, const LLVMValueRef *idx) {
+static LLVMValueRef product(const Whole *w, Op *op, const LLVMValueRef *at) {
   LLVMValueRef y = NULL;
-  if (op_has_sum(op)) return NULL;
   for (int k = 0; k < op->nopd; k++) {
-    LLVMValueRef x = factor(w, op, k, idx);
+    LLVMValueRef x = factor(w, op, k, at);
     if (!x) return NULL;
     y = y ? mul_elem(w->e->g, w->e->b, op->res[0]->type->elem, y, x) : x;
   }
   return y;
+}
+
+/* Terms are few, and summed in order. */
+static LLVMValueRef contracted(const Whole *w, Op *op, const LLVMValueRef *idx) {
+  Dim *extent[MAX_LABEL], *dim[MAX_LABEL];
+  LLVMValueRef at[MAX_LABEL] = {NULL}, i[MAX_LABEL], sum = NULL;
+  int n = label_extents(op, extent), nsum = 0, label[MAX_LABEL];
+  int64_t terms;
+  for (int j = 0; j < op->res[0]->type->rank; j++) at[op->u.contract.out[j]] = idx[j];
+  for (int l = 0; l < n; l++) {
+    if (!extent[l] || at[l]) continue;
+    if (!dim_is_const(extent[l], &terms) || !terms) return NULL;
+    label[nsum] = l;
+    i[nsum] = w->e->zero;
+    dim[nsum++] = extent[l];
+  }
+  do {
+    for (int k = 0; k < nsum; k++) at[label[k]] = i[k];
+    LLVMValueRef x = product(w, op, at);
+    if (!x) return NULL;
+    sum = sum ? add_elem(w->e->g, w->e->b, op->res[0]->type->elem, sum, x) : x;
+  } while (nsum && next_index(w->e, nsum, dim, i));
+  return sum;
+}
+
+static bool place_of(LLVMValueRef i, int64_t *n) {
+  *n = LLVMIsAConstantInt(i) ? LLVMConstIntGetSExtValue(i) : 0;
+  return LLVMIsAConstantInt(i);
+}
+
+/* Rows one above another. */
+static LLVMValueRef concatenated(const Whole *w, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef at[MAX_RANK];
+  int rank = op->res[0]->type->rank, axis = op->u.axis;
+  int64_t i, n;
+  if (axis == rank - 1 || !place_of(idx[axis], &i)) return NULL;
+  for (int a = 0; a < rank; a++) at[a] = idx[a];
+  for (int k = 0; k < op->nopd; k++) {
+    if (!dim_is_const(op->opd[k]->type->dim[axis], &n)) return NULL;
+    at[axis] = index_const(w->e, i);
+    if (i < n) return row(w, op->opd[k], at);
+    i -= n;
+  }
+  return NULL;
+}
+
+/* A whole row of the operand, or of zeros. */
+static LLVMValueRef embedded(const Whole *w, Op *op, const LLVMValueRef *idx) {
+  const Type *from = op->opd[0]->type, *to = op->res[0]->type;
+  LLVMValueRef at[MAX_RANK];
+  int last = to->rank - 1;
+  if (from->dim[last] != to->dim[last] || op->u.slice.stride[last] != 1) return NULL;
+  at[last] = idx[last];
+  for (int a = 0; a < last; a++) {
+    int64_t i, start, n, stride = op->u.slice.stride[a];
+    if (!place_of(idx[a], &i) || !dim_is_const(op->u.slice.start[a], &start) || !dim_is_const(from->dim[a], &n)) return NULL;
+    if ((i - start) % stride || (i - start) / stride < 0 || (i - start) / stride >= n)
+      return LLVMConstNull(vector_type(w, elem_reg(w->e->g, to->elem)));
+    at[a] = index_const(w->e, (i - start) / stride);
+  }
+  return row(w, op->opd[0], at);
 }
 
 static LLVMValueRef sliced(const Whole *w, Op *op, const LLVMValueRef *idx) {
@@ -183,7 +243,9 @@ static LLVMValueRef operation(const Whole *w, Op *op, const LLVMValueRef *idx) {
   switch (op->code) {
   case OP_const: return splat(w, eval_op(e, op, idx));
   case OP_iota: return counted(w, op, idx);
-  case OP_contract: return relabelled(w, op, idx);
+  case OP_contract: return contracted(w, op, idx);
+  case OP_concat: return concatenated(w, op, idx);
+  case OP_embed: return embedded(w, op, idx);
   case OP_slice: return sliced(w, op, idx);
   case OP_reshape: return reshaped(w, op, idx);
   case OP_gather: return gathered(w, op, idx);
@@ -239,9 +301,10 @@ LLVMValueRef compute_whole(Emit *e, Op *op, const LLVMValueRef *idx) {
 
 bool computes_whole(Emit *e, const Op *op) {
   if (!whole_width(e, op->res[0]->type)) return false;
-  if (op_info[op->code].family == FAM_MAP) return has_vector_form(op);
-  return op->code == OP_const || op->code == OP_iota || op->code == OP_slice || op->code == OP_reshape || op->code == OP_gather ||
-         (op->code == OP_contract && !op_has_sum(op));
+  switch (op->code) {
+  case OP_const: case OP_iota: case OP_contract: case OP_concat: case OP_embed: case OP_slice: case OP_reshape: case OP_gather: return true;
+  default: return op_info[op->code].family == FAM_MAP && has_vector_form(op);
+  }
 }
 
 /* ---- folds of a row ---------------------------------------------------------------------------------------------------------------- */
