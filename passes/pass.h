@@ -150,6 +150,7 @@ typedef struct Deriv {
   int n, cap;    /* ids from n on have neither */
   Taped *taped;
   bool optimise; /* functions made on the way are */
+  struct Dense *dense;
 } Deriv;
 Deriv deriv_start(Func *g);                        /* nothing is active yet */
 void deriv_reserve(Deriv *d);                      /* n becomes the function's count of values */
@@ -187,6 +188,12 @@ void tangent_call(Deriv *d, Op *op);
 /* ---- adjoint_pick.c: true if the cotangent was taken care of ---- */
 bool adjoint_extreme_picked(Deriv *d, Op *op, Value *dy); /* rmax, rmin */
 bool adjoint_gather_picked(Deriv *d, Op *op, Value *dy);
+
+/* ---- adjoint_dense.c ---- */
+typedef struct Dense Dense;
+void dense_ask(Deriv *d);                          /* before questions about one operation */
+/* The cotangent of v has more than what comes of elements chosen along these axes of it. */
+bool is_dense(const Deriv *d, const Value *v, uint32_t chosen);
 
 /* A copy of a region's operations, but for effects, at d->b, active where the original is.  What the map does not know stands
  * for itself. */
