@@ -161,6 +161,7 @@ void plan_lanes(Plan *p);     /* lanes.c: which loops are computed in lanes */
 void plan_places(Plan *p);    /* place.c: virtual or stored */
 void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
 void plan_units(Plan *p);     /* schedule.c: units, their loops, groups */
+void plan_turns(Plan *p);     /* turn.c: the order of loops in groups */
 void plan_relays(Plan *p);    /* relay.c: groups that take turns */
 void plan_splits(Plan *p);    /* split.c: what threads share */
 void plan_storage(Plan *p);   /* storage.c */
@@ -175,6 +176,8 @@ bool reads_in_step(Plan *p, Op *op, const Value *x);
 bool stores_in_step(Plan *p, Op *op, const Value *x);
 void read_anywhere(Plan *p, Unit *u, Value *v); /* u reads v at indices of its own */
 
+/* The first loop from which on all are folded away; -1 when an outer one is folded while an inner one is not. */
+int register_level(const Unit *u, int rank);
 Unit reads_anew(Plan *p, const Unit *u);        /* u, a UNIT_STORE or UNIT_REDUCE, with all that it reads, parameters too */
 Unit *maker_of(const Plan *p, const Value *v);  /* the unit of this region that makes v; NULL: it comes from around */
 

@@ -6,7 +6,8 @@
  * one more term of a cotangent that goes back through the product as a whole; to go back through chosen elements would be work besides.
  *
  * Requires: a function that is being differentiated.  Ensures: true only if an active operation uses v, or what is made of v, in which
- * elements of v that were not chosen come in, as in a sum along the axis of the choice.  Values that were made since the table was are not in it: false. */
+ * elements of v that were not chosen come in, as in a sum along the axis of the choice.  Values that were made since the table was are
+ * not in it: false. */
 #include "passes/pass.h"
 
 enum { FUEL = 1000 };
