@@ -117,6 +117,11 @@ bool has_effect(const Op *op);                                /* is one, or hold
 
 Value *any_nan(Builder *b, Value *x); /* a bool */
 
+/* ---- entry.c -------------------------------------------------------------------------------------------------------------- */
+
+Value *entry_of(Builder *b, Value *v, const int64_t *at); /* v at constant places on some axes, which are dropped; -1: an axis stays */
+Value *window_entry(Builder *b, const Op *gather, const int64_t *at); /* windows.c: the same, if it runs over windows; or NULL */
+
 /* ---- inline.c ------------------------------------------------------------------------------------------------------------- */
 
 void inline_but(Func *f, const Func *keep); /* every call of a function that cannot reach itself, but for calls of `keep` */
