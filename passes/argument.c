@@ -5,8 +5,8 @@
  *
  *   k = argmax x[i, 2]   becomes   select x[i, 1] > x[i, 0], 1, 0      for all i at once, in vectors
  *
- * Along a long axis a comparison that carries both number and place is a chain of dependent steps; either fold alone is done in vectors, beside what
- * computes x, and a program that wants the extreme as well has its fold already.
+ * Along a long axis a comparison that carries both number and place is a chain of dependent steps; either fold alone is done in vectors,
+ * beside what computes x, and a program that wants the extreme as well has its fold already.
  * Ensures: the same index: m is nan where any element is, and then equal to none.  Of an empty axis 0. */
 #include "passes/pass.h"
 

@@ -175,7 +175,8 @@ static bool cuts_image(const Strip *s) {
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
     const Op *op = it->op;
-    if (it->role == ROLE_EACH && !it->free && op->code == OP_gather && is_windows(op->res[0]) && it->axis < op->opd[1]->type->rank) return true;
+    if (it->role != ROLE_EACH || it->free || op->code != OP_gather || !is_windows(op->res[0])) continue;
+    if (it->axis < op->opd[1]->type->rank) return true;
   }
   return false;
 }
