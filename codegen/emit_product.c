@@ -141,8 +141,6 @@ typedef struct Blocks {
   LLVMValueRef extent, n; /* rows or columns, and blocks of them */
 } Blocks;
 
-static Blocks blocks_along(Emit *e, Dim *extent) { return (Blocks){dim_of(e, extent), dim_of(e, split_blocks(e->p, extent))}; }
-
 /* Block `at` of them: where it begins, and how many rows or columns it has. */
 static void block_at(Emit *e, const Blocks *b, LLVMValueRef at, LLVMValueRef *from, LLVMValueRef *n) {
   int64_t unit = split_block(e->p) < MULTIPLE ? 1 : MULTIPLE;
@@ -169,7 +167,9 @@ static void in_blocks(Emit *e, Tiled *t, LLVMValueRef count) {
   Chunks c;
   Loop loop;
   Window part;
-  Blocks rows = blocks_along(e, t->p.extent[PRODUCT_ROW]), cols = blocks_along(e, t->p.extent[PRODUCT_COL]);
+  ProductBlocks b = split_blocks(e->p, t->u->op, &t->p);
+  Blocks rows = {dim_of(e, t->p.extent[PRODUCT_ROW]), dim_of(e, b.n[PRODUCT_ROW])};
+  Blocks cols = {dim_of(e, t->p.extent[PRODUCT_COL]), dim_of(e, b.n[PRODUCT_COL])};
   chunks_begin(e, &c, count, dim_of(e, t->u->split->turns), 1);
   chunk_claim(e, &c, t->u->split->copies);
   LLVMValueRef i = LLVMBuildAdd(e->b, c.from, loop_begin(e, &loop, LLVMBuildSub(e->b, c.to, c.from, "")), "");

@@ -88,6 +88,7 @@ typedef struct Unit {
   bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
   bool tiled;   /* a matrix product with a kernel of its own */
   bool params;  /* what is read of parameters is noted too */
+  struct Seen *seen; /* what was followed already, at the same indices, is not followed again; NULL: each time */
   int scratch;  /* the slot that this works in */
   Split *split; /* NULL: one thread does it */
   /* Loops, outermost first.  The unit's labels (axes of v; of the operands of a reduction) each have a loop, or
@@ -174,11 +175,18 @@ enum { MOST_WRITTEN_OUT = 16 }; /* terms of a sum */
 bool reads_in_step(Plan *p, Op *op, const Value *x);
 /* The same of what a set_slice, or a set at numbers, stores. */
 bool stores_in_step(Plan *p, Op *op, const Value *x);
-void read_anywhere(Plan *p, Unit *u, Value *v); /* u reads v at indices of its own */
 
 /* The first loop from which on all are folded away; -1 when an outer one is folded while an inner one is not. */
 int register_level(const Unit *u, int rank);
-Unit reads_anew(Plan *p, const Unit *u);        /* u, a UNIT_STORE or UNIT_REDUCE, with all that it reads, parameters too */
+
+/* ---- reads.c: u reads what computing v, or op's result, loads ---- */
+void read_at(Plan *p, Unit *u, Value *v, const int8_t *lev); /* … at the given levels of v's axes */
+void read_op_at(Plan *p, Unit *u, Op *op, const int8_t *lev);
+void read_operands(Plan *p, Unit *u, const Op *op);           /* of a reduction */
+void read_anywhere(Plan *p, Unit *u, Value *v);               /* at indices of its own */
+Unit reads_anew(Plan *p, const Unit *u); /* u, a UNIT_STORE or UNIT_REDUCE, with all that it reads, parameters too */
+bool slice_is_whole(const Op *op, int axis);
+
 Unit *maker_of(const Plan *p, const Value *v);  /* the unit of this region that makes v; NULL: it comes from around */
 
 void plan_goal(Plan *p, Unit *u); /* goal.c */
@@ -254,8 +262,10 @@ bool same_memory(const Plan *p, const Value *a, const Value *b);
 Dim *split_room(Ctx *c, const Split *s, const Type *t); /* how many elements the parts of a fold of that type take */
 enum { SCATTER_MULTIPLE = 8 };
 int split_scatter_axis(const Op *op); /* which axis of what is added a chunk takes a part of; -1: none */
-int64_t split_block(const Plan *p); /* a product is shared in blocks of so many rows and columns, or more, */
-Dim *split_blocks(const Plan *p, Dim *extent); /* of which there are so many along an axis */
+int64_t split_block(const Plan *p); /* a product is shared in blocks of so many rows and columns, or more: */
+/* how many there are, by PRODUCT_ROW and PRODUCT_COL; and no fewer, but growing with the sizes as a workspace has to */
+typedef struct ProductBlocks { Dim *n[2], *most[2]; } ProductBlocks;
+ProductBlocks split_blocks(const Plan *p, const Op *op, const Product *x);
 
 /* ---- work.c: how much there is to do --------------------------------------------------------------------------------------- */
 

@@ -175,7 +175,7 @@ static int relay_from(Plan *p, int first) {
   Relay r = {.p = p, .first = first, .end = first + 1, .in = {1}};
   const Unit *head = p->group[first].unit[0];
   int64_t n;
-  r.axis = head->nlevel ? head->level[0] : NULL;
+  r.axis = head->nlevel > 1 ? head->level[0] : NULL; /* without a loop inside nothing that it touches has rows */
   if (!r.axis || dim_is_limited(r.axis) || (dim_is_const(r.axis, &n) && n < LEAST_ROW)) return 0;
   for (int i = 0; i < p->group[first].n; i++)
     if (!is_along(p->group[first].unit[i], r.axis)) return 0;

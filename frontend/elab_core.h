@@ -66,6 +66,7 @@ typedef struct Spec {
 } Spec;
 
 typedef struct Length Length;
+typedef struct Computed { Value *v; Dim *d; const Region *region; struct Computed *outer; } Computed; /* known in that region */
 typedef enum { STATE_NEW, STATE_BUSY, STATE_DONE } State;
 
 /* A function as a value: one of the file, a built-in, or a lambda with the scope of what it has captured. */
@@ -181,6 +182,7 @@ typedef struct Scratch {
   Builder b;
   int nvalue, nerror, kept;
   Length *lengths;
+  Computed *computed;
 } Scratch;
 Scratch scratch_begin(Elab *e);
 void scratch_end(Elab *e, Scratch *s);

@@ -177,7 +177,7 @@ static bool is_same(Twins *t, const Value *x, const Value *y) {
   const Region *ra = t->a->reg[0], *rb = t->b->reg[0];
   if (x == y || t->same[x->id] == y) return true;
   if (region_of(x) != ra || region_of(y) != rb || !x->def || !y->def || --*t->fuel < 0) return false;
-  if (!is_mergeable(x->def) || !same_operation(x->def, y->def)) return false;
+  if (!is_mergeable(x->def) || !op_same(x->def, y->def)) return false;
   for (int i = 0; i < x->def->nopd; i++)
     if (!is_same(t, x->def->opd[i], y->def->opd[i])) return false;
   t->same[x->id] = y;

@@ -274,7 +274,7 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
     NAME(_dots)(m, n, k, alpha, A, B, C, add);
     return;
   }
-  bool b_lies = B.col == 1 && (m <= 2 * MR || k * n <= CACHED), a_lies = small;
+  bool b_lies = B.col == 1 && (m <= 2 * MR || k * n <= CACHED), a_lies = small || (n <= 16 * NR && NAME(_min)(k, KC) * m <= CACHED);
   for (int64_t pc = 0; pc == 0 || pc < k; pc += KC) {
     int64_t kc = NAME(_min)(k - pc, KC);
     for (int64_t ic = 0; ic < m; ic += MC) {
