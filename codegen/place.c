@@ -116,10 +116,20 @@ static bool contract_expands(const Op *op, int k) {
   return false;
 }
 
+/* Counters are among the indices, one for each of their axes: no element is gathered twice. */
+static bool gathers_once(const Op *op) {
+  uint32_t counted = 0;
+  for (int i = 0; i < op->u.index.naxis; i++) {
+    const Op *idx = op->opd[1 + i]->def;
+    if (idx && idx->code == OP_iota) counted |= UINT32_C(1) << idx->u.axis;
+  }
+  return counted == (UINT32_C(1) << op->opd[1]->type->rank) - 1;
+}
+
 static bool use_expands(const Op *op, int k) {
   switch (op->code) {
   case OP_contract: return contract_expands(op, k);
-  case OP_gather: return k == 0 || op->opd[0]->type->rank > op->u.index.naxis;
+  case OP_gather: return (k == 0 && !gathers_once(op)) || op->opd[0]->type->rank > op->u.index.naxis;
   case OP_scatter_add: return k > 0 && op->res[0]->type->rank > op->u.index.naxis;
   default: return false;
   }
@@ -241,6 +251,15 @@ static bool is_sum_in_memory(Plan *p, const Op *op, const ValueInfo *info) {
   return !info->reader || info->reader->code == OP_contract || accumulates(p, info->reader) >= 0;
 }
 
+/* The same number all along the last axis, read once for a row. */
+static bool repeats_along_rows(const Op *op) {
+  if (op->code != OP_contract || op->nopd != 1 || op_has_sum(op)) return false;
+  int last = last_label(op->res[0]->type, op->u.contract.out);
+  for (int a = 0; a < op->opd[0]->type->rank; a++)
+    if (op->u.contract.opd[0][a] == last) return false;
+  return last >= 0;
+}
+
 static Place choose(Plan *p, Op *op, Value *v) {
   ValueInfo *info = &p->value[v->id];
   if (op->code == OP_const || op->code == OP_dim) return PLACE_VIRTUAL;
@@ -269,6 +288,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
     info->cost += x->place == PLACE_VIRTUAL ? x->cost : x->place == PLACE_SCALAR ? 0 : 1;
   }
   if (info->cost > COST_MAX) info->cost = COST_MAX;
+  if (repeats_along_rows(op)) info->cost = op->opd[0]->type->rank ? 1 : 0;
   if (info->forced) return stored(info, WHY_READER);
   info->packed = is_made(p, v);
   if (info->made) return info->packed ? PLACE_VIRTUAL : stored(info, WHY_READER);

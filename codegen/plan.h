@@ -168,6 +168,7 @@ void plan_lanes(Plan *p);     /* lanes.c: which loops are computed in lanes */
 void plan_places(Plan *p);    /* place.c: virtual or stored */
 void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
 void plan_units(Plan *p);     /* schedule.c: units, their loops, groups */
+void plan_turns(Plan *p);     /* turn.c: the order of loops in groups */
 void plan_epilogues(Plan *p); /* epilogue.c: groups that are done piece by piece of a matrix product */
 void plan_relays(Plan *p);    /* relay.c: groups that take turns */
 void plan_splits(Plan *p);    /* split.c: what threads share */
@@ -181,6 +182,9 @@ enum { MOST_WRITTEN_OUT = 16 }; /* terms of a sum */
 bool reads_in_step(Plan *p, Op *op, const Value *x);
 /* The same of what a set_slice, or a set at numbers, stores. */
 bool stores_in_step(Plan *p, Op *op, const Value *x);
+
+/* The first loop from which on all are folded away; -1 when an outer one is folded while an inner one is not. */
+int register_level(const Unit *u, int rank);
 
 /* ---- reads.c: u reads what computing v, or op's result, loads ---- */
 void read_at(Plan *p, Unit *u, Value *v, const int8_t *lev); /* … at the given levels of v's axes */

@@ -88,9 +88,12 @@ void read_op_at(Plan *p, Unit *u, Op *op, const int8_t *lev) {
     int nidx = op->nopd - 1, rb = op->opd[1]->type->rank, next = rb;
     for (int k = 1; k <= nidx; k++) read_at(p, u, op->opd[k], lev);
     for (int i = 0; i < op->opd[0]->type->rank; i++) {
-      bool indexed = false;
-      for (int k = 0; k < op->u.index.naxis; k++) indexed |= op->u.index.axis[k] == i;
-      in[i] = indexed ? LEVEL_OTHER : lev[next++];
+      int index = -1;
+      for (int k = 0; k < op->u.index.naxis; k++)
+        if (op->u.index.axis[k] == i) index = k;
+      const Op *by = index < 0 ? NULL : op->opd[1 + index]->def;
+      bool counts = by && by->code == OP_iota && lev[by->u.axis] >= 0;
+      in[i] = index < 0 ? lev[next++] : counts ? lev[by->u.axis] : LEVEL_OTHER;
     }
     read_at(p, u, op->opd[0], in);
     return;

@@ -9,12 +9,12 @@
 #include "codegen/plan.h"
 #include <string.h>
 
-enum { FAR = 12, LEAST_ROW = 16, LEAST_BYTES = 1 << 14 };
+enum { BEFORE = -1, FAR = 32, LEAST_ROW = 16, LEAST_BYTES = 1 << 14 };
 
 typedef struct Relay {
   Plan *p;
   int first, end;     /* groups from first to end, but for … */
-  int8_t in[FAR];     /* … those that are not in it */
+  int8_t in[FAR];     /* … those that are not in it, 0, or come before it, BEFORE */
   Dim *axis;
 } Relay;
 
@@ -66,8 +66,20 @@ static bool joins(const Relay *r, const Group *g) {
     Unit u = reads_anew(r->p, g->unit[i]);
     for (int k = 0; k < u.nread; k++) {
       int at = made_at(r, u.read[k].v);
-      if (at >= 0 && (!r->in[at] || !in_turn(maker_of(r->p, u.read[k].v), &u.read[k]))) return false;
+      if (at < 0 || r->in[at] == BEFORE) continue;
+      if (!r->in[at] || !in_turn(maker_of(r->p, u.read[k].v), &u.read[k])) return false;
     }
+  }
+  return true;
+}
+
+/* A check or a number, of what no other of the groups looked at makes. */
+static bool can_come_first(const Relay *r, const Group *g) {
+  const Unit *u = g->unit[0];
+  if (g->n != 1 || (u->kind != UNIT_EFFECT && u->kind != UNIT_SCALAR) || u->op->code == OP_sym) return false;
+  for (int k = 0; k < u->nread; k++) {
+    int at = made_at(r, u->read[k].v);
+    if (at >= 0 && r->in[at] != BEFORE) return false;
   }
   return true;
 }
@@ -114,7 +126,7 @@ static void touch(const Relay *r, Touches *t, const Value *v, const int8_t *leve
 static Touches touches_of(const Relay *r) {
   Touches t = {0};
   for (int g = r->first; g < r->end; g++)
-    for (int i = 0; r->in[g - r->first] && i < r->p->group[g].n; i++) {
+    for (int i = 0; r->in[g - r->first] == 1 && i < r->p->group[g].n; i++) {
       Unit u = reads_anew(r->p, r->p->group[g].unit[i]);
       int8_t at[MAX_RANK];
       for (int k = 0; k < u.nread; k++) touch(r, &t, u.read[k].v, u.read[k].level, g);
@@ -142,21 +154,24 @@ static Dim *shared_row(const Relay *r, int *last) {
 
 /* ---- the order of groups -------------------------------------------------------------------------------------------------- */
 
-static void put_together(Relay *r, int last, Dim *row) {
+/* How many groups there are up to the end of the relay. */
+static int put_together(Relay *r, int last, Dim *row) {
+  static const int8_t order[] = {BEFORE, 1, 0};
   Group sorted[FAR];
   Group *g = &r->p->group[r->first];
-  int n = 0, members;
-  for (int i = 0; i <= last - r->first; i++)
-    if (r->in[i]) sorted[n++] = g[i];
-  members = n;
-  for (int i = 0; i <= last - r->first; i++)
-    if (!r->in[i]) sorted[n++] = g[i];
+  int n = 0, from[4] = {0};
+  for (int part = 0; part < 3; part++) {
+    for (int i = 0; i <= last - r->first; i++)
+      if (r->in[i] == order[part]) sorted[n++] = g[i];
+    from[part + 1] = n;
+  }
   memcpy(g, sorted, sizeof *g * (size_t)n);
-  g->relay = members;
-  g->row_bytes = row;
+  g[from[1]].relay = from[2] - from[1];
+  g[from[1]].row_bytes = row;
+  return from[2];
 }
 
-/* How many groups the relay that begins with the group has; 0: there is none. */
+/* How many groups there are, from this one on, to the end of the relay that begins with it; 0: there is none. */
 static int relay_from(Plan *p, int first) {
   Relay r = {.p = p, .first = first, .end = first + 1, .in = {1}};
   const Unit *head = p->group[first].unit[0];
@@ -166,15 +181,14 @@ static int relay_from(Plan *p, int first) {
   for (int i = 0; i < p->group[first].n; i++)
     if (!is_along(p->group[first].unit[i], r.axis)) return 0;
   for (; r.end < p->ngroup && r.end - first < FAR; r.end++) {
-    bool in = joins(&r, &p->group[r.end]);
-    if (!in && !can_come_later(&p->group[r.end])) break;
-    r.in[r.end - first] = in;
+    bool in = joins(&r, &p->group[r.end]), before = !in && can_come_first(&r, &p->group[r.end]);
+    if (!in && !before && !can_come_later(&p->group[r.end])) break;
+    r.in[r.end - first] = in ? 1 : before ? BEFORE : 0;
   }
   int last;
   Dim *row = shared_row(&r, &last), *all = row ? dim_mul(p->ctx, row, r.axis) : NULL;
   if (!all || (dim_is_const(all, &n) && n < LEAST_BYTES)) return 0;
-  put_together(&r, last, row);
-  return p->group[first].relay;
+  return put_together(&r, last, row);
 }
 
 void plan_relays(Plan *p) {

@@ -173,8 +173,7 @@ static void reduce_loops(Plan *p, Unit *u, const Op *op) {
   for (int i = 0; i < t->rank; i++) add_level(u, order[i], t->dim[order[i]]);
 }
 
-/* The first loop from which on all are folded away; -1 when an outer one is folded while an inner one is not. */
-static int register_level(const Unit *u, int rank) {
+int register_level(const Unit *u, int rank) {
   uint64_t kept = 0;
   int first = 0;
   for (int i = 0; i < rank; i++)
@@ -489,6 +488,7 @@ void plan_units(Plan *p) {
   needs(p);
   make_groups(p);
   drop_local_stores(p);
+  plan_turns(p);
   plan_epilogues(p);
   plan_relays(p);
 }

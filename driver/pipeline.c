@@ -216,6 +216,7 @@ static void for_strips(Func *f) {
   pass_argument(f);
   pass_defer(f);
   pass_windows(f);
+  pass_one_hot(f);
   pass_join(f);
   pass_spread(f);
   pass_abreast(f);

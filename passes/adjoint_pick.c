@@ -4,6 +4,7 @@
  *
  * Only e[i, k[i]] has a cotangent.  Instead of going back through all of e, with zeros everywhere else, these elements are
  * computed once more from x[i] and y[k[i]], and the sweep goes through that: work for n elements, not n m.
+ * What has a cotangent for all its elements anyway is picked from, and not computed once more (adjoint_dense.c).
  * Where the axis of j is empty there is nothing to pick; zeros stand in, and what comes back from them is thrown away.
  *
  * Requires: d->b appends to its region.  Ensures: as the dense adjoint, but for the order of sums. */
@@ -195,17 +196,22 @@ static bool same_at(const At *x, const At *y, int rank) {
   return true;
 }
 
+static uint32_t chosen_axes(const At *at, int rank) {
+  uint32_t set = 0;
+  for (int a = 0; a < rank; a++) set |= at[a].label < 0 ? UINT32_C(1) << a : 0;
+  return set;
+}
+
 /* The elements of v that `at` says, on the way to the whole again; false: that would be no less than v. */
 static bool pick(Pick *p, Value *v, const At *at, Labelled *out) {
-  bool any = false;
-  for (int a = 0; a < v->type->rank; a++) any |= at[a].label < 0;
-  if (!any) return leaf(p, v, at, out);
+  uint32_t chosen = chosen_axes(at, v->type->rank);
+  if (!chosen) return leaf(p, v, at, out);
   for (const Known *k = p->known; k; k = k->next)
     if (k->v == v && same_at(k->at, at, v->type->rank)) {
       *out = k->picked;
       return true;
     }
-  if (p->made++ == MOST_OPS || !pick_op(p, v, at, out)) return false;
+  if (p->made++ == MOST_OPS || !(is_dense(p->d, v, chosen) ? leaf(p, v, at, out) : pick_op(p, v, at, out))) return false;
   Known *k = NEW(p->b->ctx->arena, Known);
   *k = (Known){v, arena_dup(p->b->ctx->arena, at, sizeof *at * (size_t)v->type->rank), *out, p->known};
   p->known = k;
@@ -224,6 +230,7 @@ static void mark_active(Deriv *d, const Op *from) {
 /* dy: the cotangent of the picked elements of x; its axes are the labels from 0 on. */
 static bool sweep(Pick *p, Value *x, const At *at, Value *dy) {
   Region *g = p->b->region;
+  if (is_dense(p->d, x, chosen_axes(at, x->type->rank))) return false;
   Op *before = g->last;
   Labelled y;
   if (!pick(p, x, at, &y)) return false;
@@ -247,6 +254,7 @@ static bool is_long(const Dim *d) {
 }
 
 static Pick start(Deriv *d, const Type *wanted) {
+  dense_ask(d);
   Pick p = {.d = d, .b = &d->b};
   for (int a = 0; a < wanted->rank; a++) p.wanted |= bit(new_label(&p, wanted->dim[a]));
   return p;

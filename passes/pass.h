@@ -119,6 +119,11 @@ bool has_effect(const Op *op);                                /* is one, or hold
 
 Value *any_nan(Builder *b, Value *x); /* a bool */
 
+/* ---- entry.c -------------------------------------------------------------------------------------------------------------- */
+
+Value *entry_of(Builder *b, Value *v, const int64_t *at); /* v at constant places on some axes, which are dropped; -1: an axis stays */
+Value *window_entry(Builder *b, const Op *gather, const int64_t *at); /* windows.c: the same, if it runs over windows; or NULL */
+
 /* ---- inline.c ------------------------------------------------------------------------------------------------------------- */
 
 void inline_but(Func *f, const Func *keep); /* every call of a function that cannot reach itself, but for calls of `keep` */
@@ -151,6 +156,7 @@ typedef struct Deriv {
   int n, cap;    /* ids from n on have neither */
   Taped *taped;
   bool optimise; /* functions made on the way are */
+  struct Dense *dense;
 } Deriv;
 Deriv deriv_start(Func *g);                        /* nothing is active yet */
 void deriv_reserve(Deriv *d);                      /* n becomes the function's count of values */
@@ -188,6 +194,12 @@ void tangent_call(Deriv *d, Op *op);
 /* ---- adjoint_pick.c: true if the cotangent was taken care of ---- */
 bool adjoint_extreme_picked(Deriv *d, Op *op, Value *dy); /* rmax, rmin */
 bool adjoint_gather_picked(Deriv *d, Op *op, Value *dy);
+
+/* ---- adjoint_dense.c ---- */
+typedef struct Dense Dense;
+void dense_ask(Deriv *d);                          /* before questions about one operation */
+/* The cotangent of v has more than what comes of elements chosen along these axes of it. */
+bool is_dense(const Deriv *d, const Value *v, uint32_t chosen);
 
 /* A copy of a region's operations, but for effects, at d->b, active where the original is.  What the map does not know stands
  * for itself. */

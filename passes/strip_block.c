@@ -170,6 +170,17 @@ static bool cuts_windows(const Strip *s) {
   return false;
 }
 
+/* … and not of a row of one: the axis that is cut is one that a gather of windows has indices along. */
+static bool cuts_image(const Strip *s) {
+  for (int i = 0; i < s->n; i++) {
+    const Item *it = &s->item[i];
+    const Op *op = it->op;
+    if (it->role != ROLE_EACH || it->free || op->code != OP_gather || !is_windows(op->res[0])) continue;
+    if (it->axis < op->opd[1]->type->rank) return true;
+  }
+  return false;
+}
+
 /* A product in a block is to stay one: only batches of products are taken apart. */
 static bool thins_product(const Strip *s) {
   for (int i = 0; i < s->n; i++) {
@@ -193,6 +204,7 @@ static void weigh(Strip *s, const Value *v, int axis, Choice *best) {
   strip_along(s, v, axis);
   bool nested = in_block(s->region);
   Choice c = judge(s, v, axis, nested, fits_block);
+  if (cuts_image(s)) return;
   if (c.wide) {
     bool windows = cuts_windows(s);
     Choice narrow = judge(s, v, axis, nested, fits_narrow);

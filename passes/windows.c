@@ -168,6 +168,67 @@ static void layout(const Windows *w, int *order) {
   add_rest(w, first, MAX_RANK, order, n);
 }
 
+/* ---- one entry of all windows ---------------------------------------------------------------------------------------------------- */
+
+Value *window_entry(Builder *b, const Op *gather, const int64_t *at) {
+  Windows w;
+  Dim *start[MAX_RANK], *size[MAX_RANK];
+  int64_t stride[MAX_RANK], first[MAX_RANK];
+  if (!find_windows(gather, &w)) return NULL;
+  Con k = {.n = 1, .elem = w.whole->elem, .nlabel = w.whole->rank};
+  for (int a = 0; a < w.whole->rank; a++) {
+    first[a] = w.start[a];
+    stride[a] = 1;
+    size[a] = NULL;
+    k.in[0][a] = (int8_t)a;
+  }
+  for (int i = 0; i < w.nrest; i++) size[w.rest[i]] = w.whole->dim[w.rest[i]];
+  for (int a = 0; a < w.parts->type->rank; a++) {
+    int axis = a < w.nindex ? w.along[a] : w.rest[a - w.nindex];
+    if (at[a] >= 0) {
+      if (a >= w.nindex) return NULL;
+      first[axis] += w.step[a] * at[a];
+      continue;
+    }
+    k.out[k.rank++] = (int8_t)axis;
+    if (a >= w.nindex) continue;
+    if (size[axis]) return NULL;
+    size[axis] = w.parts->type->dim[a];
+    stride[axis] = w.step[a];
+  }
+  for (int a = 0; a < w.whole->rank; a++) {
+    start[a] = dim_const(b->ctx, first[a]);
+    if (!size[a]) size[a] = dim_const(b->ctx, 1);
+    k.extent[a] = size[a];
+  }
+  k.x[0] = b_slice(b, gather->opd[0], start, stride, size);
+  return con_emit(b, k, OP_mul);
+}
+
+/* An extreme over the entries of windows is one of slices. */
+static void compare_entries(Func *f, Op *op) {
+  Builder b = {.ctx = f->module->ctx, .func = f, .region = op->parent, .before = op, .loc = op->loc};
+  int64_t at[MAX_RANK], n, terms = 1;
+  Value *x = op->opd[0], *most = NULL;
+  const Op *from = x->def;
+  Windows w;
+  while (from && from->code != OP_gather && from->nopd == 1 && is_relabel(from->res[0])) from = from->opd[0]->def;
+  if (!from || from->code != OP_gather || !find_windows(from, &w) || !w.few) return;
+  for (int i = 0; i < op->u.reduce.naxis; i++)
+    if (!dim_is_const(x->type->dim[op->u.reduce.axis[i]], &n) || n <= 0 || (terms *= n) > MAX_TERMS) return;
+  for (int64_t t = 0; t < terms; t++) {
+    int64_t rest = t;
+    for (int a = 0; a < x->type->rank; a++) at[a] = -1;
+    for (int i = op->u.reduce.naxis; i-- > 0; rest /= n) {
+      dim_is_const(x->type->dim[op->u.reduce.axis[i]], &n);
+      at[op->u.reduce.axis[i]] = rest % n;
+    }
+    Value *e = entry_of(&b, x, at);
+    most = most ? b_map2(&b, op->code == OP_rmax ? OP_max : OP_min, most, e) : e;
+  }
+  region_replace_uses(op->parent, op->res[0], most);
+}
+
 /* ---- products of windows ------------------------------------------------------------------------------------------------------- */
 
 /* It has rows, columns and a sum. */
@@ -205,8 +266,7 @@ static Value *lay_out_product(Builder *b, const Windows *w, int *order, const in
 
 /* What entry `at` of all windows (by axis of the indices) adds to the whole. */
 static Value *entry(Builder *b, const Windows *w, Value *parts, const int *order, const int64_t *at) {
-  Dim *start[MAX_RANK], *size[MAX_RANK], *zero = dim_const(b->ctx, 0), *one = dim_const(b->ctx, 1);
-  int64_t stride[MAX_RANK], step[MAX_RANK];
+  int64_t chosen[MAX_RANK], step[MAX_RANK];
   int8_t in[MAX_RANK], out[MAX_RANK];
   Con k = {.n = 1, .rank = w->whole->rank, .elem = w->whole->elem, .nlabel = w->whole->rank + w->nindex};
   for (int a = 0; a < w->whole->rank; a++) {
@@ -218,16 +278,16 @@ static Value *entry(Builder *b, const Windows *w, Value *parts, const int *order
   for (int p = 0; p < parts->type->rank; p++) {
     int a = order[p];
     bool index = a < w->nindex, small = index && w->small[a];
-    start[p] = small ? dim_const(b->ctx, at[a]) : zero;
-    size[p] = small ? one : parts->type->dim[p];
-    stride[p] = 1;
+    chosen[p] = small ? at[a] : -1;
     in[p] = (int8_t)(small ? w->whole->rank + a : index ? w->along[a] : w->rest[a - w->nindex]);
-    k.extent[in[p]] = size[p];
+    k.extent[in[p]] = parts->type->dim[p];
     if (small) offset[w->along[a]] += w->step[a] * at[a];
     else if (index) step[w->along[a]] = w->step[a];
   }
-  k.x[0] = b_slice(b, parts, start, stride, size);
-  memcpy(k.in[0], in, sizeof in);
+  int left = 0;
+  for (int p = 0; p < parts->type->rank; p++)
+    if (chosen[p] < 0) k.in[0][left++] = in[p];
+  k.x[0] = entry_of(b, parts, chosen);
   memcpy(k.out, out, sizeof out);
   Value *turned = con_emit(b, k, OP_mul);
   Dim *place[MAX_RANK];
@@ -275,6 +335,7 @@ static void windows(Func *f, Region *g, const int *uses) {
     Windows w;
     if (is_product(op))
       for (int i = 0; i < 2; i++) lay_out_operand(f, op, i);
+    if (op->code == OP_rmax || op->code == OP_rmin) compare_entries(f, op);
     if (op->code != OP_scatter_add || !find_windows(op, &w)) continue;
     Builder b = {.ctx = f->module->ctx, .func = f, .region = g, .before = op, .loc = op->loc};
     if (w.few) region_replace_uses(g, op->res[0], sum_entries(&b, &w, uses));
