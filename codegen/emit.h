@@ -255,6 +255,13 @@ LLVMValueRef *read_elements(Emit *e, Value *v);
 void write_elements(Emit *e, const Value *v, LLVMValueRef *x);
 void emit_straight(Emit *e, Unit *u);
 
+/* ---- emit_body.c for version.c ----------------------------------------------------------------------------------------- */
+
+LLVMValueRef begin_function(Codegen *g, const Func *f, bool accumulate, const char *what, LLVMTypeRef t);
+/* f's work as the body of fn.  exact: does it where plain products show a nan; NULL: there is no such function yet. */
+void emit_function(Codegen *g, Func *f, LLVMValueRef fn, LLVMValueRef exact);
+void emit_versions(Codegen *g, Func *f, LLVMValueRef fn); /* version.c: f's work, by the version that a call's sizes ask for */
+
 /* ---- emit_choice.c ------------------------------------------------------------------------------------------------ */
 
 void emit_any_nan(Emit *e, Unit *u); /* a unit that asks for one */
