@@ -31,6 +31,9 @@ void codegen_prototype(const Func *f, const CodegenOptions *o, Text *out);
 /* How many operations f takes; *more: besides what only a run can tell.  NULL: too large a formula. */
 Dim *codegen_flops(Func *f, bool *more);
 
+/* About how long f, lowered, takes where symbols have these values and all others are large; *code: how long its code is. */
+double codegen_estimate(Func *f, int64_t grain, int n, const DimSubst *at, double *code);
+
 /* What each function keeps in memory, where, and why, as a table. */
 void codegen_explain_memory(Module *m, Text *to);
 

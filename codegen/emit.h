@@ -284,6 +284,13 @@ LLVMValueRef fold_whole(Emit *e, Op *op); /* a fold of one row; NULL: it is none
 LLVMValueRef load_whole(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef at); /* e->whole elements */
 void store_whole(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef at, LLVMValueRef x);
 
+/* ---- emit_body.c for version.c ----------------------------------------------------------------------------------------- */
+
+LLVMValueRef begin_function(Codegen *g, const Func *f, bool accumulate, const char *what, LLVMTypeRef t);
+/* f's work as the body of fn.  exact: does it where plain products show a nan; NULL: there is no such function yet. */
+void emit_function(Codegen *g, Func *f, LLVMValueRef fn, LLVMValueRef exact);
+void emit_versions(Codegen *g, Func *f, LLVMValueRef fn); /* version.c: f's work, by the version that a call's sizes ask for */
+
 /* ---- emit_choice.c ------------------------------------------------------------------------------------------------ */
 
 void emit_any_nan(Emit *e, Unit *u); /* a unit that asks for one */

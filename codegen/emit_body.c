@@ -465,7 +465,7 @@ static BodyEntry *entry_of(Codegen *g, Func *f, bool accumulate) {
   return b;
 }
 
-static LLVMValueRef new_function(Codegen *g, const Func *f, bool accumulate, const char *what, LLVMTypeRef t) {
+LLVMValueRef begin_function(Codegen *g, const Func *f, bool accumulate, const char *what, LLVMTypeRef t) {
   const char *name = arena_printf(g->arena, "%s%s.%s", f->name, accumulate ? ".add" : "", what);
   LLVMValueRef fn = LLVMAddFunction(g->mod, name, t);
   LLVMSetLinkage(fn, LLVMInternalLinkage);
@@ -473,31 +473,37 @@ static LLVMValueRef new_function(Codegen *g, const Func *f, bool accumulate, con
   return fn;
 }
 
-static void emit_function(Codegen *g, Func *f, LLVMValueRef fn) {
+void emit_function(Codegen *g, Func *f, LLVMValueRef fn, LLVMValueRef exact) {
   Plan *p = plan_func(g->ctx, f, g->o->grain);
   if (!p->check || g->o->opt_level < 2 || g->o->debug) {
     emit_version(g, f, p, fn, false);
     return;
   }
-  LLVMValueRef version[] = {new_function(g, f, false, "plain", body_type(g, f)), new_function(g, f, false, "exact", body_type(g, f))};
-  for (int i = 0; i < 2; i++) emit_version(g, f, p, version[i], i == 0);
-  emit_choice(g, f, p, fn, version[0], version[1]);
+  LLVMValueRef plain = begin_function(g, f, false, "plain", body_type(g, f));
+  emit_version(g, f, p, plain, true);
+  if (!exact) {
+    exact = begin_function(g, f, false, "exact", body_type(g, f));
+    emit_version(g, f, p, exact, false);
+    add_attribute(g, exact, ON_FUNCTION, "cold");
+  }
+  emit_choice(g, f, p, fn, plain, exact);
 }
 
 LLVMValueRef emit_body(Codegen *g, Func *f, bool accumulate) {
   BodyEntry *b = entry_of(g, f, accumulate);
   if (b->body) return b->body;
-  LLVMValueRef fn = b->body = new_function(g, f, accumulate, "body", body_type(g, f));
+  LLVMValueRef fn = b->body = begin_function(g, f, accumulate, "body", body_type(g, f));
   if (f->external) emit_extern(g, f, fn);
   else if (accumulate) emit_adding_body(g, f, fn);
-  else emit_function(g, f, fn);
+  else if (f->nversion) emit_versions(g, f, fn);
+  else emit_function(g, f, fn, NULL);
   return fn;
 }
 
 LLVMValueRef emit_size(Codegen *g, Func *f, bool accumulate) {
   BodyEntry *b = entry_of(g, f, accumulate);
   if (b->size) return b->size;
-  LLVMValueRef fn = b->size = new_function(g, f, accumulate, "size", size_type(g, f));
+  LLVMValueRef fn = b->size = begin_function(g, f, accumulate, "size", size_type(g, f));
   emit_size_function(g, f, accumulate, fn);
   return fn;
 }

@@ -81,7 +81,6 @@ void emit_choice(Codegen *g, Func *f, const Plan *p, LLVMValueRef fn, LLVMValueR
   LLVMBuildBr(e->b, ok.join);
   LLVMPositionBuilderAtEnd(e->b, ok.join);
   LLVMBuildRet(e->b, code);
-  add_attribute(g, exact, ON_FUNCTION, "cold");
   add_attribute(g, exact, ON_FUNCTION, "noinline");
   emit_close(e);
 }

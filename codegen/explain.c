@@ -156,6 +156,15 @@ void explain_largest(Func *f, Diag *d) {
   }
 }
 
+static void explain_versions(const Func *f, Text *to) {
+  for (int i = 0; i < f->nversion; i++) {
+    const Version *v = &f->version[i];
+    text_add(to, "%s", i ? "; " : "  where that takes no more, there is code of its own for ");
+    for (int k = 0; k < v->n; k++) text_add(to, "%s%s = %lld", k ? ", " : "", v->sym[k]->name, (long long)v->value[k]);
+  }
+  if (f->nversion) text_add(to, "\n");
+}
+
 static void explain_func(Func *f, Text *to) {
   Ctx *c = f->module->ctx;
   Explain x = explain_open(f, to);
@@ -170,6 +179,7 @@ static void explain_func(Func *f, Text *to) {
   }
   explain_scratch(&x, x.p);
   text_add(to, "  in registers, or computed where they are used: %d values\n", x.elsewhere);
+  explain_versions(f, to);
 }
 
 void codegen_explain_memory(Module *m, Text *to) {

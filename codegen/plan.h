@@ -299,6 +299,7 @@ Dim *region_flops(Ctx *c, const Region *r, bool *more); /* *more: something is l
 /* ---- facts about operations (place.c) ------------------------------------------------------------------------------
  */
 
+int op_cost(const Op *op);             /* of one element, in units of an addition */
 bool op_is_view(const Op *op);         /* moves elements, computes nothing: transposition, broadcast, slice, reshape */
 bool dim_mentions_value(const Dim *d); /* a symbol known only at run time */
 bool type_mentions_value(const Type *t);

@@ -177,7 +177,7 @@ static bool bench(Run *r, const char *text, size_t len) {
   for (int i = 0; i < r->m->nfunc; i++)
     if (r->m->func[i]->exported && r->m->func[i]->kind == FUNC_PRIMAL) primal[n++] = r->m->func[i];
   if (!n) return run_fail(r, "the file exports no function");
-  pipeline_lower(r->m, &(LowerOptions){.opt_level = r->o->code.opt_level, .trap_nan = r->o->trap_nan, .cblas = r->o->code.cblas});
+  pipeline_lower(r->m, &(LowerOptions){.code = &r->o->code, .trap_nan = r->o->trap_nan});
   r->jit = jit_new(r->m, &r->o->code);
   bool ok = r->jit != NULL;
   if (ok && r->o->json) printf("{\"functions\": [");

@@ -174,7 +174,7 @@ static bool build(Build *b, const bool *wanted) {
   bool lowered = false;
   for (int k = 0; k < KINDS; k++) {
     if (k >= FIRST_CODE && wanted[k] && !lowered) {
-      pipeline_lower(b->m, &(LowerOptions){.opt_level = b->o->code.opt_level, .trap_nan = b->o->trap_nan, .cblas = b->o->code.cblas});
+      pipeline_lower(b->m, &(LowerOptions){.code = &b->o->code, .trap_nan = b->o->trap_nan});
       lowered = true;
     }
     if (wanted[k] && !kinds[k].emit(b)) return false;

@@ -189,7 +189,7 @@ static bool run(Run *r, const char *text, size_t len) {
   r->o->code.packed_only = true;
   if (r->o->code.grain) r->o->code.parallel_for = adc_parallel_for;
   if (r->o->code.opt_level < 0) r->o->code.opt_level = elements_given(r) > 50000 ? 3 : 1;
-  pipeline_lower(r->m, &(LowerOptions){.opt_level = r->o->code.opt_level, .trap_nan = r->o->trap_nan, .cblas = r->o->code.cblas});
+  pipeline_lower(r->m, &(LowerOptions){.code = &r->o->code, .trap_nan = r->o->trap_nan});
   r->jit = jit_new(r->m, &r->o->code);
   if (!r->jit) return false;
   Printer p = {.count = 0};

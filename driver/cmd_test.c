@@ -184,7 +184,7 @@ static bool test(Run *r, const char *text, size_t len, int *failed) {
   r->o->code.opt_level = 3;
   plain.opt_level = 0;
   Cert t = {.r = r, .ngiven = r->ngiven, .plain = jit_new(r->m, &plain)};
-  pipeline_lower(r->m, &(LowerOptions){.opt_level = r->o->code.opt_level, .trap_nan = r->o->trap_nan, .cblas = r->o->code.cblas});
+  pipeline_lower(r->m, &(LowerOptions){.code = &r->o->code, .trap_nan = r->o->trap_nan});
   t.fast = jit_new(r->m, &r->o->code);
   bool ok = t.fast && t.plain;
   if (ok) printf("%-32s %8s %12s %12s\n", "function", "Taylor", "transpose", "O0 - O3");

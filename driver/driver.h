@@ -36,8 +36,15 @@ typedef struct PipelineOptions {
 Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
                          const char ***deps);
 /* What only code generation is to see: checks for NaN, loops over blocks (-O2 and up).  After everything that is to be read. */
-typedef struct LowerOptions { int opt_level; bool trap_nan, cblas; } LowerOptions;
+typedef struct LowerOptions { const CodegenOptions *code; bool trap_nan; } LowerOptions;
 void pipeline_lower(Module *m, const LowerOptions *o);
+void pipeline_lower_func(Func *f, const LowerOptions *o);
+
+/* ---- versions.c: functions that are there once more for short sizes -------------------------------------------------- */
+
+Func *versions_source(Func *f, const LowerOptions *o); /* a copy of f to make them of, before it is lowered; NULL: there will be none */
+void versions_make(Module *m, int n, Func *const *source, const LowerOptions *o); /* of the first n functions */
+
 /* What can be wrong with a program of the front end shows here at the latest; false after diagnostics. */
 bool pipeline_resolve(Module *m);
 /* Splits at commas into interned names (spaces dropped); NULL gives 0. */

@@ -227,15 +227,23 @@ static void for_strips(Func *f) {
   pass_guard(f);
 }
 
+void pipeline_lower_func(Func *f, const LowerOptions *o) {
+  if (o->code->opt_level >= 2) for_strips(f);
+  pass_order(f);
+}
+
 void pipeline_lower(Module *m, const LowerOptions *o) {
   if (o->trap_nan) trap_nans(m);
   const char *outer = stage_begin(m->ctx, "strips");
-  for (int i = 0; i < m->nfunc; i++) {
+  int n = m->nfunc;
+  Func **source = NEW_N(m->ctx->arena, Func *, n + 1);
+  for (int i = 0; i < n; i++) {
     if (m->func[i]->external) continue;
-    if (o->opt_level >= 2) for_strips(m->func[i]);
-    pass_order(m->func[i]);
+    source[i] = versions_source(m->func[i], o);
+    pipeline_lower_func(m->func[i], o);
   }
-  m->makes_operands = o->opt_level >= 2 && !o->cblas;
+  m->makes_operands = o->code->opt_level >= 2 && !o->code->cblas;
+  versions_make(m, n, source, o);
   if (!module_verify(m)) bug("what is made for code generation does not verify");
   stage_end(m->ctx, outer);
 }

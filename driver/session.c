@@ -52,7 +52,7 @@ int adc_compile(adc_session *s, const char *name, const char *text, size_t len, 
                        .order = o->order ? o->order : 1,
                        .keep_going_without_grad = true};
   s->module = pipeline_compile(s->ctx, name, text, len, &p, NULL);
-  if (s->module) pipeline_lower(s->module, &(LowerOptions){.opt_level = s->code.opt_level, .cblas = s->code.cblas});
+  if (s->module) pipeline_lower(s->module, &(LowerOptions){.code = &s->code});
   return s->module ? EXIT_OK : EXIT_PROGRAM;
 }
 

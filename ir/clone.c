@@ -151,11 +151,14 @@ void clone_share(CloneMap *m, const Op *op) {
   }
 }
 
-Func *func_clone(Func *f, const char *name) {
+Func *func_clone(Func *f, const char *name) { return func_clone_at(f, name, 0, NULL); }
+
+Func *func_clone_at(Func *f, const char *name, int n, const DimSubst *at) {
   Ctx *c = f->module->ctx;
   Func *g = func_new(f->module, name, f->loc);
   for (int i = 0; i < f->nsym; i++) func_add_sym(g, f->sym[i]);
   CloneMap *m = clone_map_new(c, f, g);
+  for (int i = 0; i < n; i++) clone_map_sym(m, at[i].from, at[i].to);
   clone_params(m, g->body, f->body);
   clone_region_into(m, g->body, f->body);
   g->nin = f->nin;

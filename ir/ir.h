@@ -318,6 +318,8 @@ typedef struct Port {
   Loc loc;
 } Port;
 typedef enum { FUNC_PRIMAL, FUNC_GRAD, FUNC_VJP, FUNC_JVP, FUNC_HVP, FUNC_JACOBIAN, FUNC_HESSIAN } FuncKind;
+/* A copy of a function with all its parameters and symbols, in which some symbols are numbers. */
+typedef struct Version { Func *func; int n; Sym **sym; int64_t *value; } Version;
 struct Func {
   const char *name;
   Module *module;
@@ -331,6 +333,7 @@ struct Func {
   Func *adjoint;
   Func *lean;                           /* the same function, which computes again rather than store; NULL: there is none */
   bool is_lean;                         /* it is that of another */
+  Version *version; int nversion, version_cap; /* the same function for some sizes; the first that applies serves a call */
   const char *external;                 /* a C function of that name does it, the body tells only the types; else NULL */
   const char *signature;                /* the source's declaration, for the header's comment, or NULL */
   Loc loc;
@@ -449,6 +452,8 @@ Dim *clone_dim(CloneMap *m, Dim *d);
 Op *clone_op(CloneMap *m, Builder *b, Op *op); /* operands must be mapped; results become mapped */
 void clone_share(CloneMap *m, const Op *op);   /* within one function: what op uses and has no copy stands for itself */
 Func *func_clone(Func *f, const char *name);   /* same symbols */
+/* … of which some have these values throughout: every dimension of f must be one with them too. */
+Func *func_clone_at(Func *f, const char *name, int n, const DimSubst *at);
 void func_renumber(Func *f);                   /* dense ids again, after deletions */
 
 /* ---- print.c, read.c, verify.c -------------------------------------------------------------------------------------------- */

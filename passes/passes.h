@@ -55,6 +55,10 @@ Func *derive_jvp(Func *f, Wrt wrt);
  * are several wrt leaves). */
 Func *derive_operator(Func *f, Wrt wrt, FuncKind kind);
 Func *lean_copy(Func *f); /* becomes f->lean; added to f's module */
+/* Symbols of f that stand for short axes, by the look of it: as many as f has at most. */
+int version_symbols(const Func *f, Sym **sym);
+/* f where symbols have these values, optimised, as the last function of f's module.  NULL: f fails there, or it cannot be told. */
+Func *version_of(Func *f, const char *name, int n, const DimSubst *at);
 bool can_grad(const Func *f);   /* has the form that derive_grad needs */
 bool can_derive(const Func *f); /* has a real parameter */
 

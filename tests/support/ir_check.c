@@ -254,7 +254,7 @@ int main(int argc, char **argv) {
   Ctx *c = ctx_new();
   Module *m = module_read(c, file ? file : "-", text, len);
   Module *low = m && module_verify(m) ? module_read(c, file ? file : "-", text, len) : NULL;
-  if (low) pipeline_lower(low, &(LowerOptions){.opt_level = o.code.opt_level, .cblas = o.code.cblas});
+  if (low) pipeline_lower(low, &(LowerOptions){.code = &o.code});
   Jit *j = low ? jit_new(low, &o.code) : NULL;
   diag_print_text(c, stderr, false);
   if (!j) return 1;
