@@ -1,7 +1,7 @@
 /* undo.c - the state of a carried tensor before an iteration, from that after it: what the iteration stored over is put back.
  *
  * Regions inside a loop that read a carried tensor need the whole of it when they are done again; a copy for each iteration would
- * take as many times its memory.  Where the body changes it by stores alone, also in loops inside that are as long as a dimension,
+ * take as many times its memory.  Where the body changes it by stores and additions at places alone, also in loops inside that are as long as a dimension,
  * the adjoint's loop carries the tensor too, from its last state back to its first, and the tape holds what was stored over.
  *
  * Requires: the adjoint's body is complete.  Ensures: at its beginning stands a copy of the primal body, for the places and old
@@ -22,9 +22,15 @@ typedef struct Place { const struct Place *outer; CloneMap *map; const Op *loop;
 
 static void note_computed(void *env, Sym *s) { *(bool *)env |= s->kind == SYM_VALUE; }
 
+/* Stores or adds to elements whose indices are numbers. */
+static bool is_indexed(const Op *op) {
+  if (op->code == OP_set) return true;
+  return op->code == OP_scatter_acc && !op->u.index.masked && op->u.index.naxis > 0 && op->opd[2]->type->rank == 0;
+}
+
 static bool is_store(const Op *op) {
   bool computed = false;
-  if (!op || (op->code != OP_set && op->code != OP_set_slice)) return false;
+  if (!op || (!is_indexed(op) && op->code != OP_set_slice)) return false;
   op_each_sym(op, note_computed, &computed);
   return !computed;
 }
@@ -111,7 +117,7 @@ static bool same_window(const Op *x, const Op *y) {
 
 /* `at` reads what the store `set` puts away. */
 static bool reads_old(const Op *at, const Op *set) {
-  if (!at || at->code != (set->code == OP_set ? OP_gather : OP_slice) || at->opd[0] != set->opd[0]) return false;
+  if (!at || at->code != (set->code == OP_set_slice ? OP_slice : OP_gather) || at->opd[0] != set->opd[0]) return false;
   if (at->res[0]->type != set->opd[1]->type) return false;
   if (set->code == OP_set_slice) return same_window(at, set);
   bool same = at->nopd == set->nopd - 1;
@@ -133,8 +139,8 @@ static void read_old(Undo *u, Op *set) {
   *o = (Old){set, NULL, u->old};
   u->old = o;
   if (reads_old(set->prev, set)) o->value = set->prev->res[0];
-  else if (set->code == OP_set) o->value = b_gather(&b, x, set->u.index.naxis, set->u.index.axis, set->opd + 2, NULL);
-  else o->value = b_slice(&b, x, set->u.slice.start, set->u.slice.stride, set->opd[1]->type->dim);
+  else if (set->code == OP_set_slice) o->value = b_slice(&b, x, set->u.slice.start, set->u.slice.stride, set->opd[1]->type->dim);
+  else o->value = b_gather(&b, x, set->u.index.naxis, set->u.index.axis, set->opd + 2, NULL);
 }
 
 static bool is_inside(const Op *loop, const Value *v) { return region_of(v) == loop->reg[0]; }
@@ -173,7 +179,7 @@ static void prepare(Undo *u, Op *loop, Value *v, const Value *p) {
     if (is_store(op)) {
       read_old(u, op);
       if (loop) keep(u, loop, old_value(u, op));
-      for (int i = 2; loop && op->code == OP_set && i < op->nopd; i++)
+      for (int i = 2; loop && is_indexed(op) && i < op->nopd; i++)
         if (!follows_from_index(loop, op->opd[i])) keep(u, loop, op->opd[i]);
       continue;
     }
