@@ -97,11 +97,15 @@ static const unsigned char real_cost[OP_COUNT] = {
     [OP_rsqrt] = 6,
 };
 
-static int op_cost(const Op *op) {
-  if (op_info[op->code].family != FAM_MAP) return op->code == OP_embed || op->code == OP_gather ? 3 : 1;
+int map_cost(const Op *op) {
   if (op->code == OP_philox || op->code == OP_philox_high) return COST_LIBM;
   if (!elem_is_real(op->opd[op->nopd - 1]->type->elem)) return 1;
   return real_cost[op->code] ? real_cost[op->code] : COST_LIBM;
+}
+
+static int op_cost(const Op *op) {
+  if (op_info[op->code].family != FAM_MAP) return op->code == OP_embed || op->code == OP_gather ? 3 : 1;
+  return map_cost(op);
 }
 
 /* The axes that a broadcast or a product adds to an operand make its elements asked for again and again. */

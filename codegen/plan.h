@@ -46,6 +46,7 @@ enum { LEVEL_UNIT = -1, LEVEL_OTHER = -2, MAX_LEVEL = 2 * MAX_LABEL };
  * length 1, LEVEL_OTHER for anything else. */
 typedef struct Read {
   Value *v;
+  const Value *row; /* the index on the first axis, if that is a number; or NULL */
   int8_t level[MAX_RANK];
 } Read;
 
@@ -159,8 +160,11 @@ Type *padded_type(Ctx *c, const Type *t); /* t with rows of whole vectors */
 /* Parts of plan_func. */
 void plan_lanes(Plan *p);     /* lanes.c: which loops are computed in lanes */
 void plan_places(Plan *p);    /* place.c: virtual or stored */
+void plan_weigh(Plan *p);     /* weigh.c: stored, or computed again */
 void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
-void plan_units(Plan *p);     /* schedule.c: units, their loops, groups */
+void plan_units(Plan *p);     /* schedule.c: units, their loops and groups */
+void plan_groups(Plan *p);    /* group.c: units that share a loop nest */
+bool same_loops(const Unit *a, const Unit *b);
 void plan_relays(Plan *p);    /* relay.c: groups that take turns */
 void plan_splits(Plan *p);    /* split.c: what threads share */
 void plan_storage(Plan *p);   /* storage.c */
@@ -173,6 +177,10 @@ enum { MOST_WRITTEN_OUT = 16 }; /* terms of a sum */
 bool reads_in_step(Plan *p, Op *op, const Value *x);
 /* The same of what a set_slice, or a set at numbers, stores. */
 bool stores_in_step(Plan *p, Op *op, const Value *x);
+/* What the unit writes and an access elsewhere to the same memory, at `at`, meet in the same iteration of all loops if at all: each
+ * counter is the index of both on some axis. */
+bool in_step(const Unit *u, const int8_t *at, int rank);
+bool is_apart(const Op *update, const Read *r); /* it stores into another row than r reads */
 void read_anywhere(Plan *p, Unit *u, Value *v); /* u reads v at indices of its own */
 
 Unit reads_anew(Plan *p, const Unit *u);        /* u, a UNIT_STORE or UNIT_REDUCE, with all that it reads, parameters too */
@@ -263,6 +271,7 @@ Dim *region_flops(Ctx *c, const Region *r, bool *more); /* *more: something is l
 /* ---- facts about operations (place.c) ------------------------------------------------------------------------------
  */
 
+int map_cost(const Op *op);            /* of an element of a FAM_MAP operation: 1 is an addition */
 bool op_is_view(const Op *op);         /* moves elements, computes nothing: transposition, broadcast, slice, reshape */
 bool dim_mentions_value(const Dim *d); /* a symbol known only at run time */
 bool type_mentions_value(const Type *t);
