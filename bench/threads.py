@@ -17,6 +17,8 @@ SIZES = {
     "folds": {"n": 1000, "m": 700},
     "products": {"n": 512, "m": 512},
     "batches": {"b": 16, "n": 200, "m": 64},
+    "layers": {"n": 64, "d": 784, "h": 512, "c": 10},
+    "least_squares": {"n": 4000, "m": 1000},
     "table": {"n": 3000, "m": 100, "k": 20000},
     "mixture": {"k": 50, "d": 20, "n": 5000},
     "rays": {"m": 1000, "n": 200000},
@@ -130,11 +132,11 @@ def measure(adc, name, sizes, folder):
             best[n] = min(best[n], float(run([f"{folder}/time"], ADC_NUM_THREADS=n)))
     two, eight = run([f"{folder}/model"]).split()
     size = re.sub(r"[{}' ]", "", str(sizes)).replace(":", "=")
-    print(f"{name:9} {size:22} {best['1']:10.3f} {best['2']:10.3f} {best['1'] / best['2']:7.2f} {two:>9} {eight:>9}", flush=True)
+    print(f"{name:13} {size:22} {best['1']:10.3f} {best['2']:10.3f} {best['1'] / best['2']:7.2f} {two:>9} {eight:>9}", flush=True)
 
 
 adc = os.path.abspath(sys.argv[1])
-print(f"{'gradient':9} {'sizes':22} {'1: ms':>10} {'2: ms':>10} {'ratio':>7} {'2 could':>9} {'8 could':>9}")
+print(f"{'gradient':13} {'sizes':22} {'1: ms':>10} {'2: ms':>10} {'ratio':>7} {'2 could':>9} {'8 could':>9}")
 with tempfile.TemporaryDirectory() as folder:
     for name in sys.argv[2:] or SIZES:
         measure(adc, name, SIZES[name], folder)

@@ -45,7 +45,7 @@ static LLVMValueRef array_on_stack(Codegen *g, LLVMBuilderRef b, int n) {
   LLVMBuilderRef at = LLVMCreateBuilderInContext(g->ll);
   if (first) LLVMPositionBuilderBefore(at, first);
   else LLVMPositionBuilderAtEnd(at, entry);
-  LLVMValueRef cells = LLVMBuildAlloca(at, LLVMArrayType2(g->i64, (unsigned)n), "args");
+  LLVMValueRef cells = opaque(g, at, LLVMBuildAlloca(at, LLVMArrayType2(g->i64, (unsigned)n), "args"));
   LLVMDisposeBuilder(at);
   return cells;
 }

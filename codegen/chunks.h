@@ -34,9 +34,11 @@ void chunk_claim(Emit *e, Chunks *c, const Dim *copies);
 /* Folds that chunks make apart.  A scalar: in a chunk but the first the register begins with the neutral element, and chunk_leaves tells
  * what it has in the end; outside, fold_scalars folds that into what the first has. */
 void chunk_begins(Emit *e, Chunks *c, Opcode code, Elem t, LLVMValueRef cell);
-LLVMValueRef chunk_leaves(Emit *e, Chunks *c, Elem t, LLVMValueRef x); /* the memory for fold_scalars */
+/* In `left`, or, if that is NULL, in memory of its own; returns it, for fold_scalars. */
+LLVMValueRef chunk_leaves(Emit *e, Chunks *c, Elem t, LLVMValueRef left, LLVMValueRef x);
 LLVMValueRef fold_scalars(Emit *e, const Chunks *c, Opcode code, Elem t, LLVMValueRef left);
-/* A tensor: the first chunk folds into `base`, the others in the slot, where they begin with the neutral element. */
+/* A tensor: the first chunk folds into `base`, the others in the slot, where they begin with the neutral element; _at: if they have. */
+LLVMValueRef chunk_part_at(Emit *e, Chunks *c, const Type *t, LLVMValueRef base, int slot);
 LLVMValueRef chunk_part(Emit *e, Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot);
 void fold_parts(Emit *e, const Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot);
 

@@ -51,13 +51,25 @@ enum { MEMO_BUCKETS = 1024 };
 
 typedef struct Late { const Sym *sym; LLVMValueRef at; } Late;
 
-/* Groups that take turns (emit_relay.c), and what of each is emitted now. */
-typedef enum { RELAY_BEGIN, RELAY_TURN, RELAY_END } RelayPhase;
+/* Groups that take turns (emit_relay.c), and what of each is emitted now: what folds in memory begin with, and folds in registers; some
+ * rows; what registers leave; and, where chunks did all that, the folds of what each has left. */
+typedef enum { RELAY_BEGIN, RELAY_OPEN, RELAY_TURN, RELAY_CLOSE, RELAY_FOLD } RelayPhase;
 typedef struct Relay {
   RelayPhase phase;
   LLVMValueRef from, to; /* in a turn: of the outermost loops */
   LLVMValueRef *acc;     /* by value: what a fold uses that goes on from turn to turn */
+  struct Chunks *chunks; /* NULL: one thread does it */
+  LLVMValueRef *left;    /* by value: of folds into registers, what chunks leave */
 } Relay;
+
+/* A group that is done with each piece of a matrix product (emit_epilogue.c). */
+typedef struct Epilogue {
+  Group *group;
+  RelayPhase phase;
+  LLVMValueRef from[2], n[2];     /* in a turn: rows and columns of the piece */
+  LLVMValueRef index[MAX_LEVEL];  /* … by level: the index in a loop around the product; NULL: it is a row or a column */
+  LLVMValueRef *cell;             /* by value: what a fold to a single element has so far */
+} Epilogue;
 
 typedef struct Emit {
   Codegen *g;
@@ -101,9 +113,11 @@ typedef struct Emit {
   struct Parts *parts; /* NULL: the function is not long */
   struct Part *part;   /* this emits a part of a function */
   int computed;        /* so many elements were */
+  int whole;           /* emit_wide.c: elements of a vector; 0: not known yet */
   struct Rows *rows; /* emit_rows.c: what the loop in lanes reads by rows; NULL: nothing */
   Value *inverse;      /* stands for the inverse of a divisor among what has been computed */
   Relay *relay;        /* NULL: groups are emitted one after another */
+  Epilogue *epilogue;  /* the one that is being emitted; or NULL */
   struct Edges *edges;   /* emit_edges.c: conditions that are left out; NULL: none is */
   /* The innermost `for` whose turns are being emitted one after another, and whether this turn is the first here. */
   struct { const Region *body; LLVMValueRef first; } turn;
@@ -124,7 +138,9 @@ void begin_body(Emit *e); /* builders at the ends of an entry block and the next
 Emit *emit_open(Codegen *g, Func *f, LLVMValueRef fn);
 void emit_close(Emit *e);
 void emit_group(Emit *e, Group *g);
+void place_group(Emit *e, const Group *g); /* before it is emitted: memory whose size is known only now */
 void emit_relay(Emit *e, Group *g); /* emit_relay.c: this one and those that take turns with it */
+void emit_epilogue(Emit *e, Group *g); /* emit_epilogue.c: a product and the group that rides on it */
 /* Metadata: memory objects, and for each the others. */
 void make_scopes(Emit *e, const char *name, int n, LLVMMetadataRef **scope, LLVMMetadataRef **others);
 LLVMBasicBlockRef new_block(Emit *e, const char *name);
@@ -182,6 +198,7 @@ typedef struct Loop {
   bool whole;     /* as a rule it is as long as some vectors: set before loop_end */
   bool few;        /* as a rule it is short, as loops in loops of the program are: set before loop_end */
   bool one_by_one; /* LLVM shall not interleave vectors of iterations: set before loop_end */
+  bool blocks;    /* LLVM shall see that n is a whole number of vectors: set before loop_end */
   bool as_it_is;  /* LLVM shall not unroll or vectorise it: set before loop_end */
 } Loop;
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n); /* the counter, 0 <= i < n */
@@ -211,6 +228,7 @@ void memo_add(Emit *e, const Value *v, const LLVMValueRef *idx, LLVMValueRef res
 
 LLVMValueRef eval(Emit *e, Value *v, const LLVMValueRef *idx);  /* one element, loaded or computed */
 LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx); /* op's first result, computed */
+LLVMValueRef map_operation(Emit *e, Op *op, LLVMValueRef *x); /* … of its operands' elements, or of whole vectors of these */
 LLVMValueRef eval_small(Emit *e, Op *op, const LLVMValueRef *idx); /* emit_small.c: a fold, concatenation or scan */
 LLVMValueRef eval_small_reshape(Emit *e, Op *op, const LLVMValueRef *idx);
 bool next_index(Emit *e, int n, Dim *const *dim, LLVMValueRef *idx); /* of a small shape, constants; false after the last */
@@ -255,6 +273,17 @@ LLVMValueRef *read_elements(Emit *e, Value *v);
 void write_elements(Emit *e, const Value *v, LLVMValueRef *x);
 void emit_straight(Emit *e, Unit *u);
 
+/* ---- emit_wide.c: rows of a few elements that are whole vectors ---------------------------------------------------- */
+
+int whole_width(Emit *e, const Type *t); /* elements of the vectors that a row of t is; 0: it is none */
+bool computes_whole(Emit *e, const Op *op); /* rows of the result are computed by instructions on vectors */
+/* So many elements of v, or of op's result, from that at idx on. */
+LLVMValueRef eval_whole(Emit *e, Value *v, const LLVMValueRef *idx);
+LLVMValueRef compute_whole(Emit *e, Op *op, const LLVMValueRef *idx);
+LLVMValueRef fold_whole(Emit *e, Op *op); /* a fold of one row; NULL: it is none that vectors are folded by */
+LLVMValueRef load_whole(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef at); /* e->whole elements */
+void store_whole(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef at, LLVMValueRef x);
+
 /* ---- emit_choice.c ------------------------------------------------------------------------------------------------ */
 
 void emit_any_nan(Emit *e, Unit *u); /* a unit that asks for one */
@@ -296,12 +325,16 @@ typedef struct ProductCall {
   Elem elem;
   Matrix m[3];
   LLVMValueRef size[3], add, space; /* size: by kind of label */
+  LLVMValueRef then, env;           /* what is done with each piece of the result, or null */
+  bool minus;                       /* the product is subtracted */
 } ProductCall;
 LLVMValueRef product_function(Emit *e, Elem elem); /* the kernel */
 void product_call(Emit *e, const ProductCall *call);
 /* emit_trim.c: how far indices along `side`, rows or columns, reach for what is not zero and what is wanted. */
 typedef struct Reach { Dim *after, *before; } Reach; /* NULL: as far as there are any */
 typedef struct Trim { int side; Reach sum, other; } Trim;
+bool is_one_call(Emit *e, Unit *u); /* a tiled unit's kernel makes the whole product */
+void epilogue_piece(Emit *e, ProductCall *call, LLVMValueRef row, LLVMValueRef col); /* … of the product from there on */
 bool trim_find(Emit *e, const Unit *u, const Product *p, Trim *t);
 void product_call_trimmed(Emit *e, const ProductCall *call, const Trim *t);
 

@@ -151,7 +151,10 @@ static void place_value(Emit *e, const Value *v) {
   if (info->place != PLACE_BUFFER || (info->slot < 0 && info->result < 0)) return;
   e->object[v->id] = info->slot >= 0 ? info->slot : e->out_object[info->result];
   if (info->result >= 0) e->out_object[info->result] = e->object[v->id];
-  if (!e->parts && (info->slot < 0 || !p->slot[info->slot].dynamic)) e->where[v->id] = buffer_of(e, v);
+  if (e->parts || (info->slot >= 0 && p->slot[info->slot].dynamic)) return;
+  LLVMValueRef same = info->shared ? e->where[info->home] : NULL; /* one pointer, so that LLVM sees that it is one place */
+  e->where[v->id] = same ? same : buffer_of(e, v);
+  if (info->shared) e->where[info->home] = e->where[v->id];
 }
 
 static void place_region(Emit *e, const Region *r) {
@@ -347,8 +350,12 @@ static void emit_mixed(Emit *e, Group *g, const Unit *head) {
   LLVMPositionBuilderAtEnd(e->b, join);
 }
 
+void place_group(Emit *e, const Group *g) {
+  for (int i = 0; i < g->n; i++) place_dynamic(e, g->unit[i]);
+}
+
 void emit_group(Emit *e, Group *g) {
-  for (int i = 0; i < g->n && !e->relay; i++) place_dynamic(e, g->unit[i]);
+  if (!e->relay && !e->epilogue) place_group(e, g);
   if (g->n == 1) {
     emit_guarded(e, g->unit[0]);
     return;
@@ -369,6 +376,7 @@ void emit_groups(Emit *e, Plan *p) {
   for (int i = 0, n; i < p->ngroup; i += n ? n : 1) {
     n = emit_part(e, p, i);
     if (!n && p->group[i].relay && !e->parts) emit_relay(e, &p->group[i]), n = p->group[i].relay;
+    if (!n && p->group[i].epilogue && !e->parts) emit_epilogue(e, &p->group[i]), n = 2;
     if (!n) emit_group(e, &p->group[i]);
   }
   e->p = outer;

@@ -142,9 +142,9 @@ void chunks_end(Emit *e, Chunks *c) {
 
 /* ---- folds ---------------------------------------------------------------------------------------------------------------- */
 
-LLVMValueRef chunk_leaves(Emit *e, Chunks *c, Elem t, LLVMValueRef x) {
+LLVMValueRef chunk_leaves(Emit *e, Chunks *c, Elem t, LLVMValueRef left, LLVMValueRef x) {
   LLVMTypeRef type = elem_reg(e->g, t);
-  LLVMValueRef left = shared_memory(e, LLVMArrayType2(type, MAX_PIECES));
+  if (!left) left = shared_memory(e, LLVMArrayType2(type, MAX_PIECES));
   LLVMBuildStore(e->b, x, LLVMBuildInBoundsGEP2(e->b, type, left, &c->index, 1, ""));
   return left;
 }
@@ -168,30 +168,52 @@ static LLVMValueRef part_stride(Emit *e, LLVMValueRef n) {
   return LLVMBuildAnd(e->b, index_add(e, n, index_const(e, PART_MULTIPLE - 1)), index_const(e, -PART_MULTIPLE), "");
 }
 
-LLVMValueRef chunk_part(Emit *e, Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot) {
-  LLVMValueRef n = element_count(e, t), at = LLVMBuildMul(e->b, LLVMBuildSub(e->b, c->index, e->one, ""), part_stride(e, n), "");
-  LLVMValueRef part = LLVMBuildGEP2(e->b, elem_type(e->g, t->elem), e->slot[slot], &at, 1, "");
+static LLVMValueRef own_part(Emit *e, Chunks *c, const Type *t, int slot) {
+  LLVMValueRef others = LLVMBuildSub(e->b, c->index, e->one, ""), at = LLVMBuildMul(e->b, others, part_stride(e, element_count(e, t)), "");
+  return LLVMBuildGEP2(e->b, elem_type(e->g, t->elem), e->slot[slot], &at, 1, "");
+}
+
+LLVMValueRef chunk_part_at(Emit *e, Chunks *c, const Type *t, LLVMValueRef base, int slot) {
   LLVMValueRef first = LLVMBuildICmp(e->b, LLVMIntEQ, c->index, e->zero, "");
+  return LLVMBuildSelect(e->b, first, base, own_part(e, c, t, slot), "");
+}
+
+LLVMValueRef chunk_part(Emit *e, Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot) {
+  LLVMValueRef part = own_part(e, c, t, slot), first = LLVMBuildICmp(e->b, LLVMIntEQ, c->index, e->zero, "");
   Branch br;
   Loop loop;
   if_begin(e, &br, LLVMBuildNot(e->b, first, ""));
-  LLVMValueRef i = loop_begin(e, &loop, n);
+  LLVMValueRef i = loop_begin(e, &loop, element_count(e, t));
   store_elem(e, part, object, t, i, fold_neutral(e, code, t->elem));
   loop_end(e, &loop);
   if_end(e, &br);
   return LLVMBuildSelect(e->b, first, base, part, "");
 }
 
-void fold_parts(Emit *e, const Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot) {
-  LLVMValueRef n = element_count(e, t);
-  Loop parts, loop;
-  LLVMValueRef k = loop_begin(e, &parts, LLVMBuildSub(e->b, c->count, e->one, "")), from = LLVMBuildNSWMul(e->b, k, part_stride(e, n), "");
-  LLVMValueRef i = loop_begin(e, &loop, n);
-  LLVMValueRef x = load_elem(e, e->slot[slot], slot, t, LLVMBuildNSWAdd(e->b, from, i, ""));
+/* Elements from `from` up to `to`: each takes in its parts in order. */
+static void fold_range(Emit *e, LLVMValueRef parts, Opcode code, const Type *t, LLVMValueRef base, int object, int slot,
+                       LLVMValueRef from, LLVMValueRef to) {
+  LLVMValueRef stride = part_stride(e, element_count(e, t));
+  Loop outer, loop;
+  LLVMValueRef k = loop_begin(e, &outer, parts), at = LLVMBuildNSWMul(e->b, k, stride, "");
+  LLVMValueRef i = LLVMBuildNSWAdd(e->b, from, loop_begin(e, &loop, LLVMBuildNSWSub(e->b, to, from, "")), "");
+  LLVMValueRef x = load_elem(e, e->slot[slot], slot, t, LLVMBuildNSWAdd(e->b, at, i, ""));
   store_elem(e, base, object, t, i, fold_term(e, code, t->elem, load_elem(e, base, object, t, i), x));
   loop_end(e, &loop);
-  parts.as_it_is = true;
-  loop_end(e, &parts);
+  outer.as_it_is = true;
+  loop_end(e, &outer);
+}
+
+/* Many elements are folded by threads again. */
+void fold_parts(Emit *e, const Chunks *c, Opcode code, const Type *t, LLVMValueRef base, int object, int slot) {
+  enum { MULTIPLE = 2 * PART_MULTIPLE, MOST = 16 };
+  LLVMValueRef n = element_count(e, t), parts = LLVMBuildSub(e->b, c->count, e->one, "");
+  LLVMValueRef count = LLVMBuildUDiv(e->b, LLVMBuildMul(e->b, n, parts, ""), index_const(e, e->g->o->grain), "");
+  Chunks again;
+  count = power_below(e, index_most(e, index_least(e, count, index_const(e, MOST)), e->one));
+  chunks_begin(e, &again, count, n, MULTIPLE);
+  fold_range(e, parts, code, t, base, object, slot, again.from, again.to);
+  chunks_end(e, &again);
 }
 
 /* ---- loops that are marked parallel --------------------------------------------------------------------------------------- */
@@ -225,7 +247,7 @@ void loop_leave(Emit *e, Chunks *c, const Unit *u, LLVMValueRef *left) {
   for (int k = 0; k < op->nres; k++) {
     Elem t = op->res[k]->type->elem;
     if (s->fold[k] == OP_COUNT || op->res[k]->type->rank) continue;
-    left[k] = chunk_leaves(e, c, t, LLVMBuildLoad2(e->b, elem_reg(e->g, t), e->where[op->res[k]->id], ""));
+    left[k] = chunk_leaves(e, c, t, NULL, LLVMBuildLoad2(e->b, elem_reg(e->g, t), e->where[op->res[k]->id], ""));
   }
   chunks_end(e, c);
   for (int k = 0; k < op->nres; k++) {

@@ -265,10 +265,7 @@ static LLVMValueRef rare_product(Emit *e, Elem t, LLVMValueRef *x) {
   return LLVMBuildCall2(e->b, LLVMGlobalGetValueType(fn), fn, x, 2, "");
 }
 
-static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
-  LLVMValueRef x[3];
-  for (int k = 0; k < op->nopd; k++) x[k] = eval(e, op->opd[k], idx);
-  set_line(e, op);
+LLVMValueRef map_operation(Emit *e, Op *op, LLVMValueRef *x) {
   LLVMValueRef known = without_zeros(op, x);
   if (known) return known;
   bool plain = in_lanes(e->p, op->parent) ? e->plain_products : in_plain_loop(op) || (e->plain && is_plain(e->p, op));
@@ -278,6 +275,13 @@ static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
   if (!plain && op->code == OP_mulz && e->seldom && in_lanes(e->p, op->parent)) return rare_product(e, t, x);
   Opcode code = plain && op->code == OP_mulz ? OP_mul : op->code;
   return map_emit(e->g, e->b, code, op->opd[op->nopd - 1]->type->elem, t, x);
+}
+
+static LLVMValueRef eval_map(Emit *e, Op *op, const LLVMValueRef *idx) {
+  LLVMValueRef x[3];
+  for (int k = 0; k < op->nopd; k++) x[k] = eval(e, op->opd[k], idx);
+  set_line(e, op);
+  return map_operation(e, op, x);
 }
 
 LLVMValueRef eval_op(Emit *e, Op *op, const LLVMValueRef *idx) {

@@ -25,8 +25,9 @@ bool by_four(Nest *k) {
   if (!kind || !k->e->g->vector_bytes || k->n > MOST_UNITS_BY_FOUR || k->tiny || nest_folds_few(k, inner)) return false;
   if (nest_is_trimmed(k, outer) || nest_is_trimmed(k, inner)) return false;
   for (int i = 0; i < k->n; i++)
-    if (matvec_of(k->e->p, k->unit[i]) != kind || nest_has_part(k->unit[i])) return false;
+    if (matvec_of(k->e->p, k->unit[i]) != kind) return false;
   k->begins = kind == MATVEC_BY_COLUMNS && sums_once(k, outer);
+  for (int i = 0; i < k->n; i++) k->begins &= !nest_has_part(k->unit[i]); /* which begins with the neutral element */
   return true;
 }
 
@@ -94,6 +95,7 @@ static void add_rows(Nest *k) {
     int object;
     nest_index(k, u, idx);
     LLVMValueRef base = unit_target(e, u, &object), at = nest_place(e, u, idx);
+    if (k->part[i]) base = k->part[i];
     sum = load_elem(e, base, object, u->v->type, at);
     if (!u->adds && k->begins) sum = LLVMBuildSelect(e->b, r.first, nest_neutral(e, u), sum, "");
     for (int row = 0; row < ROWS; row++) {

@@ -92,7 +92,7 @@ LLVMValueRef nest_term(const Nest *k, const Unit *u) {
     set_line(e, u->op);
     result = result ? mul_elem(e->g, e->b, u->v->type->elem, result, x) : x;
   }
-  return result;
+  return u->minus ? LLVMBuildFNeg(e->b, result, "") : result;
 }
 
 static void store_scalar_result(Emit *e, const Unit *u, LLVMValueRef x) {
@@ -146,7 +146,7 @@ static LLVMValueRef updated(const Nest *k, const Unit *u) {
   return add_elem(e->g, e->b, u->v->type->elem, load_elem(e, base, object, u->v->type, to), x);
 }
 
-static void put_update(const Nest *k, const Unit *u, LLVMValueRef x) {
+void nest_put_update(const Nest *k, const Unit *u, LLVMValueRef x) {
   LLVMValueRef idx[MAX_RANK], to = updated_place(k, u, idx);
   int object;
   LLVMValueRef base = unit_target(k->e, u, &object);
@@ -164,7 +164,7 @@ static void set_neutral_at(Emit *e, const Unit *u) {
   close_loops(e, loop, t->rank, t->dim);
 }
 
-static void set_neutral(Emit *e, const Unit *u) {
+void nest_begin_in_memory(Emit *e, const Unit *u) {
   Loop loop;
   int object;
   if (u->into) {
@@ -179,87 +179,24 @@ static void set_neutral(Emit *e, const Unit *u) {
   loop_end(e, &loop);
 }
 
-/* ---- whole vectors -----------------------------------------------------------------------------------------------
- * Where loops are short their last vector is masked, and what reads it back soon, or only what lies behind it, as the next step of a
- * recurrence does, waits until the masked store is done.  Rows in slots, which are rounded up, have room for the whole vector if they
- * are alone there or padded. */
-
-/* Updates of different entries on some axis. */
-static bool apart(const Op *a, const Op *b) {
-  if (a->code == OP_set_slice || b->code == OP_set_slice) return false;
-  for (int i = 0; i < a->u.index.naxis; i++)
-    for (int j = 0; j < b->u.index.naxis; j++) {
-      int64_t x, y;
-      bool same_axis = a->u.index.axis[i] == b->u.index.axis[j];
-      if (same_axis && value_int(a->opd[2 + i], &x) && value_int(b->opd[2 + j], &y) && x != y) return true;
-    }
-  return false;
-}
-
-/* Units after i in the nest may find in memory what i stores there: it cannot be stored later than they run. */
-static bool met_again(const Nest *k, int i) {
-  const Plan *p = k->e->p;
-  const Unit *from = k->unit[i];
-  for (int j = i + 1; j < k->n; j++) {
-    const Unit *u = k->unit[j];
-    bool both = from->kind == UNIT_UPDATE && u->kind == UNIT_UPDATE && same_memory(p, u->v, from->v) && apart(from->op, u->op);
-    if (u->v && same_memory(p, u->v, from->v) && !both) return true;
-    for (int r = 0; r < u->nread; r++) {
-      const Value *v = u->read[r].v;
-      bool in_register = v == from->v && from->kind == UNIT_STORE, elsewhere = both && v == u->op->opd[0];
-      if (!in_register && !elsewhere && same_memory(p, v, from->v)) return true;
-    }
-  }
-  return false;
-}
-
-/* It ends where the row does: behind a part of one lies the next part, not room. */
-static bool fills_row(const Unit *u) {
-  const Op *op = u->op;
-  if (u->kind != UNIT_UPDATE || op->code != OP_set_slice) return true;
-  int last = u->v->type->rank - 1;
-  return op->opd[1]->type->dim[last] == u->v->type->dim[last];
-}
-
-static bool has_room(const Nest *k, int i) {
-  const Unit *u = k->unit[i];
-  if ((u->kind != UNIT_STORE && u->kind != UNIT_UPDATE) || u->dead || u->into || u->adds || !in_own_memory(k->e, u)) return false;
-  const ValueInfo *info = &k->e->p->value[u->v->id];
-  int rank = u->v->type->rank;
-  if (info->slot < 0 || info->result >= 0 || info->in_parts || u->v->type->elem == BOOL || (rank > 1 && !info->padded)) return false;
-  return u->place[rank - 1] == u->nlevel - 1 && fills_row(u) && !met_again(k, i);
-}
-
-/* Elements of a vector that all that is stored whole has room for; 0: nothing is. */
-static int room(const Nest *k) {
-  int least = 0;
-  if (!few_turns(k->e) || k->e->g->o->opt_level < 2) return 0;
-  for (int i = 0; i < k->n; i++) {
-    const Unit *u = k->unit[i];
-    if (u->kind == UNIT_REDUCE && (u->acc_level < 0 || u->acc_level >= u->nlevel)) return 0;
-    int fit = has_room(k, i) ? VECTOR_BYTES / (int)elem_size(u->v->type->elem) : 0;
-    if (fit && (!least || fit < least)) least = fit;
-  }
-  return least;
-}
-
 /* ---- the nest ---------------------------------------------------------------------------------------------------- */
 
 void nest_fold_into_register(const Nest *k, int i, LLVMValueRef x) {
   Emit *e = k->e;
+  if (k->within) x = LLVMBuildSelect(e->b, k->within, x, nest_neutral(e, k->unit[i]), "");
   LLVMValueRef acc = LLVMBuildLoad2(e->b, elem_reg(e->g, k->unit[i]->v->type->elem), k->acc[i], "");
   LLVMBuildStore(e->b, nest_fold(e, k->unit[i], acc, x), k->acc[i]);
 }
 
-static void innermost(Nest *k) {
+void nest_innermost(Nest *k) {
   Emit *e = k->e;
   for (int i = 0; i < k->n; i++) {
     const Unit *u = k->unit[i];
     if (u->op) set_line(e, u->op);
     if (u->kind == UNIT_UPDATE) {
       LLVMValueRef x = updated(k, u);
-      if (k->held && has_room(k, i)) k->held[i] = x;
-      else put_update(k, u, x);
+      if (k->held && nest_has_room(k, i)) k->held[i] = x;
+      else nest_put_update(k, u, x);
       continue;
     }
     if (u->kind == UNIT_REDUCE) {
@@ -279,46 +216,9 @@ static void innermost(Nest *k) {
       memo_add(e, u->v, idx, x);
     } else
       x = eval(e, u->v, idx);
-    if (k->held && has_room(k, i)) k->held[i] = x;
+    if (k->held && nest_has_room(k, i)) k->held[i] = x;
     else if (!u->dead) nest_put(k, u, x);
   }
-}
-
-/* The loop goes on to the end of the last vector, where it computes nothing: zeros are stored there, and nothing is folded in. */
-static void whole_vectors(Nest *k, int level, int lanes) {
-  Emit *e = k->e;
-  LLVMValueRef n = dim_of(e, k->unit[0]->level[level]);
-  LLVMValueRef up = LLVMBuildNSWAdd(e->b, n, LLVMConstInt(e->g->i64, (unsigned)lanes - 1, false), "");
-  Loop loop;
-  Branch br;
-  LLVMBasicBlockRef from[2];
-  k->held = NEW_N(e->arena, LLVMValueRef, k->n);
-  k->idx[level] = loop_begin(e, &loop, LLVMBuildAnd(e->b, up, LLVMConstInt(e->g->i64, (unsigned long long)-lanes, true), ""));
-  e->counter = loop.i;
-  loop.parallel = e->in_parallel = k->parallel;
-  from[0] = LLVMGetInsertBlock(e->b);
-  if_begin(e, &br, LLVMBuildICmp(e->b, LLVMIntSLT, k->idx[level], n, ""));
-  innermost(k);
-  from[1] = LLVMGetInsertBlock(e->b);
-  if_end(e, &br);
-  for (int i = 0; i < k->n; i++) {
-    if (!k->held[i]) continue;
-    bool folded = k->unit[i]->kind == UNIT_REDUCE;
-    LLVMTypeRef t = LLVMTypeOf(k->held[i]);
-    LLVMValueRef in[] = {folded ? nest_neutral(e, k->unit[i]) : LLVMConstNull(t), k->held[i]};
-    k->held[i] = LLVMBuildPhi(e->b, t, "");
-    LLVMAddIncoming(k->held[i], in, from, 2);
-  }
-  for (int i = 0; i < k->n; i++) {
-    if (!k->held[i]) continue;
-    if (k->unit[i]->kind == UNIT_REDUCE) nest_fold_into_register(k, i, k->held[i]);
-    else if (k->unit[i]->kind == UNIT_UPDATE) put_update(k, k->unit[i], k->held[i]);
-    else nest_put(k, k->unit[i], k->held[i]);
-  }
-  loop_end(e, &loop);
-  e->in_parallel = false;
-  e->counter = NULL;
-  k->held = NULL;
 }
 
 static bool folds_from(const Unit *u, int level) { return u->kind == UNIT_REDUCE && u->acc_level == level; }
@@ -350,8 +250,6 @@ static LLVMValueRef turns_within(const Nest *k, LLVMValueRef turns, LLVMValueRef
   *from = index_most(e, *from, k->from);
   return index_most(e, LLVMBuildNSWSub(e->b, to, *from, ""), e->zero);
 }
-
-static void levels(Nest *k, int level);
 
 /* So few turns altogether that numbers do as well as vectors, of which most would be masks: what reads an element back has it at once. */
 static bool is_tiny(const Nest *k) {
@@ -388,22 +286,22 @@ static void write_out(Nest *k, int level) {
   if (!dim_is_const(k->unit[0]->level[level], &n)) bug("a loop of unknown length is written out");
   for (int64_t i = 0; i < n; i++) {
     k->idx[level] = LLVMConstInt(k->e->g->i64, (unsigned long long)i, false);
-    levels(k, level + 1);
+    nest_levels(k, level + 1);
   }
 }
 
-static void begin_folds(const Nest *k, int level) {
+void nest_begin_folds(const Nest *k, int level) {
   for (int i = 0; i < k->n; i++)
     if (folds_from(k->unit[i], level)) LLVMBuildStore(k->e->b, nest_neutral(k->e, k->unit[i]), k->acc[i]);
 }
 
-static void end_folds(const Nest *k, int level) {
+void nest_end_folds(const Nest *k, int level) {
   Emit *e = k->e;
   for (int i = 0; i < k->n; i++) {
     if (!folds_from(k->unit[i], level)) continue;
     Elem t = k->unit[i]->v->type->elem;
     LLVMValueRef x = LLVMBuildLoad2(e->b, elem_reg(e->g, t), k->acc[i], "");
-    if (k->chunks && level == 0) k->left[i] = chunk_leaves(e, k->chunks, t, x);
+    if (k->chunks && level == 0) k->left[i] = chunk_leaves(e, k->chunks, t, k->left[i], x);
     else nest_put(k, k->unit[i], x);
   }
 }
@@ -421,7 +319,7 @@ static void level_loop(Nest *k, int level, LLVMValueRef from, LLVMValueRef turns
   loop.as_it_is = k->at_edge;
   e->counter = loop.i;
   if (k->inside) edges_begin(e, k->inside, level, k->idx);
-  levels(k, level + 1);
+  nest_levels(k, level + 1);
   loop_end(e, &loop);
   e->in_parallel = false;
   e->counter = NULL;
@@ -454,14 +352,14 @@ static void split_level(Nest *k, int level) {
   loop_end(e, &side);
 }
 
-static void levels(Nest *k, int level) {
+void nest_levels(Nest *k, int level) {
   Emit *e = k->e;
   const Unit *head = k->unit[0];
   bool goes_on = e->relay && level == 0;
-  if (!goes_on) begin_folds(k, level);
-  int lanes = k->from || level != head->nlevel - 1 ? 0 : room(k);
+  if (!goes_on) nest_begin_folds(k, level);
+  int lanes = k->from || level != head->nlevel - 1 ? 0 : nest_room(k);
   if (level == head->nlevel)
-    innermost(k);
+    nest_innermost(k);
   else if (is_written_out(k, level))
     write_out(k, level);
   else if (k->by_four && level == head->nlevel - 2)
@@ -469,57 +367,18 @@ static void levels(Nest *k, int level) {
   else if (k->split && level == head->nlevel - 1)
     split_level(k, level);
   else if (lanes && !nest_is_trimmed(k, level))
-    whole_vectors(k, level, lanes);
+    nest_whole_vectors(k, level, lanes);
+  else if (!k->from && !k->split && (lanes = nest_room_for_all(k)) > 0)
+    nest_to_room(k, lanes);
   else {
     LLVMValueRef from, turns = turns_of(k, level, &from);
     if (k->from && level == 0) turns = turns_within(k, turns, &from);
     level_loop(k, level, from, turns);
   }
-  if (!goes_on) end_folds(k, level);
+  if (!goes_on) nest_end_folds(k, level);
 }
 
-/* ---- chunks of the outermost loop ----------------------------------------------------------------------------------------- */
-
-bool nest_has_part(const Unit *u) { return u->kind == UNIT_REDUCE && u->split && u->split->partial[0] >= 0; }
-
-/* A loop that is made into vectors is cut where these begin. */
-static void levels_in_chunks(Nest *k, LLVMValueRef count) {
-  Emit *e = k->e;
-  Chunks c;
-  const Unit *head = k->unit[0];
-  int object;
-  chunks_begin(e, &c, count, dim_of(e, head->level[0]), head->nlevel == 1 ? 64 : 1);
-  k->chunks = &c;
-  k->from = c.from;
-  k->to = c.to;
-  for (int i = 0; i < k->n; i++) {
-    const Unit *u = k->unit[i];
-    if (!nest_has_part(u)) continue;
-    LLVMValueRef base = unit_target(e, u, &object);
-    k->part[i] = chunk_part(e, &c, u->op->code, u->v->type, base, object, u->split->partial[0]);
-  }
-  levels(k, 0);
-  chunks_end(e, &c);
-  for (int i = 0; i < k->n; i++) {
-    const Unit *u = k->unit[i];
-    if (k->left[i]) nest_put(k, u, fold_scalars(e, &c, u->op->code, u->v->type->elem, k->left[i]));
-    if (!nest_has_part(u)) continue;
-    LLVMValueRef base = unit_target(e, u, &object);
-    fold_parts(e, &c, u->op->code, u->v->type, base, object, u->split->partial[0]);
-  }
-}
-
-static void levels_both_ways(Nest *k, LLVMValueRef count) {
-  BothWays both;
-  both_begin(k->e, &both, count);
-  levels_in_chunks(k, count);
-  both_else(k->e, &both);
-  k->chunks = NULL;
-  k->from = k->to = NULL;
-  memset(k->part, 0, sizeof *k->part * (size_t)k->n);
-  levels(k, 0);
-  both_end(k->e, &both);
-}
+/* ---- the nest -------------------------------------------------------------------------------------------------------------- */
 
 /* Long rows are split. */
 static void levels_by_length(Nest *k) {
@@ -530,7 +389,7 @@ static void levels_by_length(Nest *k) {
     Branch br;
     if_begin(e, &br, i == 0 ? is_long : LLVMBuildNot(e->b, is_long, ""));
     k->split = i == 0;
-    levels(k, 0);
+    nest_levels(k, 0);
     if_end(e, &br);
   }
 }
@@ -539,7 +398,7 @@ static void set_neutral_if_empty(const Nest *k, const Unit *u) {
   Branch br;
   LLVMValueRef n = dim_of(k->e, u->level[u->nlevel - 2]);
   if_begin(k->e, &br, LLVMBuildICmp(k->e->b, LLVMIntSLE, n, k->e->zero, ""));
-  set_neutral(k->e, u);
+  nest_begin_in_memory(k->e, u);
   if_end(k->e, &br);
 }
 
@@ -553,16 +412,7 @@ static LLVMValueRef fold_cell(Emit *e, const Unit *u) {
 
 static void begin_in_memory(const Nest *k, const Unit *u) {
   if (k->begins) set_neutral_if_empty(k, u);
-  else set_neutral(k->e, u);
-}
-
-static void emit_phase(Nest *k) {
-  const Relay *r = k->e->relay;
-  k->from = r->from;
-  k->to = r->to;
-  if (r->phase == RELAY_BEGIN) begin_folds(k, 0);
-  else if (r->phase == RELAY_TURN) levels(k, 0);
-  else end_folds(k, 0);
+  else nest_begin_in_memory(k->e, u);
 }
 
 void emit_nest(Emit *e, Unit **unit, int n) {
@@ -579,14 +429,15 @@ void emit_nest(Emit *e, Unit **unit, int n) {
     if (unit[i]->kind != UNIT_REDUCE) continue;
     k.folds = true;
     if (unit[i]->acc_level >= 0) k.acc[i] = fold_cell(e, unit[i]);
-    else if (!e->relay || e->relay->phase == RELAY_BEGIN) begin_in_memory(&k, unit[i]);
+    else if (!e->epilogue && (!e->relay || e->relay->phase == RELAY_BEGIN)) begin_in_memory(&k, unit[i]);
   }
   int mark = memo_mark(e);
-  LLVMValueRef chunks = live && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
-  if (live && e->relay) emit_phase(&k);
-  else if (chunks && e->p != e->p->root) levels_both_ways(&k, chunks);
-  else if (chunks) levels_in_chunks(&k, chunks);
+  LLVMValueRef chunks = live && !e->relay && !e->epilogue && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
+  if (live && e->epilogue) emit_in_pieces(&k);
+  else if (live && e->relay) nest_phase(&k);
+  else if (chunks && e->p != e->p->root) nest_both_ways(&k, chunks);
+  else if (chunks) nest_in_chunks(&k, chunks);
   else if (live && !k.by_four && may_split(&k)) levels_by_length(&k);
-  else if (live) levels(&k, 0);
+  else if (live) nest_levels(&k, 0);
   memo_release(e, mark);
 }

@@ -58,7 +58,8 @@ void loop_end(Emit *e, Loop *l) {
   LLVMValueRef next = LLVMBuildNSWAdd(e->b, l->i, e->one, "");
   LLVMSetNUW(next, true);
   LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->b);
-  LLVMValueRef again = LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, LLVMIntSLT, next, l->n, ""), l->body, l->exit);
+  LLVMIntPredicate goes_on = l->blocks ? LLVMIntNE : LLVMIntSLT; /* of a guard that is no longer n > 0 LLVM makes no use */
+  LLVMValueRef again = LLVMBuildCondBr(e->b, LLVMBuildICmp(e->b, goes_on, next, l->n, ""), l->body, l->exit);
   LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
   Hint hint[MAX_HINT];
   int n = 0;

@@ -9,6 +9,7 @@
 typedef struct Call {
   Nest *k;
   const Unit *u;
+  LLVMValueRef part; /* where the sum goes in a chunk; NULL: to the unit's target */
   Matvec by;
   int inner, outer;
   int matrix;
@@ -47,9 +48,10 @@ static bool sets_with_gaps(const Unit *u) {
   return false;
 }
 
-static bool find(Nest *k, const Unit *u, Call *c) {
+static bool find(Nest *k, int i, Call *c) {
   const Plan *p = k->e->p;
-  *c = (Call){.k = k, .u = u, .by = matvec_of(p, u), .inner = u->nlevel - 1, .outer = u->nlevel - 2};
+  const Unit *u = k->unit[i];
+  *c = (Call){.k = k, .u = u, .part = k->part[i], .by = matvec_of(p, u), .inner = u->nlevel - 1, .outer = u->nlevel - 2};
   bool both[2];
   if (!elem_is_real(u->v->type->elem)) return false;
   for (int o = 0; o < 2; o++) {
@@ -75,7 +77,7 @@ static LLVMValueRef element(const Call *c, int o) {
   LLVMValueRef idx[MAX_RANK], base, at;
   int object;
   indices(c, o, idx);
-  if (o < 0) base = unit_target(e, c->u, &object), at = nest_place(e, c->u, idx);
+  if (o < 0) base = c->part ? c->part : unit_target(e, c->u, &object), at = nest_place(e, c->u, idx);
   else base = where_of(e, value_of(c, o)), at = place_in(e, value_of(c, o), idx);
   return LLVMBuildInBoundsGEP2(e->b, elem_type(e->g, value_of(c, o)->type->elem), base, &at, 1, "");
 }
@@ -116,9 +118,9 @@ static void call(const Call *c) {
 bool emit_matvec(Nest *k) {
   Call c;
   for (int i = 0; i < k->n; i++)
-    if (!find(k, k->unit[i], &c)) return false;
+    if (!find(k, i, &c)) return false;
   for (int i = 0; i < k->n; i++) {
-    find(k, k->unit[i], &c);
+    find(k, i, &c);
     c.from = k->from && c.outer == 0 ? k->from : k->e->zero;
     call(&c);
   }

@@ -36,7 +36,7 @@ static Matrix locate(Emit *e, const Product *p, const Type *t, const int8_t *lab
 
 LLVMValueRef product_function(Emit *e, Elem elem) {
   LLVMTypeRef i = e->g->i64, q = e->g->ptr;
-  LLVMTypeRef t[] = {i, i, i, elem_type(e->g, elem), q, i, i, q, i, i, q, i, i, i, q};
+  LLVMTypeRef t[] = {i, i, i, elem_type(e->g, elem), q, i, i, q, i, i, q, i, i, i, q, q, q};
   LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->g->ll), t, sizeof t / sizeof *t, false);
   const char *whose = e->g->o->cblas ? "_blas" : "";
   const char *name = arena_printf(e->arena, "adc_rt_gemm_%s_%d%s", elem_name(elem), e->g->vector_bytes, whose);
@@ -48,9 +48,9 @@ void product_call(Emit *e, const ProductCall *call) {
   const Matrix *m = call->m;
   enum { R = PRODUCT_ROW, C = PRODUCT_COL, K = PRODUCT_SUM };
   LLVMValueRef fn = product_function(e, call->elem);
-  LLVMValueRef x[] = {call->size[R], call->size[C], call->size[K], const_elem(e->g, call->elem, 1, 1),
+  LLVMValueRef x[] = {call->size[R], call->size[C], call->size[K], const_elem(e->g, call->elem, call->minus ? -1 : 1, 1),
                       m[0].base, m[0].stride[R], m[0].stride[K], m[1].base, m[1].stride[K], m[1].stride[C],
-                      m[2].base, m[2].stride[R], m[2].stride[C], call->add, call->space};
+                      m[2].base, m[2].stride[R], m[2].stride[C], call->add, call->space, call->then, call->env};
   LLVMBuildCall2(e->b, LLVMGlobalGetValueType(fn), fn, x, sizeof x / sizeof *x, "");
 }
 
@@ -92,6 +92,15 @@ typedef struct Tiled {
 
 static bool is_outer(const Tiled *t, int l, bool sum) { return t->p.kind[l] >= 0 && !t->p.in[l] && (t->p.kind[l] == PRODUCT_SUM) == sum; }
 
+/* Which loops of what rides on the product are loops around it. */
+static void note_loops(Emit *e, const Tiled *t) {
+  const Type *c = t->u->v->type;
+  for (int a = 0, level = 0; a < c->rank; a++) {
+    if (dim_is(c->dim[a], 1)) continue;
+    e->epilogue->index[level++] = t->outer[t->u->op->u.contract.out[a]];
+  }
+}
+
 /* The loops over sums, innermost: the first turn of them all begins the result. */
 static void sum_part(Emit *e, Tiled *t, const Window *part) {
   const Op *op = t->u->op;
@@ -105,7 +114,9 @@ static void sum_part(Emit *e, Tiled *t, const Window *part) {
     add = LLVMBuildOr(e->b, add, LLVMBuildICmp(e->b, LLVMIntNE, t->outer[l], e->zero, ""), "");
   }
   Value *a = op->opd[t->p.swap], *b = op->opd[!t->p.swap];
-  ProductCall call = {.elem = t->u->v->type->elem, .size = {part->rows, part->cols, terms}};
+  LLVMValueRef none = LLVMConstNull(e->g->ptr);
+  ProductCall call = {.elem = t->u->v->type->elem, .size = {part->rows, part->cols, terms}, .then = none, .env = none};
+  call.minus = t->u->minus;
   call.m[0] = locate(e, &t->p, a->type, op->u.contract.opd[t->p.swap], memory_of(e, a), t->outer);
   call.m[1] = locate(e, &t->p, b->type, op->u.contract.opd[!t->p.swap], memory_of(e, b), t->outer);
   call.m[2] = locate(e, &t->p, t->u->v->type, op->u.contract.out, target(e, t->u), t->outer);
@@ -115,6 +126,10 @@ static void sum_part(Emit *e, Tiled *t, const Window *part) {
   }
   call.add = LLVMBuildZExt(e->b, add, e->g->i64, "");
   call.space = slot_memory(e, t->u->scratch);
+  if (e->epilogue) {
+    note_loops(e, t);
+    epilogue_piece(e, &call, part->row, part->col);
+  }
   if (t->trimmed) product_call_trimmed(e, &call, &t->trim);
   else product_call(e, &call);
   while (nloop > 0) loop_end(e, &loop[--nloop]);
@@ -140,8 +155,6 @@ enum { MULTIPLE = 16 }; /* rows and columns of a block: whole vectors, unless bl
 typedef struct Blocks {
   LLVMValueRef extent, n; /* rows or columns, and blocks of them */
 } Blocks;
-
-static Blocks blocks_along(Emit *e, Dim *extent) { return (Blocks){dim_of(e, extent), dim_of(e, split_blocks(e->p, extent))}; }
 
 /* Block `at` of them: where it begins, and how many rows or columns it has. */
 static void block_at(Emit *e, const Blocks *b, LLVMValueRef at, LLVMValueRef *from, LLVMValueRef *n) {
@@ -169,7 +182,9 @@ static void in_blocks(Emit *e, Tiled *t, LLVMValueRef count) {
   Chunks c;
   Loop loop;
   Window part;
-  Blocks rows = blocks_along(e, t->p.extent[PRODUCT_ROW]), cols = blocks_along(e, t->p.extent[PRODUCT_COL]);
+  ProductBlocks b = split_blocks(e->p, t->u->op, &t->p);
+  Blocks rows = {dim_of(e, t->p.extent[PRODUCT_ROW]), dim_of(e, b.n[PRODUCT_ROW])};
+  Blocks cols = {dim_of(e, t->p.extent[PRODUCT_COL]), dim_of(e, b.n[PRODUCT_COL])};
   chunks_begin(e, &c, count, dim_of(e, t->u->split->turns), 1);
   chunk_claim(e, &c, t->u->split->copies);
   LLVMValueRef i = LLVMBuildAdd(e->b, c.from, loop_begin(e, &loop, LLVMBuildSub(e->b, c.to, c.from, "")), "");
@@ -184,10 +199,20 @@ static void in_blocks(Emit *e, Tiled *t, LLVMValueRef count) {
   chunks_end(e, &c);
 }
 
+static bool has_kernel(const Emit *e, const Op *op, Product *p) {
+  return e->g->vector_bytes && in_memory(e, op->opd[0]) && in_memory(e, op->opd[1]) && product_find(e->ctx, op, p);
+}
+
+bool is_one_call(Emit *e, Unit *u) {
+  Product p;
+  Trim trim;
+  return has_kernel(e, u->op, &p) && !trim_find(e, u, &p, &trim);
+}
+
 void emit_tiled(Emit *e, Unit *u) {
   const Op *op = u->op;
   Tiled t = {.u = u};
-  if (!e->g->vector_bytes || !in_memory(e, op->opd[0]) || !in_memory(e, op->opd[1]) || !product_find(e->ctx, op, &t.p)) {
+  if (!has_kernel(e, op, &t.p)) {
     emit_nest(e, &u, 1);
     return;
   }

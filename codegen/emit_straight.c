@@ -19,7 +19,7 @@ void element_index(Emit *e, const Type *t, int i, LLVMValueRef *idx) {
   }
 }
 
-LLVMValueRef *read_elements(Emit *e, Value *v) {
+static LLVMValueRef *read_each(Emit *e, Value *v) {
   int n = elements_of(v->type);
   LLVMValueRef *x = NEW_N(e->arena, LLVMValueRef, n + 1), idx[MAX_RANK];
   for (int i = 0; i < n; i++) {
@@ -29,11 +29,31 @@ LLVMValueRef *read_elements(Emit *e, Value *v) {
   return x;
 }
 
+/* Of rows that are whole vectors these stand where their first element does. */
+LLVMValueRef *read_elements(Emit *e, Value *v) {
+  int n = elements_of(v->type), width = whole_width(e, v->type);
+  if (!width) return read_each(e, v);
+  LLVMValueRef *x = NEW_N(e->arena, LLVMValueRef, n + 1), idx[MAX_RANK];
+  for (int i = 0; i < n; i += width) {
+    element_index(e, v->type, i, idx);
+    x[i] = eval_whole(e, v, idx);
+  }
+  return x;
+}
+
+static int elements_in(LLVMValueRef x) {
+  return LLVMGetTypeKind(LLVMTypeOf(x)) == LLVMVectorTypeKind ? (int)LLVMGetVectorSize(LLVMTypeOf(x)) : 1;
+}
+
+static void store(Emit *e, LLVMValueRef base, int object, const Type *t, LLVMValueRef at, LLVMValueRef x) {
+  (elements_in(x) > 1 ? store_whole : store_elem)(e, base, object, t, at, x);
+}
+
 void write_elements(Emit *e, const Value *v, LLVMValueRef *x) {
   LLVMValueRef idx[MAX_RANK];
-  for (int i = 0; i < elements_of(v->type); i++) {
+  for (int i = 0; i < elements_of(v->type); i += elements_in(x[i])) {
     element_index(e, v->type, i, idx);
-    store_elem(e, where_of(e, v), e->object[v->id], v->type, place_in(e, v, idx), x[i]);
+    store(e, where_of(e, v), e->object[v->id], v->type, place_in(e, v, idx), x[i]);
   }
 }
 
@@ -88,10 +108,21 @@ static void compute(Emit *e, const Unit *u, LLVMValueRef *x, int n) {
 static void define(Emit *e, const Unit *u) {
   const Value *v = u->v;
   int n = elements_of(v->type);
-  LLVMValueRef *x = NEW_N(e->arena, LLVMValueRef, n + 1), idx[MAX_RANK];
-  e->g->straight += n;
-  e->g->wide += n * elem_size(v->type->elem) >= e->g->vector_bytes ? n : 0;
-  if (has_vectors(e, u->op)) {
+  LLVMValueRef *x = NEW_N(e->arena, LLVMValueRef, n + 1), idx[MAX_RANK], fold = v->type->rank ? NULL : fold_whole(e, u->op);
+  if (fold) {
+    LLVMBuildStore(e->b, fold, where_of(e, v));
+    return;
+  }
+  if (!computes_whole(e, u->op)) {
+    e->g->straight += n;
+    e->g->wide += n * elem_size(v->type->elem) >= e->g->vector_bytes ? n : 0;
+  }
+  if (computes_whole(e, u->op)) {
+    for (int i = 0; i < n; i += whole_width(e, v->type)) {
+      element_index(e, v->type, i, idx);
+      x[i] = compute_whole(e, u->op, idx);
+    }
+  } else if (has_vectors(e, u->op)) {
     call_by_vectors(e, u->op, x, n);
     for (int i = 0; i < n; i++) {
       element_index(e, v->type, i, idx);
@@ -109,24 +140,33 @@ static bool is_known(const Type *t, const LLVMValueRef *idx) {
   return known;
 }
 
+/* Rows of what is stored are rows, or parts of rows, of what it is stored into. */
+static bool keeps_rows(const Op *op) {
+  int last = op->res[0]->type->rank - 1;
+  if (op->code == OP_set_slice) return op->u.slice.stride[last] == 1;
+  return !op->u.index.naxis || op->u.index.axis[op->u.index.naxis - 1] != last;
+}
+
 /* What is stored at places that are known can be remembered, as long as nothing is stored at others. */
 static void update(Emit *e, const Unit *u) {
   const Op *op = u->op;
   const Type *t = u->v->type;
   bool here = same_memory(e->p, op->opd[0], u->v);
-  LLVMValueRef *old = here ? NULL : read_elements(e, op->opd[0]), *x = read_elements(e, op->opd[1]);
+  LLVMValueRef *old = here ? NULL : read_elements(e, op->opd[0]), *x = (keeps_rows(op) ? read_elements : read_each)(e, op->opd[1]);
   LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
   int object;
   if (old) write_elements(e, u->v, old);
   LLVMValueRef base = unit_target(e, u, &object);
-  for (int i = 0; i < elements_of(op->opd[1]->type); i++) {
+  for (int i = 0; i < elements_of(op->opd[1]->type); i += elements_in(x[i])) {
     element_index(e, op->opd[1]->type, i, idx);
     update_place(e, op, idx, at);
     for (int a = 0; a < t->rank; a++) at[a] = dim_is(t->dim[a], 1) ? e->zero : at[a];
     LLVMValueRef place = unit_place(e, u, at);
-    if (op->code == OP_scatter_acc) x[i] = add_elem(e->g, e->b, t->elem, load_elem(e, base, object, t, place), x[i]);
-    store_elem(e, base, object, t, place, x[i]);
-    if (is_known(t, at)) memo_add(e, u->v, at, x[i]);
+    bool whole = elements_in(x[i]) > 1;
+    if (op->code == OP_scatter_acc)
+      x[i] = add_elem(e->g, e->b, t->elem, whole ? load_whole(e, base, object, t, place) : load_elem(e, base, object, t, place), x[i]);
+    store(e, base, object, t, place, x[i]);
+    if (!whole && is_known(t, at)) memo_add(e, u->v, at, x[i]);
   }
 }
 
@@ -134,9 +174,9 @@ static void copy_out(Emit *e, const Unit *u) {
   LLVMValueRef *x = read_elements(e, u->v), idx[MAX_RANK];
   int object;
   LLVMValueRef base = unit_target(e, u, &object);
-  for (int i = 0; i < elements_of(u->v->type); i++) {
+  for (int i = 0; i < elements_of(u->v->type); i += elements_in(x[i])) {
     element_index(e, u->v->type, i, idx);
-    store_elem(e, base, object, u->v->type, row_major(e, u->v->type, idx), x[i]);
+    store(e, base, object, u->v->type, row_major(e, u->v->type, idx), x[i]);
   }
 }
 

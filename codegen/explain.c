@@ -52,6 +52,7 @@ static const char *operation(const Op *op) {
   case FAM_MATRIX: return "a factorisation, or a solution";
   case FAM_CALL: return "the result of a call";
   case FAM_REGION: return "the result of a branch or loop";
+  case FAM_MAP: return "a sum to which a product is added";
   case FAM_VIEW: return "put together of parts";
   default: return "stored into at computed places";
   }

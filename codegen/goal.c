@@ -5,7 +5,7 @@
  * is at hand when it is computed, the unit does so and stands for the reader. */
 #include "codegen/plan.h"
 
-typedef struct Goal { Op *op; bool adds; } Goal;
+typedef struct Goal { Op *op; bool adds, minus; } Goal;
 
 static Op *only_reader(const Plan *p, const Value *v) { return p->value[v->id].readers == 1 ? p->value[v->id].reader : NULL; }
 
@@ -16,18 +16,38 @@ static bool same_window(const Op *slice, const Op *set) {
   return true;
 }
 
-/* op's only reader sets it in a slice, or adds it to a slice that is set, or to the whole of something. */
-static Goal goal_of(const Plan *p, const Op *op) {
+static bool stands_before(const Value *v, const Op *op) {
+  if (!v->def) return v->region == op->parent;
+  for (const Op *x = op; x; x = x->prev)
+    if (x == v->def) return true;
+  return false;
+}
+
+int accumulates(Plan *p, const Op *op) {
+  Product product;
+  if ((op->code != OP_add && op->code != OP_sub) || in_lanes(p, op->parent)) return -1;
+  for (int k = op->code == OP_sub; k < 2; k++) {
+    const Value *v = op->opd[k], *old = op->opd[1 - k];
+    if (!v->def || v->def->parent != op->parent || v == old || only_reader(p, v) != op || only_reader(p, old) != op) continue;
+    if (product_find(p->ctx, v->def, &product) && stands_before(old, v->def)) return k;
+  }
+  return -1;
+}
+
+/* op's only reader sets it in a slice, or adds it to a slice that is set, or to the whole of something, or subtracts it from that. */
+static Goal goal_of(Plan *p, const Op *op) {
   const Value *v = op->res[0];
   Op *user = only_reader(p, v), *set;
   if (!user || user->parent != op->parent) return (Goal){0};
-  if (user->code == OP_set_slice && user->opd[1] == v) return (Goal){user, false};
-  if (user->code != OP_add || op->code != OP_contract || user->opd[0] == user->opd[1]) return (Goal){0};
+  if (user->code == OP_set_slice && user->opd[1] == v) return (Goal){user, false, false};
+  if (p->value[user->res[0]->id].place == PLACE_BUFFER && accumulates(p, user) == (user->opd[1] == v))
+    return same_memory(p, user->opd[user->opd[0] == v], user->res[0]) ? (Goal){user, true, user->code == OP_sub} : (Goal){0};
+  if (user->code != OP_add || op->code != OP_contract || user->opd[0] == user->opd[1] || p == p->root) return (Goal){0};
   const Value *old = user->opd[user->opd[0] == v];
-  if (p->value[user->res[0]->id].place == PLACE_BUFFER) return same_memory(p, old, user->res[0]) ? (Goal){user, true} : (Goal){0};
+  if (p->value[user->res[0]->id].place == PLACE_BUFFER) return same_memory(p, old, user->res[0]) ? (Goal){user, true, false} : (Goal){0};
   set = only_reader(p, user->res[0]);
   bool onto = set && set->parent == op->parent && set->code == OP_set_slice && set->opd[1] == user->res[0];
-  return onto && old->def && same_window(old->def, set) && only_reader(p, old) == user ? (Goal){set, true} : (Goal){0};
+  return onto && old->def && same_window(old->def, set) && only_reader(p, old) == user ? (Goal){set, true, false} : (Goal){0};
 }
 
 /* The elements of what is set lie one after another. */
@@ -41,13 +61,6 @@ static bool without_gaps(const Op *set) {
   return true;
 }
 
-static bool stands_before(const Value *v, const Op *op) {
-  if (!v->def) return v->region == op->parent;
-  for (const Op *x = op; x; x = x->prev)
-    if (x == v->def) return true;
-  return false;
-}
-
 static bool binds_between(const Op *from, const Op *to) {
   for (const Op *op = from; op != to; op = op->next)
     if (op->code == OP_sym) return true;
@@ -56,10 +69,10 @@ static bool binds_between(const Op *from, const Op *to) {
 
 /* Nobody else may read that memory from the fold to where it is put. */
 void plan_goal(Plan *p, Unit *u) {
-  if (p == p->root || u->v->type->rank == 0 || p->value[u->v->id].shared) return;
+  if (u->v->type->rank == 0 || p->value[u->v->id].shared) return;
   Goal g = goal_of(p, u->op);
-  if (!g.op) return;
-  bool set = g.op->code == OP_set_slice;
+  bool set = g.op && g.op->code == OP_set_slice;
+  if (!g.op || (p == p->root && set)) return;
   const Value *old = set ? g.op->opd[0] : g.op->opd[g.op->opd[0] == u->v];
   if (!same_memory(p, old, g.op->res[0]) || p->value[old->id].local || p->value[old->id].readers != 1 + (set && g.adds)) return;
   if (!stands_before(old, u->op) || binds_between(u->op, g.op) || (set && u->tiled && !without_gaps(g.op))) return;
@@ -69,6 +82,7 @@ void plan_goal(Plan *p, Unit *u) {
   p->producer[u->v->id] = NULL;
   u->into = g.op;
   u->adds = g.adds;
+  u->minus = g.minus;
   u->v = g.op->res[0];
   p->producer[u->v->id] = u;
   read_anywhere(p, u, (Value *)old);

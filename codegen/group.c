@@ -70,7 +70,7 @@ static bool fusable(const Unit *u) {
 
 static bool read_in_step(const Unit *from, const Read *r) { return in_step(from, r->level, r->v->type->rank); }
 
-static bool touches(const Plan *p, const Unit *u, const Value *v) {
+bool touches(const Plan *p, const Unit *u, const Value *v) {
   for (int i = 0; u->op && i < u->op->nres; i++)
     if (same_memory(p, u->op->res[i], v)) return true;
   if (u->into && same_memory(p, u->v, v)) return true;

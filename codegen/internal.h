@@ -56,6 +56,11 @@ void make_internal(Codegen *g, const char *prefix); /* the functions that are so
 LLVMTypeRef elem_type(Codegen *g, Elem e); /* in memory: bool is i8 */
 LLVMTypeRef elem_reg(Codegen *g, Elem e);  /* in a register: bool is i1 */
 
+/* slots.c: p, but nobody sees how it was computed.  A buffer's address the loop passes, strength reduction above all, would carry through
+ * every access as the sum of all the sizes before it, which takes most of the time that compiling takes; of an array on the stack with
+ * thousands of stores LLVM looks at all of them for each. */
+LLVMValueRef opaque(Codegen *g, LLVMBuilderRef b, LLVMValueRef p);
+
 /* ---- widen.c: elementary functions, scalar and of whole vectors --------------------------------------------------- */
 
 /* adc_math_NAME(x…), n operands of one type, f32 or f64 or a vector of these. */

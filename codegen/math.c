@@ -1,4 +1,4 @@
-/* math.c - map operations on scalars in registers.
+/* math.c - map operations on numbers in registers, or on whole vectors of these.
  *
  * Requires: operands of the types that the op's signature says.  Ensures: the value that ops.def states; no instruction
  * that traps.  What the processor computes itself is an intrinsic, the other functions are the runtime's.  Vectorisation
@@ -176,13 +176,27 @@ static LLVMValueRef compare(const Args *a) {
                             : LLVMBuildICmp(a->b, int_pred[k], a->x[0], a->x[1], "");
 }
 
+static LLVMTypeRef elem_of(LLVMTypeRef t) { return LLVMGetTypeKind(t) == LLVMVectorTypeKind ? LLVMGetElementType(t) : t; }
+
+static LLVMTypeRef like(LLVMTypeRef elem, LLVMTypeRef t) {
+  return LLVMGetTypeKind(t) == LLVMVectorTypeKind ? LLVMVectorType(elem, LLVMGetVectorSize(t)) : elem;
+}
+
+static LLVMValueRef int_const(LLVMTypeRef t, uint64_t v) {
+  LLVMValueRef x = LLVMConstInt(elem_of(t), v, false), same[64];
+  if (LLVMGetTypeKind(t) != LLVMVectorTypeKind) return x;
+  unsigned n = LLVMGetVectorSize(t);
+  for (unsigned i = 0; i < n; i++) same[i] = x;
+  return LLVMConstVector(same, n);
+}
+
 /* What is too large gives the largest int, what is too small the smallest, nan 0.  By comparisons: LLVM has llvm.fptosi.sat for it,
  * but does that one element at a time, also in vectors. */
 static LLVMValueRef to_int(const Args *a, LLVMTypeRef to) {
-  unsigned bits = LLVMGetIntTypeWidth(to);
+  unsigned bits = LLVMGetIntTypeWidth(elem_of(to));
   double end = ldexp(1, (int)bits - 1);
   uint64_t most = (UINT64_C(1) << (bits - 1)) - 1;
-  LLVMValueRef x = a->x[0], zero = LLVMConstNull(to), high = LLVMConstInt(to, most, false), low = LLVMConstInt(to, most + 1, false);
+  LLVMValueRef x = a->x[0], zero = LLVMConstNull(to), high = int_const(to, most), low = int_const(to, most + 1);
   LLVMValueRef inside = fcmp(a, LLVMRealOLT, one_arg(a, "llvm.fabs", x), real(a, end));
   LLVMValueRef n = LLVMBuildFPToSI(a->b, sel(a, inside, x, real(a, 0)), to, "");
   LLVMValueRef outside = sel(a, fcmp(a, LLVMRealOLE, x, real(a, -end)), low, zero);
@@ -191,7 +205,7 @@ static LLVMValueRef to_int(const Args *a, LLVMTypeRef to) {
 
 static LLVMValueRef cast(const Args *a, Elem to) {
   LLVMValueRef x = a->x[0];
-  LLVMTypeRef t = elem_reg(a->g, to);
+  LLVMTypeRef t = like(elem_reg(a->g, to), a->t);
   if (a->e == to) return x;
   if (to == BOOL)
     return elem_is_real(a->e) ? fcmp(a, LLVMRealUNE, x, real(a, 0))
@@ -217,7 +231,7 @@ static const char *const real_call[OP_COUNT] = {
 bool is_elementary(Opcode code) { return real_call[code] && strncmp(real_call[code], "llvm.", 5); }
 
 LLVMValueRef map_emit(Codegen *g, LLVMBuilderRef b, Opcode code, Elem from, Elem to, LLVMValueRef *x) {
-  Args a = {g, b, code, from, elem_reg(g, from), x};
+  Args a = {g, b, code, from, LLVMTypeOf(x[op_info[code].nopd - 1]), x};
   switch (op_info[code].sig) {
   case SIG_COMPARE: return compare(&a);
   case SIG_SELECT: return LLVMBuildSelect(b, x[0], x[1], x[2], "");

@@ -89,14 +89,18 @@ static void open_scope(Emit *e, Outline *o) {
   LLVMSetCurrentDebugLocation2(e->entry, entry);
 }
 
-void outline_begin(Emit *e, Outline *o) {
-  LLVMTypeRef param[] = {e->g->ptr, e->g->i64}, type = LLVMFunctionType(e->g->none, param, 2, false);
+enum { MOST_GIVEN = 4 };
+
+void outline_of(Emit *e, Outline *o, int n, LLVMValueRef *x) {
+  LLVMTypeRef param[1 + MOST_GIVEN] = {e->g->ptr};
+  for (int i = 1; i <= n; i++) param[i] = e->g->i64;
+  LLVMTypeRef type = LLVMFunctionType(e->g->none, param, (unsigned)n + 1, false);
   *o = (Outline){.around = e->outline, .body = e->fn, .at = LLVMGetInsertBlock(e->b), .mark = memo_mark(e)};
   o->fn = LLVMAddFunction(e->g->mod, arena_printf(e->arena, "%s.piece", LLVMGetValueName(e->fn)), type);
   LLVMSetLinkage(o->fn, LLVMInternalLinkage);
   add_attribute(e->g, o->fn, ON_FUNCTION, "nounwind");
   add_attribute(e->g, o->fn, ON_FUNCTION, "noinline");
-  o->index = LLVMGetParam(o->fn, 1);
+  for (int i = 0; i < n; i++) x[i] = LLVMGetParam(o->fn, (unsigned)i + 1);
   e->fn = o->fn;
   e->outline = o;
   open_scope(e, o);
@@ -105,6 +109,12 @@ void outline_begin(Emit *e, Outline *o) {
   LLVMPositionBuilderAtEnd(e->b, o->entry);
   LLVMBuildBr(e->b, start);
   LLVMPositionBuilderAtEnd(e->b, start);
+}
+
+void outline_begin(Emit *e, Outline *o) {
+  LLVMValueRef index;
+  outline_of(e, o, 1, &index);
+  o->index = index;
 }
 
 /* ---- end: operands of the body's ------------------------------------------------------------------------------------------ */

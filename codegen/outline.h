@@ -18,6 +18,7 @@ typedef struct Outline {
   LLVMValueRef record; /* that of this index */
 } Outline;
 void outline_begin(Emit *e, Outline *o);
+void outline_of(Emit *e, Outline *o, int n, LLVMValueRef *x); /* the same, of a piece that is given n i64s, x; it cannot fail */
 LLVMValueRef outline_end(Emit *e, Outline *o); /* the environment, ready to be given to the piece */
 
 LLVMValueRef shared_memory(Emit *e, LLVMTypeRef t);

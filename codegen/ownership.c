@@ -167,6 +167,12 @@ static void join_update(Owner *o, Op *op) {
   if (op_is_update(op)) try_join(o, op->opd[0], op->res[0]);
 }
 
+/* A product is added where what it is added to was. */
+static void join_sum(Owner *o, Op *op) {
+  int k = accumulates(o->p, op);
+  if (k >= 0) try_join(o, op->opd[1 - k], op->res[0]);
+}
+
 static void join_next(Owner *o, Op *op) {
   for (int i = 0; op_is_loop(op) && i < op->nres; i++) try_join(o, op->res[i], loop_body(op)->res[i]);
 }
@@ -203,6 +209,6 @@ void plan_ownership(Plan *p) {
              .next = NEW_N(a, int, n)};
   for (int i = 0; i < n; i++) o.next[i] = -1;
   number(&o, p->f->body);
-  void (*const step[])(Owner *, Op *) = {join_carried, join_update, join_branches, join_next, join_initial};
+  void (*const step[])(Owner *, Op *) = {join_carried, join_update, join_branches, join_next, join_initial, join_sum};
   for (size_t i = 0; i < sizeof step / sizeof *step; i++) for_ops(&o, p->f->body, step[i]);
 }

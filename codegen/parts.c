@@ -19,6 +19,7 @@
 
 enum {
   LONG = 256,      /* units: a region with fewer is not divided */
+  VERY_LONG = 1500, /* operations: in a function with as many, every region is */
   RUN_LEAST = 24,  /* groups: a shorter run stays where it is */
   RUN_MOST = 250,  /* elements computed */
   WHOLE_MOST = 150, /* operations: a loop with more is divided itself */
@@ -48,6 +49,7 @@ struct Parts {
   Home *home; /* by value id */
   LLVMValueRef cells, scratch; /* of no size until the function is complete */
   int ncell, nscratch, count;
+  bool very_long;
   ValueMap fixed; /* by value of the function: the cell that holds it from the beginning */
   LLVMValueRef *where; /* by value id, in the part being emitted */
   const Value **set;   /* those that have an entry there */
@@ -371,7 +373,7 @@ static LLVMValueRef make_cells(Emit *e, LLVMValueRef cells, int n, bool zeroed) 
   LLVMPositionBuilderBefore(b, cells);
   LLVMValueRef made = LLVMBuildAlloca(b, LLVMArrayType2(e->g->i64, (unsigned)n), "cells");
   if (zeroed && n) LLVMBuildMemSet(b, made, LLVMConstNull(e->g->i8), LLVMConstInt(e->g->i64, 8 * (unsigned)n, false), 8);
-  LLVMReplaceAllUsesWith(cells, made);
+  LLVMReplaceAllUsesWith(cells, opaque(e->g, b, made));
   LLVMInstructionEraseFromParent(cells);
   LLVMDisposeBuilder(b);
   return made;
@@ -441,7 +443,7 @@ static int run_length(const Emit *e, const Plan *p, int from) {
 }
 
 int emit_part(Emit *e, Plan *p, int from) {
-  if (!e->parts || e->part || p->nunit < LONG) return 0;
+  if (!e->parts || e->part || (p->nunit < LONG && !e->parts->very_long)) return 0;
   Kind kind = kind_of(e, &p->group[from]);
   if (kind == STAYS || (kind == JOINS && run_length(e, p, from) < RUN_LEAST)) return 0;
   Emit *in = open_part(e, kind == JOINS || is_wide(&p->group[from]), leaves_numbers(e, &p->group[from]));
@@ -458,9 +460,10 @@ int emit_part(Emit *e, Plan *p, int from) {
 }
 
 void open_parts(Emit *e) {
-  if (e->g->o->opt_level < 1 || e->g->o->debug || e->g->o->grain || count(e->f->body) < LONG) return;
+  int nop = count(e->f->body);
+  if (e->g->o->opt_level < 1 || e->g->o->debug || e->g->o->grain || nop < LONG) return;
   e->parts = NEW(e->arena, struct Parts);
-  *e->parts = (struct Parts){.cells = new_cells(e), .scratch = new_cells(e)};
+  *e->parts = (struct Parts){.cells = new_cells(e), .scratch = new_cells(e), .very_long = nop >= VERY_LONG};
   e->parts->home = NEW_N(e->arena, Home, e->f->nvalue + 1);
   for (int i = 0; i < e->f->nvalue; i++) e->parts->home[i].cell = -1;
   e->parts->where = NEW_N(e->arena, LLVMValueRef, e->f->nvalue + 1);

@@ -236,6 +236,14 @@ static bool is_turned(const Op *op, const ValueInfo *info) {
   return l >= 0 && l != last_label(op->res[0]->type, op->u.contract.out);
 }
 
+/* A product that can be added where the other operand is, and a sum that as it is will be wanted in memory: by a caller, a product, or
+ * another product that is added. */
+static bool is_sum_in_memory(Plan *p, const Op *op, const ValueInfo *info) {
+  int k = accumulates(p, op);
+  if (k < 0 || info->readers != 1 || p->value[op->opd[1 - k]->id].place != PLACE_BUFFER) return false;
+  return !info->reader || info->reader->code == OP_contract || accumulates(p, info->reader) >= 0;
+}
+
 static Place choose(Plan *p, Op *op, Value *v) {
   ValueInfo *info = &p->value[v->id];
   if (op->code == OP_const || op->code == OP_dim) return PLACE_VIRTUAL;
@@ -265,6 +273,7 @@ static Place choose(Plan *p, Op *op, Value *v) {
   }
   if (info->cost > COST_MAX) info->cost = COST_MAX;
   if (info->forced) return stored(info, WHY_READER);
+  if (is_sum_in_memory(p, op, info)) return stored(info, WHY_OPERATION);
   if (is_turned(op, info)) return stored(info, WHY_EXPANDED);
   /* A view's operand was judged by the view's readers already; what it adds is index arithmetic. */
   if (op_is_view(op) || reads_rows(p, op) || is_count(v)) return PLACE_VIRTUAL;

@@ -83,12 +83,15 @@ typedef struct Unit {
   Op *op;       /* NULL: v is copied, or computed anew, to a result */
   Value *v;     /* NULL for effects */
   Op *into;     /* UNIT_REDUCE: what puts the folds into the memory of v, its result, as nobody else wants them; or NULL */
-  bool adds;    /* … and adds them to what is there */
+  bool adds;    /* … and adds them to what is there, */
+  bool minus;   /* … or subtracts them from it */
   int result;   /* the result that v is stored to; -1: none */
   bool dead;    /* its readers compute it themselves */
   bool gathers; /* contains an unchecked indexed load: must stay behind the checks */
   bool tiled;   /* a matrix product with a kernel of its own */
   bool params;  /* what is read of parameters is noted too */
+  bool ints;    /* computes integers of which one may trap where nobody looks: a quotient, what was a real number */
+  struct Seen *seen; /* what was followed already, at the same indices, is not followed again; NULL: each time */
   int scratch;  /* the slot that this works in */
   Split *split; /* NULL: one thread does it */
   /* Loops, outermost first.  The unit's labels (axes of v; of the operands of a reduction) each have a loop, or
@@ -113,6 +116,8 @@ typedef struct Group {
   Unit **unit;
   int relay;      /* so many groups from this one on take turns along the axis of their outermost loops; 0: they do not */
   Dim *row_bytes; /* … of what several of them read or write, for each entry of that axis */
+  bool epilogue;  /* a matrix product: the next group is done with each piece of it as soon as that is finished, */
+  bool rides;     /* … and this is such a group */
 } Group;
 
 typedef struct Slot {
@@ -165,6 +170,7 @@ void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
 void plan_units(Plan *p);     /* schedule.c: units, their loops and groups */
 void plan_groups(Plan *p);    /* group.c: units that share a loop nest */
 bool same_loops(const Unit *a, const Unit *b);
+void plan_epilogues(Plan *p); /* epilogue.c: groups that are done piece by piece of a matrix product */
 void plan_relays(Plan *p);    /* relay.c: groups that take turns */
 void plan_splits(Plan *p);    /* split.c: what threads share */
 void plan_storage(Plan *p);   /* storage.c */
@@ -181,10 +187,17 @@ bool stores_in_step(Plan *p, Op *op, const Value *x);
  * counter is the index of both on some axis. */
 bool in_step(const Unit *u, const int8_t *at, int rank);
 bool is_apart(const Op *update, const Read *r); /* it stores into another row than r reads */
-void read_anywhere(Plan *p, Unit *u, Value *v); /* u reads v at indices of its own */
 
-Unit reads_anew(Plan *p, const Unit *u);        /* u, a UNIT_STORE or UNIT_REDUCE, with all that it reads, parameters too */
+/* ---- reads.c: u reads what computing v, or op's result, loads ---- */
+void read_at(Plan *p, Unit *u, Value *v, const int8_t *lev); /* … at the given levels of v's axes */
+void read_op_at(Plan *p, Unit *u, Op *op, const int8_t *lev);
+void read_operands(Plan *p, Unit *u, const Op *op);           /* of a reduction */
+void read_anywhere(Plan *p, Unit *u, Value *v);               /* at indices of its own */
+Unit reads_anew(Plan *p, const Unit *u); /* u, a UNIT_STORE or UNIT_REDUCE, with all that it reads, parameters too */
+bool slice_is_whole(const Op *op, int axis);
+
 Unit *maker_of(const Plan *p, const Value *v);  /* the unit of this region that makes v; NULL: it comes from around */
+bool touches(const Plan *p, const Unit *u, const Value *v); /* u makes or reads what lives in v's memory */
 
 void plan_goal(Plan *p, Unit *u); /* goal.c */
 
@@ -203,6 +216,9 @@ bool product_find(Ctx *c, const Op *op, Product *p);
 Value *behind_windows(Value *v);
 Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
 Type *factor_space(Ctx *c, const Op *op); /* what the products in a factorisation or solve take; NULL: there is none that is large */
+
+/* goal.c: op adds a product to something, or subtracts it; the operand that is the product; -1: it does not. */
+int accumulates(Plan *p, const Op *op);
 
 /* matvec.c: a matrix by a vector in the two innermost loops */
 typedef enum { MATVEC_NONE, MATVEC_BY_ROWS, MATVEC_BY_COLUMNS } Matvec;
@@ -256,11 +272,14 @@ bool same_memory(const Plan *p, const Value *a, const Value *b);
 
 /* ---- split.c: what threads share ------------------------------------------------------------------------------------------ */
 
+bool may_be_shared(const Unit *u); /* a loop nest */
 Dim *split_room(Ctx *c, const Split *s, const Type *t); /* how many elements the parts of a fold of that type take */
 enum { SCATTER_MULTIPLE = 8 };
 int split_scatter_axis(const Op *op); /* which axis of what is added a chunk takes a part of; -1: none */
-int64_t split_block(const Plan *p); /* a product is shared in blocks of so many rows and columns, or more, */
-Dim *split_blocks(const Plan *p, Dim *extent); /* of which there are so many along an axis */
+int64_t split_block(const Plan *p); /* a product is shared in blocks of so many rows and columns, or more: */
+/* how many there are, by PRODUCT_ROW and PRODUCT_COL; and no fewer, but growing with the sizes as a workspace has to */
+typedef struct ProductBlocks { Dim *n[2], *most[2]; } ProductBlocks;
+ProductBlocks split_blocks(const Plan *p, const Op *op, const Product *x);
 
 /* ---- work.c: how much there is to do --------------------------------------------------------------------------------------- */
 

@@ -22,7 +22,7 @@ static int level_at(const Unit *u, int axis) { return u->level_of[u->kind == UNI
 
 static bool is_along(const Unit *u, const Dim *axis) {
   if ((u->kind != UNIT_STORE && u->kind != UNIT_REDUCE) || !u->nlevel || u->level[0] != axis) return false;
-  if (u->tiled || u->split || u->into) return false;
+  if (u->tiled || u->into || (u->plan->root->grain && !may_be_shared(u))) return false;
   if (u->v->type->rank && u->op && type_mentions_value(u->v->type)) return false;
   for (int l = 0; l < u->nlevel; l++)
     if (dim_mentions_value(u->level[l])) return false;
@@ -60,6 +60,7 @@ static bool overwrites(const Relay *r, const Unit *u) {
 }
 
 static bool joins(const Relay *r, const Group *g) {
+  if (g->rides) return false;
   for (int i = 0; i < g->n; i++) {
     if (!is_along(g->unit[i], r->axis) || overwrites(r, g->unit[i])) return false;
     Unit u = reads_anew(r->p, g->unit[i]);
@@ -160,8 +161,8 @@ static int relay_from(Plan *p, int first) {
   Relay r = {.p = p, .first = first, .end = first + 1, .in = {1}};
   const Unit *head = p->group[first].unit[0];
   int64_t n;
-  r.axis = head->nlevel ? head->level[0] : NULL;
-  if (!r.axis || dim_is_limited(r.axis) || (dim_is_const(r.axis, &n) && n < LEAST_ROW)) return 0;
+  r.axis = head->nlevel > 1 ? head->level[0] : NULL; /* without a loop inside nothing that it touches has rows */
+  if (!r.axis || p->group[first].rides || dim_is_limited(r.axis) || (dim_is_const(r.axis, &n) && n < LEAST_ROW)) return 0;
   for (int i = 0; i < p->group[first].n; i++)
     if (!is_along(p->group[first].unit[i], r.axis)) return 0;
   for (; r.end < p->ngroup && r.end - first < FAR; r.end++) {
@@ -177,7 +178,6 @@ static int relay_from(Plan *p, int first) {
 }
 
 void plan_relays(Plan *p) {
-  if (p->root->grain) return;
   for (int g = 0; g < p->ngroup; g++) {
     int n = relay_from(p, g);
     if (n) g += n - 1;

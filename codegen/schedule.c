@@ -4,86 +4,6 @@
 #include "codegen/plan.h"
 #include <string.h>
 
-/* ---- what a unit reads ------------------------------------------------------------------------------------------- */
-
-static void walk(Plan *p, Unit *u, Value *v, const int8_t *lev);
-static void walk_row(Plan *p, Unit *u, Value *v, const int8_t *lev, const Value *row);
-
-void read_anywhere(Plan *p, Unit *u, Value *v) {
-  int8_t lev[MAX_RANK];
-  memset(lev, LEVEL_OTHER, sizeof lev);
-  walk(p, u, v, lev);
-}
-
-static bool whole_axis(const Op *op, int i) { return op->u.slice.stride[i] == 1 && dim_is(op->u.slice.start[i], 0); }
-
-static void walk_op(Plan *p, Unit *u, Op *op, const int8_t *lev) {
-  int8_t in[MAX_RANK];
-  memset(in, LEVEL_OTHER, sizeof in);
-  ReshapeMap map;
-  switch (op->code) {
-  case OP_contract:
-    for (int k = 0; k < op->nopd; k++) {
-      for (int i = 0; i < op->opd[k]->type->rank; i++)
-        for (int j = 0; j < op->res[0]->type->rank; j++)
-          if (op->u.contract.out[j] == op->u.contract.opd[k][i]) in[i] = lev[j];
-      walk(p, u, op->opd[k], in);
-    }
-    return;
-  case OP_slice:
-  case OP_embed:
-    for (int i = 0; i < op->opd[0]->type->rank; i++)
-      if (op->code == OP_slice && whole_axis(op, i)) in[i] = lev[i];
-    walk(p, u, op->opd[0], in);
-    return;
-  case OP_reshape:
-    if (reshape_map(p->ctx, op->opd[0]->type, op->res[0]->type, &map))
-      for (int i = 0; i < op->opd[0]->type->rank; i++)
-        in[i] = map.n[i] == 1 ? lev[map.first[i]] : map.n[i] == 0 ? LEVEL_UNIT : LEVEL_OTHER;
-    walk(p, u, op->opd[0], in);
-    return;
-  case OP_gather: {
-    u->gathers = true;
-    int nidx = op->nopd - 1, rb = op->opd[1]->type->rank, next = rb;
-    for (int k = 1; k <= nidx; k++) walk(p, u, op->opd[k], lev);
-    for (int i = 0; i < op->opd[0]->type->rank; i++) {
-      bool indexed = false;
-      for (int k = 0; k < op->u.index.naxis; k++) indexed |= op->u.index.axis[k] == i;
-      in[i] = indexed ? LEVEL_OTHER : lev[next++];
-    }
-    walk_row(p, u, op->opd[0], in, op->u.index.axis[0] == 0 && rb == 0 ? op->opd[1] : NULL);
-    return;
-  }
-  case OP_concat:
-    memcpy(in, lev, sizeof in);
-    for (int k = 0; k < op->nopd; k++) {
-      if (k) in[op->u.axis] = LEVEL_OTHER;
-      walk(p, u, op->opd[k], in);
-    }
-    return;
-  default:
-    for (int k = 0; k < op->nopd; k++) walk(p, u, op->opd[k], lev);
-  }
-}
-
-/* Records the stored values that computing v at the given indices loads. */
-static void walk(Plan *p, Unit *u, Value *v, const int8_t *lev) { walk_row(p, u, v, lev, NULL); }
-
-static void walk_row(Plan *p, Unit *u, Value *v, const int8_t *lev, const Value *row) {
-  switch (p->value[v->id].place) {
-  case PLACE_VIRTUAL: walk_op(p, u, v->def, lev); return;
-  case PLACE_CONST: return;
-  case PLACE_PARAM:
-    if (u->params) break;
-    return;
-  default: break;
-  }
-  if (!v->def && v->region == p->f->body && !u->params) return;
-  Read *r = &PUSH(p->ctx->arena, u->read, u->nread, u->read_cap);
-  *r = (Read){.v = v, .row = row};
-  for (int i = 0; i < v->type->rank; i++) r->level[i] = dim_is(v->type->dim[i], 1) ? LEVEL_UNIT : lev[i];
-}
-
 /* ---- loops ---------------------------------------------------------------------------------------------------------
  */
 
@@ -110,7 +30,7 @@ static void update_loops(Unit *u, const Op *op) {
   for (int i = 0, rest = 0; i < op->res[0]->type->rank; i++) {
     bool indexed = false;
     for (int k = 0; op->code != OP_set_slice && k < op->u.index.naxis; k++) indexed |= op->u.index.axis[k] == i;
-    bool as_it_is = op->code == OP_set_slice ? whole_axis(op, i) : !indexed;
+    bool as_it_is = op->code == OP_set_slice ? slice_is_whole(op, i) : !indexed;
     int level = indexed ? LEVEL_OTHER : u->level_of[rest++];
     u->place[i] = as_it_is ? (int8_t)level : LEVEL_OTHER;
   }
@@ -150,7 +70,7 @@ static Steps steps_of(Plan *p, const Op *op) {
   for (int k = 0; k < op->nopd; k++) {
     int8_t lev[MAX_RANK];
     for (int i = 0; i < op->opd[k]->type->rank; i++) lev[i] = op->code == OP_contract ? op->u.contract.opd[k][i] : (int8_t)i;
-    walk(p, &probe, op->opd[k], lev);
+    read_at(p, &probe, op->opd[k], lev);
   }
   for (int i = 0; i < probe.nread; i++) {
     const Read *r = &probe.read[i];
@@ -272,26 +192,6 @@ static Unit *unit_new(Plan *p, UnitKind kind, Op *op, Value *v) {
   return u;
 }
 
-static void read_operands(Plan *p, Unit *u, const Op *op) {
-  for (int k = 0; k < op->nopd; k++) {
-    int8_t lev[MAX_RANK];
-    for (int i = 0; i < op->opd[k]->type->rank; i++)
-      lev[i] = u->level_of[op->code == OP_contract ? op->u.contract.opd[k][i] : i];
-    walk(p, u, op->opd[k], lev);
-  }
-}
-
-Unit reads_anew(Plan *p, const Unit *u) {
-  Unit x = *u;
-  x.params = true;
-  x.read = NULL;
-  x.nread = x.read_cap = 0;
-  if (u->kind == UNIT_REDUCE) read_operands(p, &x, u->op);
-  else if (u->op) walk_op(p, &x, u->op, u->level_of);
-  else walk(p, &x, u->v, u->level_of);
-  return x;
-}
-
 UnitKind unit_kind(const Op *op, Place place) {
   if (op_info[op->code].family == FAM_EFFECT) return UNIT_EFFECT;
   if (op_has_sum(op)) return UNIT_REDUCE;
@@ -317,7 +217,7 @@ UnitKind unit_kind(const Op *op, Place place) {
 bool reads_in_step(Plan *p, Op *op, const Value *x) {
   Unit u = {0};
   store_loops(&u, op->res[0]->type);
-  walk_op(p, &u, op, u.level_of);
+  read_op_at(p, &u, op, u.level_of);
   for (int k = 0; k < u.nread; k++)
     for (int i = 0; u.read[k].v == x && i < x->type->rank; i++)
       if (u.read[k].level[i] != u.level_of[i]) return false;
@@ -354,7 +254,7 @@ bool stores_in_step(Plan *p, Op *op, const Value *x) {
   Unit u = {.kind = UNIT_UPDATE};
   update_loops(&u, op);
   if (!u.nlevel) return false; /* no counter says that what is read is what is stored */
-  walk(p, &u, op->opd[1], u.level_of);
+  read_at(p, &u, op->opd[1], u.level_of);
   for (int k = 0; k < u.nread; k++)
     if (u.read[k].v == x && !in_step(&u, u.read[k].level, x->type->rank) && !is_apart(op, &u.read[k])) return false;
   return true;
@@ -369,8 +269,8 @@ static bool updates_in_place(const Plan *p, const Op *op) {
 
 static void read_for_update(Plan *p, Unit *u, const Op *op) {
   for (int k = 2; k < op->nopd; k++) read_anywhere(p, u, op->opd[k]);
-  walk(p, u, op->opd[1], u->level_of);
-  walk(p, u, op->opd[0], u->place);
+  read_at(p, u, op->opd[1], u->level_of);
+  read_at(p, u, op->opd[0], u->place);
 }
 
 static bool has_unit(const Plan *p, const Op *op) { return op->nres == 1 && p->producer[op->res[0]->id] != NULL; }
@@ -391,9 +291,9 @@ static void unit_of_op(Plan *p, Op *op) {
   switch (u->kind) {
   case UNIT_STORE:
     store_loops(u, v->type);
-    walk_op(p, u, op, u->level_of);
+    read_op_at(p, u, op, u->level_of);
     return;
-  case UNIT_SCALAR: walk_op(p, u, op, u->level_of); return;
+  case UNIT_SCALAR: read_op_at(p, u, op, u->level_of); return;
   case UNIT_UPDATE:
     u->gathers = true;
     update_loops(u, op);
@@ -445,7 +345,7 @@ static void result_units(Plan *p) {
       continue;
     }
     store_loops(u, v->type);
-    walk(p, u, v, u->level_of);
+    read_at(p, u, v, u->level_of);
   }
 }
 
@@ -477,5 +377,6 @@ void plan_units(Plan *p) {
   else plan_exit(p);
   needs(p);
   plan_groups(p);
+  plan_epilogues(p);
   plan_relays(p);
 }

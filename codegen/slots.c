@@ -25,13 +25,11 @@ static LLVMValueRef offset_ptr(Emit *e, LLVMBuilderRef b, LLVMValueRef base, LLV
   return LLVMBuildInBoundsGEP2(b, e->g->i8, base, &bytes, 1, "");
 }
 
-/* p, but nobody sees how it was computed: the loop passes, strength reduction above all, would carry the sum of all the
- * sizes before it through every address in the buffer, which takes most of the time that compiling takes. */
-static LLVMValueRef opaque(Emit *e, LLVMValueRef p) {
+LLVMValueRef opaque(Codegen *g, LLVMBuilderRef b, LLVMValueRef p) {
   static const char name[] = "llvm.launder.invariant.group";
   unsigned id = LLVMLookupIntrinsicID(name, sizeof name - 1);
-  LLVMValueRef fn = LLVMGetIntrinsicDeclaration(e->g->mod, id, &e->g->ptr, 1);
-  return LLVMBuildCall2(e->entry, LLVMGlobalGetValueType(fn), fn, &p, 1, "");
+  LLVMValueRef fn = LLVMGetIntrinsicDeclaration(g->mod, id, &g->ptr, 1);
+  return LLVMBuildCall2(b, LLVMGlobalGetValueType(fn), fn, &p, 1, "");
 }
 
 static LLVMValueRef slot_bytes(Emit *e, int slot) {
@@ -46,7 +44,7 @@ static LLVMValueRef place_copies(Emit *e, const Dim *copies, LLVMValueRef at) {
   const Plan *p = e->p;
   for (int i = 0; i < p->nslot; i++)
     if (!p->slot[i].dynamic && p->slot[i].copies == copies) {
-      e->slot[i] = opaque(e, offset_ptr(e, e->entry, e->ws, at));
+      e->slot[i] = opaque(e->g, e->entry, offset_ptr(e, e->entry, e->ws, at));
       at = LLVMBuildAdd(e->entry, at, slot_bytes(e, i), "");
     }
   return at;

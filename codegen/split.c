@@ -86,6 +86,8 @@ static Split *split_nest(const Plan *p, const Unit *u) {
   return part ? worth_it(p, s, s->partial[0] < 0 ? MANY_CHUNKS : FEW_CHUNKS, part, NEST_COST) : NULL;
 }
 
+bool may_be_shared(const Unit *u) { return split_nest(u->plan, u) != NULL; }
+
 static Split *split_check(const Plan *p, const Unit *u) {
   const Op *op = u->op;
   Ctx *c = p->ctx;
@@ -99,25 +101,72 @@ static Split *split_check(const Plan *p, const Unit *u) {
 /* ---- products ------------------------------------------------------------------------------------------------------------- */
 
 /* Each block copies its operands anew: short axes are cut in two, long ones where that is next to nothing. */
-Dim *split_blocks(const Plan *p, Dim *extent) {
+static Dim *blocks(const Plan *p, Dim *extent) {
   Ctx *c = p->ctx;
   int64_t n = split_block(p);
   return dim_min(c, divided(c, extent, n), dim_max(c, dim_const(c, 2), divided(c, extent, 4 * n)));
 }
 
+/* 1 or 0. */
+static Dim *is_at_most(Ctx *c, Dim *x, Dim *y) { return dim_min(c, dim_const(c, 1), dim_floordiv(c, y, at_least_one(c, x))); }
+
+/* Few rows are cut in two as well where it costs little that both halves copy the other operand: what goes along with the result element
+ * by element is shared by rows, and each thread finds there what it has made itself. */
+static Dim *row_halves(const Plan *p, const Product *x, Dim **cheap) {
+  enum { LEAST_ROWS = 16, COPY_COST = 4 };
+  Ctx *c = p->ctx;
+  Dim *rows = x->extent[PRODUCT_ROW];
+  *cheap = dim_max(c, is_at_most(c, x->extent[PRODUCT_SUM], dim_mul(c, rows, dim_const(c, COPY_COST))),
+                   is_at_most(c, x->extent[PRODUCT_COL], dim_const(c, split_block(p))));
+  return dim_min(c, dim_const(c, 2), dim_floordiv(c, rows, dim_const(c, LEAST_ROWS)));
+}
+
+/* Columns of b lie one behind another: a block of few is no slower to copy than one of many. */
+static bool sums_along_memory(const Op *op, const Product *x) {
+  const Type *t = op->opd[!x->swap]->type;
+  const int8_t *label = op->u.contract.opd[!x->swap];
+  int last = t->rank - 1;
+  while (last > 0 && dim_is(t->dim[last], 1)) last--;
+  return x->kind[label[last]] == PRODUCT_SUM;
+}
+
+/* A small first operand is not copied (runtime/gemm.h), so columns can be cut finer: no thread waits long for one that is slower. */
+enum { FINE_BLOCKS = 8 };
+static Dim *fine_columns(const Plan *p, const Op *op, const Product *x, Dim **lies) {
+  enum { COPIED = 384, SMALL = 32768 };
+  Ctx *c = p->ctx;
+  Dim *at_once = dim_min(c, x->extent[PRODUCT_SUM], dim_const(c, COPIED));
+  *lies = is_at_most(c, dim_mul(c, x->extent[PRODUCT_ROW], at_once), dim_const(c, SMALL));
+  if (!sums_along_memory(op, x)) return dim_const(c, 1);
+  return dim_min(c, divided(c, x->extent[PRODUCT_COL], split_block(p)), dim_const(c, FINE_BLOCKS));
+}
+
+ProductBlocks split_blocks(const Plan *p, const Op *op, const Product *x) {
+  Ctx *c = p->ctx;
+  Dim *cheap, *lies, *halves = row_halves(p, x, &cheap), *fine = fine_columns(p, op, x, &lies);
+  Dim *rows = blocks(p, x->extent[PRODUCT_ROW]), *cols = blocks(p, x->extent[PRODUCT_COL]);
+  ProductBlocks b = {.most = {dim_max(c, rows, halves), dim_max(c, cols, fine)}};
+  b.n[PRODUCT_ROW] = dim_max(c, rows, dim_mul(c, halves, cheap));
+  fine = dim_min(c, fine, dim_floordiv(c, dim_const(c, FINE_BLOCKS), at_least_one(c, b.n[PRODUCT_ROW])));
+  b.n[PRODUCT_COL] = dim_max(c, cols, dim_mul(c, fine, lies));
+  return b;
+}
+
 static Split *split_product(const Plan *p, const Unit *u) {
   Ctx *c = p->ctx;
   Product x;
-  Dim *extent[MAX_LABEL], *work = dim_const(c, 2);
+  Dim *extent[MAX_LABEL], *work = dim_const(c, 2), *batches = dim_const(c, 1);
   if (!product_find(c, u->op, &x)) return NULL;
-  Dim *turns = dim_mul(c, split_blocks(p, x.extent[PRODUCT_ROW]), split_blocks(p, x.extent[PRODUCT_COL]));
   int n = label_extents(u->op, extent);
   for (int l = 0; l < n; l++) {
     if (!extent[l]) continue;
     work = dim_mul(c, work, extent[l]);
-    if (x.kind[l] >= 0 && !x.in[l] && x.kind[l] != PRODUCT_SUM) turns = dim_mul(c, turns, extent[l]);
+    if (x.kind[l] >= 0 && !x.in[l] && x.kind[l] != PRODUCT_SUM) batches = dim_mul(c, batches, extent[l]);
   }
-  return worth_it(p, split_new(p, u->op, turns, work), FEW_CHUNKS, dim_const(c, 0), 1);
+  ProductBlocks b = split_blocks(p, u->op, &x);
+  Split *s = worth_it(p, split_new(p, u->op, dim_mul(c, batches, dim_mul(c, b.n[0], b.n[1])), work), FEW_CHUNKS, dim_const(c, 0), 1);
+  if (s) s->copies = at_least_one(c, dim_min(c, dim_mul(c, batches, dim_mul(c, b.most[0], b.most[1])), dim_const(c, FEW_CHUNKS)));
+  return s;
 }
 
 /* ---- loops that are marked parallel --------------------------------------------------------------------------------------- */

@@ -72,6 +72,7 @@ static void number(Storage *s, Plan *p) {
   for (int g = 0, relay = 0; g < p->ngroup; g++, relay--) {
     if (relay <= 0) s->pos++;
     if (p->group[g].relay) relay = p->group[g].relay;
+    if (p->group[g].epilogue) relay = 2;
     for (int i = 0; i < p->group[g].n; i++) {
       Unit *u = p->group[g].unit[i];
       u->begin = s->pos;

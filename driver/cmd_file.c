@@ -132,22 +132,35 @@ bool npy_write(const char *path, Elem e, int rank, const int64_t *dim, const voi
 
 /* ---- .csv: numbers separated by commas, semicolons or blanks; '#' comments; one header line of words is skipped ------------- */
 
-static bool is_separator(char ch) { return ch == ',' || ch == ';' || ch == ' ' || ch == '\t' || ch == '\r'; }
+static bool is_blank(char ch) { return ch == ' ' || ch == '\t' || ch == '\r'; }
+static bool is_comma(char ch) { return ch == ',' || ch == ';'; }
 
-/* Numbers of one line appended to *f; -1 when something is no number. */
+/* Past blanks and at most one comma. */
+static const char *csv_separator(const char *s, const char *end) {
+  while (s < end && is_blank(*s)) s++;
+  if (s < end && is_comma(*s)) s++;
+  while (s < end && is_blank(*s)) s++;
+  return s;
+}
+
+enum { NO_NUMBER = -1, NOTHING = -2 };
+
+/* Numbers of one line appended to *f; NO_NUMBER when something is none, NOTHING when nothing stands between two commas.  A comma
+ * may end the line. */
 static int csv_line(Arena *a, const char *s, const char *end, double **f, int *n, int *cap) {
   int count = 0;
-  while (s < end) {
-    while (s < end && is_separator(*s)) s++;
-    if (s == end || *s == '#') break;
-    char *stop;
-    double v = strtod(s, &stop);
-    if (stop == s || (stop < end && !is_separator(*stop) && *stop != '#')) return -1;
+  bool gap = false;
+  while (s < end && is_blank(*s)) s++;
+  while (s < end && *s != '#') {
+    char *stop = (char *)s;
+    double v = is_comma(*s) ? 0 : strtod(s, &stop);
+    gap = gap || is_comma(*s);
+    if ((!is_comma(*s) && stop == s) || (stop < end && !is_blank(*stop) && !is_comma(*stop) && *stop != '#')) return NO_NUMBER;
     PUSH(a, *f, *n, *cap) = v;
     count++;
-    s = stop;
+    s = csv_separator(stop, end);
   }
-  return count;
+  return gap ? NOTHING : count;
 }
 
 bool csv_read(Arena *a, const char *path, Array *out, const char **error) {
@@ -156,15 +169,18 @@ bool csv_read(Arena *a, const char *path, Array *out, const char **error) {
   if (!data) return fail(a, error, path, strerror(errno));
   double *f = NULL;
   int n = 0, cap = 0, width = -1, line = 0;
+  bool header = false;
   int64_t rows = 0;
   for (const char *s = data; s < data + len;) {
     const char *end = memchr(s, '\n', (size_t)(data + len - s));
     if (!end) end = data + len;
     line++;
     int before = n, count = csv_line(a, s, end, &f, &n, &cap);
-    if (count < 0) {
+    if (count == NOTHING) return fail(a, error, path, arena_printf(a, "line %d: a number is missing", line));
+    if (count == NO_NUMBER) {
       n = before;
-      if (rows) return fail(a, error, path, arena_printf(a, "line %d: not a number", line));
+      if (rows || header) return fail(a, error, path, arena_printf(a, "line %d: not a number", line));
+      header = true;
     } else if (count > 0) {
       if (width >= 0 && count != width)
         return fail(a, error, path, arena_printf(a, "line %d has %d numbers, the lines before %d", line, count, width));

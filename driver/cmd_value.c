@@ -115,6 +115,13 @@ double random_normal(uint64_t *state) { /* Box and Muller */
   return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
+static bool has_memory(int64_t count) {
+  if (count > INT64_MAX / 16) return false;
+  void *p = malloc((size_t)count * sizeof(double) + 1);
+  free(p);
+  return p;
+}
+
 static bool random_parse(Arena *a, const char *text, bool normal, uint64_t *seed, Array *out, const char **error) {
   *out = (Array){.rank = 0, .count = 1};
   const char *s = strchr(text, '(') + 1;
@@ -126,8 +133,12 @@ static bool random_parse(Arena *a, const char *text, bool normal, uint64_t *seed
     out->dim[out->rank++] = d;
     for (s = end; isspace((unsigned char)*s) || *s == ',';) s++;
   }
-  if (*s != ')' || s[1] || out->count > ((int64_t)1 << 40)) {
+  if (*s != ')' || s[1]) {
     *error = "rand and randn take lengths: rand(3, 4)";
+    return false;
+  }
+  if (!has_memory(out->count)) {
+    *error = "there is no memory for so many numbers";
     return false;
   }
   out->f = NEW_N(a, double, out->count);

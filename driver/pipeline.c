@@ -218,6 +218,7 @@ static void for_strips(Func *f) {
   pass_windows(f);
   pass_join(f);
   pass_spread(f);
+  pass_abreast(f);
   pass_thread(f);
   pass_again(f);
   pass_strip(f);

@@ -50,6 +50,7 @@ struct Elab {
   struct Scope *scope;   /* names; private to elab_names.c */
   Index *index;          /* innermost index variable in scope, or NULL */
   struct Length *lengths; /* ints that vary with an index, as dimensions: see elab_length.c */
+  struct Computed *computed; /* ints that are computed, as dimensions: see elab_arg.c */
   Tval *mask;            /* bool scalar (with labels) that holds where the expression counts, or NULL: always */
   struct Program *program;
   int call_depth;

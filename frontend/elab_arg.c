@@ -68,6 +68,19 @@ static bool dim_arithmetic(Elab *e, Expr *x, Dim **d) {
   return false;
 }
 
+/* A number that is computed, as a dimension.  What is computed twice in the same way is one symbol: a[i, :k[i]] and w[:k[i]] are of
+ * one length. */
+static Dim *computed_dim(Elab *e, Expr *x, Value *v) {
+  for (const Computed *k = e->computed; k; k = k->outer)
+    if (value_same(k->v, v) && region_within(e->b.region, k->region)) return k->d;
+  Sym *s = sym_new(e->ctx, SYM_VALUE, x->kind == EX_NAME ? x->u.name : "value", x->loc);
+  b_sym(&e->b, b_cast(&e->b, v, I64), s);
+  Computed *k = NEW(e->ctx->arena, Computed);
+  *k = (Computed){v, dim_sym(e->ctx, s), e->b.region, e->computed};
+  e->computed = k;
+  return k->d;
+}
+
 static bool dim_of_value(Elab *e, Expr *x, Tval *v, Dim **d) {
   if (v->type->rank != 0 || !elem_is_int(v->type->elem)) {
     diag_error(e->ctx, x->loc, E_DIM_EXPR, "a dimension must be an int, but this is %s", show_type(e, v->type));
@@ -79,9 +92,7 @@ static bool dim_of_value(Elab *e, Expr *x, Tval *v, Dim **d) {
     return false;
   }
   if (v->nlabel || e->mask) return *d = length_dim(e, x->loc, v), true;
-  Sym *s = sym_new(e->ctx, SYM_VALUE, x->kind == EX_NAME ? x->u.name : "value", x->loc);
-  b_sym(&e->b, b_cast(&e->b, v->v, I64), s);
-  *d = v->dim = dim_sym(e->ctx, s);
+  *d = v->dim = computed_dim(e, x, v->v);
   return true;
 }
 
@@ -126,6 +137,12 @@ static Dim *plain_dim(Elab *e, Expr *x, int depth) {
 
 Dim *dim_plain(Elab *e, Expr *x) { return plain_dim(e, x, 0); }
 
+/* A sum or a difference with a formula of dimensions and indices: `s[i] + k` is a formula of s[i] and k. */
+static bool is_offset(Elab *e, const Expr *x) {
+  if (x->kind != EX_BINARY || (x->u.binary.op != BIN_ADD && x->u.binary.op != BIN_SUB)) return false;
+  return plain_dim(e, x->u.binary.x, 0) || plain_dim(e, x->u.binary.y, 0);
+}
+
 bool arg_dim(Elab *e, Expr *x, Dim **d) {
   if ((*d = plain_dim(e, x, 0))) return true;
   if (x->kind == EX_BINARY && !elab_budget(e, x->loc)) return false;
@@ -133,7 +150,7 @@ bool arg_dim(Elab *e, Expr *x, Dim **d) {
   bool ok = false;
   if (x->kind == EX_BINARY && x->u.binary.op == BIN_DIV) {
     ok = dim_quotient(e, x, d);
-  } else if (x->kind == EX_BINARY && x->u.binary.op <= BIN_MOD && has_division(x, 64)) {
+  } else if (x->kind == EX_BINARY && x->u.binary.op <= BIN_MOD && (is_offset(e, x) || has_division(x, 64))) {
     ok = dim_arithmetic(e, x, d);
   } else if (x->kind == EX_UNARY && x->u.unary.op == UN_NEG && has_division(x, 64)) {
     ok = arg_dim(e, x->u.unary.x, d);

@@ -290,14 +290,25 @@ static Tval *call_elementwise(Elab *e, Call *c) {
   return call_elements(e, c->x->loc, c->f->nparam, c->arg, fn_serial(e, c->f), resolve_and_call, c);
 }
 
-static bool is_elementwise(const Call *c) {
-  bool any = false;
-  if (!c->f->scalar_params) return false;
-  for (int i = 0; i < c->f->nparam; i++) {
-    if (c->arg[i]->kind != TV_TENSOR) return false;
-    any = any || c->arg[i]->type->rank > 0;
+static bool takes_scalars(Elab *e, const FunctionValue *f) {
+  if (f->type) {
+    for (int i = 0; i < f->type->nparam; i++)
+      if (f->type->param[i]->kind != TV_TENSOR || f->type->param[i]->type->rank) return false;
+    return true;
   }
-  return any;
+  if (f->fn) return f->fn->scalar_params;
+  for (const Param *p = f->lambda ? f->lambda->u.lambda.params : NULL; p; p = p->next)
+    if (!type_is_scalar(e, p->type)) return false;
+  return f->lambda;
+}
+
+bool acts_on_elements(Elab *e, const FunctionValue *f, int n, Tval *const *arg) {
+  bool any = false;
+  for (int i = 0; i < n; i++) {
+    if (arg[i]->kind != TV_TENSOR) return false;
+    any = any || arg[i]->type->rank > 0;
+  }
+  return any && takes_scalars(e, f);
 }
 
 /* ---- what is called ---- */
@@ -320,7 +331,7 @@ Tval *call_fn_values(Elab *e, FnDef *f, Expr *x, Tval **arg) {
     return tv_error(e, x->loc);
   }
   e->b.loc = x->loc;
-  return is_elementwise(&c) ? call_elementwise(e, &c) : call_resolved(e, &c);
+  return acts_on_elements(e, &(FunctionValue){.fn = f}, f->nparam, arg) ? call_elementwise(e, &c) : call_resolved(e, &c);
 }
 
 Tval *call_fn(Elab *e, FnDef *f, Expr *x) {

@@ -258,19 +258,36 @@ static Tval *call_builtin(Elab *e, const FunctionValue *f, Expr *at, int n, Tval
   return v;
 }
 
+typedef struct ValueCall {
+  FunctionValue *f;
+  Expr *at;
+  int n;
+  Tval **arg;
+} ValueCall;
+
+static Tval *call_fitting(Elab *e, void *env) {
+  const ValueCall *c = env;
+  FunctionValue *f = c->f;
+  for (int i = 0; i < c->n; i++) {
+    if (f->type)
+      c->arg[i] = fit(e, f->type->param[i], c->arg[i], FIT_STRICT, arena_printf(e->ctx->arena, "argument %d", i + 1));
+    if (is_error(c->arg[i])) return c->arg[i];
+  }
+  e->b.loc = c->at->loc;
+  if (f->fn && !fn_body(e, f->fn)) return tv_error(e, c->at->loc);
+  Tval *v = f->fn       ? call_fn_values(e, f->fn, c->at, c->arg)
+            : f->lambda ? call_lambda(e, f, c->at, c->arg)
+                        : call_builtin(e, f, c->at, c->n, c->arg);
+  return f->type && !is_error(v) ? fit(e, f->type->result, v, FIT_STRICT, "the result of this function") : v;
+}
+
 Tval *call_function(Elab *e, FunctionValue *f, Expr *at, int n, Tval **arg) {
   if (wrong_number(e, f, at->loc, n)) return tv_error(e, at->loc);
-  for (int i = 0; i < n; i++) {
-    if (f->type)
-      arg[i] = fit(e, f->type->param[i], arg[i], FIT_STRICT, arena_printf(e->ctx->arena, "argument %d", i + 1));
+  ValueCall c = {f, at, n, arg};
+  for (int i = 0; i < n; i++)
     if (is_error(arg[i])) return arg[i];
-  }
-  e->b.loc = at->loc;
-  if (f->fn && !fn_body(e, f->fn)) return tv_error(e, at->loc);
-  Tval *v = f->fn       ? call_fn_values(e, f->fn, at, arg)
-            : f->lambda ? call_lambda(e, f, at, arg)
-                        : call_builtin(e, f, at, n, arg);
-  return f->type && !is_error(v) ? fit(e, f->type->result, v, FIT_STRICT, "the result of this function") : v;
+  if (!acts_on_elements(e, f, n, arg)) return call_fitting(e, &c);
+  return call_elements(e, at->loc, n, arg, function_serial(e, f), call_fitting, &c);
 }
 
 Tval *call_function_value(Elab *e, FunctionValue *f, Expr *x) {

@@ -66,6 +66,7 @@ typedef struct Spec {
 } Spec;
 
 typedef struct Length Length;
+typedef struct Computed { Value *v; Dim *d; const Region *region; struct Computed *outer; } Computed; /* known in that region */
 typedef enum { STATE_NEW, STATE_BUSY, STATE_DONE } State;
 
 /* A function as a value: one of the file, a built-in, or a lambda with the scope of what it has captured. */
@@ -181,6 +182,7 @@ typedef struct Scratch {
   Builder b;
   int nvalue, nerror, kept;
   Length *lengths;
+  Computed *computed;
 } Scratch;
 Scratch scratch_begin(Elab *e);
 void scratch_end(Elab *e, Scratch *s);
@@ -188,6 +190,7 @@ bool elab_budget(Elab *e, Loc loc); /* counts an expression; false when depth or
 
 /* elab_type.c */
 Spec *spec_of(Elab *e, TypeExpr *t);
+bool type_is_scalar(Elab *e, const TypeExpr *t); /* NULL, no type: false */
 Spec *spec_struct(Elab *e, StructDef *s, Dim **arg, Loc loc);
 Spec *spec_subst(Elab *e, Spec *s, const DimSubst *d, int n);
 Tval *spec_symbolic(Elab *e, Spec *s, Value **leaf, int *next); /* a value of that type over consecutive leaves */
@@ -319,6 +322,7 @@ Tval *call_derivative(Elab *e, FunctionValue *f, Expr *call);  /* f->derive is s
 Tval *call_value(Elab *e, FunctionValue *f, Expr *call);       /* any function (elab_call.c) */
 const FunctionValue *innermost(const FunctionValue *f);        /* what the operators are applied to */
 /* run with scalars in the place of the tensors arg[0..n), for all their elements. */
+bool acts_on_elements(Elab *e, const FunctionValue *f, int n, Tval *const *arg); /* a function of scalars, given tensors */
 Tval *call_elements(Elab *e, Loc loc, int n, Tval **arg, bool serial, Tval *(*run)(Elab *e, void *env), void *env);
 
 /* elab_store.c */

@@ -382,27 +382,20 @@ static Tval *differentiate(Elab *e, void *env) {
 }
 
 /* The derivative of a function of scalars is one too: applied to tensors it acts elementwise. */
-static FnDef *acts_elementwise(const Call *c) {
-  const FunctionValue *f = innermost(c->form->of);
-  bool any = false;
-  if (!f->fn || !f->fn->scalar_params) return NULL;
-  for (int i = 0; i < c->params.n; i++) {
-    if (c->arg[i]->kind != TV_TENSOR) return NULL;
-    any = any || c->arg[i]->type->rank > 0;
-  }
+static bool acts_elementwise(Elab *e, const Call *c) {
   for (int i = 0; i < c->nseed; i++)
-    if (c->seed[i]->kind != TV_TENSOR) return NULL;
-  return any ? f->fn : NULL;
+    if (c->seed[i]->kind != TV_TENSOR) return false;
+  return acts_on_elements(e, innermost(c->form->of), c->params.n, c->arg);
 }
 
 /* Arguments and seeds in one list, that both become scalars. */
-static Tval *differentiate_elements(Elab *e, Call *c, FnDef *f) {
+static Tval *differentiate_elements(Elab *e, Call *c) {
   Tval **all = NEW_N(e->ctx->arena, Tval *, c->params.n + c->nseed + 1);
   memcpy(all, c->arg, sizeof *all * (size_t)c->params.n);
   memcpy(all + c->params.n, c->seed, sizeof *all * (size_t)c->nseed);
   c->arg = all;
   c->seed = all + c->params.n;
-  return call_elements(e, c->x->loc, c->params.n + c->nseed, all, fn_serial(e, f), differentiate, c);
+  return call_elements(e, c->x->loc, c->params.n + c->nseed, all, function_serial(e, c->form->of), differentiate, c);
 }
 
 Tval *call_derivative(Elab *e, FunctionValue *f, Expr *x) {
@@ -413,6 +406,5 @@ Tval *call_derivative(Elab *e, FunctionValue *f, Expr *x) {
     return tv_error(e, x->loc);
   }
   if (!bind_arguments(e, &c)) return tv_error(e, x->loc);
-  FnDef *elements = acts_elementwise(&c);
-  return elements ? differentiate_elements(e, &c, elements) : differentiate(e, &c);
+  return acts_elementwise(e, &c) ? differentiate_elements(e, &c) : differentiate(e, &c);
 }

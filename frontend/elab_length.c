@@ -56,10 +56,16 @@ static const char *source_text(Elab *e, Loc loc) {
   return intern(e->ctx, arena_printf(e->ctx->arena, "%.*s", loc.end - loc.begin, e->ctx->source[loc.file]->text + loc.begin));
 }
 
+static bool same_numbers(const Tval *x, const Tval *y) {
+  bool same = x->type == y->type && x->nlabel == y->nlabel;
+  for (int i = 0; i < x->nlabel && same; i++) same = x->label[i] == y->label[i];
+  return same && value_same(x->v, y->v);
+}
+
 Dim *length_dim(Elab *e, Loc loc, Tval *v) {
   v = tv_cast(e, v, I64);
   for (Length *l = e->lengths; l; l = l->outer)
-    if (tv_same(l->v, v) && l->region == e->b.region && (!l->mask || l->mask == e->mask)) return dim_sym(e->ctx, l->sym);
+    if (same_numbers(l->v, v) && l->region == e->b.region && (!l->mask || l->mask == e->mask)) return dim_sym(e->ctx, l->sym);
   Length *l = NEW(e->ctx->arena, Length);
   Sym *s = sym_new(e->ctx, SYM_INDEX, source_text(e, loc), loc);
   *l = (Length){s, v, e->mask, e->b.region, e->lengths};

@@ -96,7 +96,7 @@ void unknown_name(Elab *e, Loc loc, const char *name, const char *what, bool fun
 /* ---- elaborating for the type only ---- */
 
 Scratch scratch_begin(Elab *e) {
-  Scratch s = {e->b, e->b.func->nvalue, e->ctx->diags->nerror, e->program->kept_errors, e->lengths};
+  Scratch s = {e->b, e->b.func->nvalue, e->ctx->diags->nerror, e->program->kept_errors, e->lengths, e->computed};
   Region *r = NEW(e->ctx->arena, Region);
   r->func = e->b.func;
   e->b.region = r;
@@ -112,6 +112,7 @@ void scratch_end(Elab *e, Scratch *s) {
   e->ctx->diags->nerror = s->nerror + e->program->kept_errors - s->kept;
   e->b = s->b;
   e->lengths = s->lengths;
+  e->computed = s->computed;
   e->b.func->nvalue = s->nvalue;
 }
 

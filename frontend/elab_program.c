@@ -84,7 +84,7 @@ static Unit *import_unit(Elab *e, Unit *u, Decl *d) {
   const char *text = o->read_file ? o->read_file(o->env, e->ctx, path, &len) : NULL;
   if (!text) {
     diag_error(e->ctx, d->loc, E_IMPORT,
-               o->read_file ? "the file '%s' cannot be read" : "'%s': imports are not possible here", path);
+               o->read_file ? "the file '%s' cannot be read" : "'%s': imports are not possible here", *path ? path : d->path);
     return NULL;
   }
   PUSH(e->ctx->arena, p->deps, p->ndep, p->dep_cap) = path;

@@ -116,6 +116,11 @@ Spec *spec_of(Elab *e, TypeExpr *t) {
   return s;
 }
 
+bool type_is_scalar(Elab *e, const TypeExpr *t) {
+  Elem elem;
+  return t && t->kind == TY_NAMED && !t->dims && !unit_find(e->scope->unit, t->name) && scalar_name(e, t->name, &elem);
+}
+
 /* The struct with its dimensions given; its fields' types are read where the struct was declared. */
 Spec *spec_struct(Elab *e, StructDef *def, Dim **arg, Loc loc) {
   Spec *s = spec_new(e, TV_STRUCT, loc);

@@ -139,6 +139,18 @@ Op *clone_op(CloneMap *m, Builder *b, Op *op) {
   return copy;
 }
 
+static void map_to_itself(CloneMap *m, Value *v) {
+  if (!clone_lookup(m, v)) clone_map_value(m, v, v);
+}
+
+void clone_share(CloneMap *m, const Op *op) {
+  for (int i = 0; i < op->nopd; i++) map_to_itself(m, op->opd[i]);
+  for (int r = 0; r < op->nreg; r++) {
+    for (int i = 0; i < op->reg[r]->nres; i++) map_to_itself(m, op->reg[r]->res[i]);
+    for (const Op *in = op->reg[r]->first; in; in = in->next) clone_share(m, in);
+  }
+}
+
 Func *func_clone(Func *f, const char *name) {
   Ctx *c = f->module->ctx;
   Func *g = func_new(f->module, name, f->loc);

@@ -265,6 +265,14 @@ Region *region_of(const Value *v);        /* where v is defined */
 bool region_within(const Region *r, const Region *outer); /* r is outer, or nested in it */
 bool value_int(const Value *v, int64_t *x); /* a scalar int that is a constant, or a constant dimension */
 
+/* ---- same.c ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct OpKey { uint64_t w[3 * MAX_RANK + 4]; int n; } OpKey; /* the attributes as a row of words */
+OpKey op_key(const Op *op);
+bool op_commutes(Opcode c);
+bool op_same(const Op *p, const Op *q);             /* but for their operands; their results have the same types */
+bool value_same(const Value *x, const Value *y);    /* surely equal: computed the same way of the same values */
+
 /* ---- nan.c -------------------------------------------------------------------------------------------------------------- */
 
 bool passes_nan(const Op *op); /* the result is nan when an operand is */
@@ -435,6 +443,7 @@ Value *clone_lookup(CloneMap *m, Value *from);
 Type *clone_type(CloneMap *m, Type *t);
 Dim *clone_dim(CloneMap *m, Dim *d);
 Op *clone_op(CloneMap *m, Builder *b, Op *op); /* operands must be mapped; results become mapped */
+void clone_share(CloneMap *m, const Op *op);   /* within one function: what op uses and has no copy stands for itself */
 Func *func_clone(Func *f, const char *name);   /* same symbols */
 void func_renumber(Func *f);                   /* dense ids again, after deletions */
 

@@ -51,13 +51,27 @@ Value *if_yield(Deriv *d, Op *op, Value *v) {
   return yield_residual(d, op, r, v);
 }
 
+/* In the place of a zero that the region yields beside a residual of the other one, from result `first` on; false: there is none.  So a
+ * chain of `else if` hands on as many values as one of its branches has, not all. */
+static bool share_residual(Op *op, int *first, Value *v) {
+  for (; *first < op->nres; ++*first) {
+    if (op->res[*first]->type != v->type) continue;
+    op->reg[1]->res[(*first)++] = v;
+    return true;
+  }
+  return false;
+}
+
 void if_yield_residuals(Deriv *d, Op *op) {
+  int shared = op->nres;
   for (int r = 0; r < 2; r++) {
     const Op *last = op->reg[r]->last;
     for (Op *in = op->reg[r]->first; in; in = in == last ? NULL : in->next)
-      for (int i = 0; i < in->nres; i++)
-        if (is_residual(d->b.ctx, op->reg[r], in, in->res[i]) && !yields_already(op->reg[r], in->res[i]))
-          yield_residual(d, op, r, in->res[i]);
+      for (int i = 0; i < in->nres; i++) {
+        Value *v = in->res[i];
+        if (!is_residual(d->b.ctx, op->reg[r], in, v) || yields_already(op->reg[r], v)) continue;
+        if (!r || !share_residual(op, &shared, v)) yield_residual(d, op, r, v);
+      }
   }
 }
 

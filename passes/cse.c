@@ -23,85 +23,21 @@ static uint64_t mix(uint64_t h, uint64_t x) {
 
 static uint64_t mix_ptr(uint64_t h, const void *p) { return mix(h, (uint64_t)(uintptr_t)p); }
 
-static bool commutes(Opcode c) {
-  return c == OP_add || c == OP_mul || c == OP_eq || c == OP_ne || c == OP_and || c == OP_or || c == OP_hypot || c == OP_max ||
-         c == OP_min;
-}
-
 static const Value *canonical(const Cse *s, const Value *v) { return s->canon[v->id] ? s->canon[v->id] : v; }
 
 static void operands(const Cse *s, const Op *op, const Value **x) {
   for (int i = 0; i < op->nopd; i++) x[i] = canonical(s, op->opd[i]);
-  if (commutes(op->code) && x[0]->id > x[1]->id) {
+  if (op_commutes(op->code) && x[0]->id > x[1]->id) {
     const Value *t = x[0];
     x[0] = x[1];
     x[1] = t;
   }
 }
 
-static uint64_t bits_of(double d) {
-  uint64_t u;
-  memcpy(&u, &d, sizeof u);
-  return u;
-}
-
-static bool is_windowed(const Op *op) { return op->code == OP_slice || op->code == OP_embed || op->code == OP_set_slice; }
-
-/* The attributes as a row of words. */
-typedef struct Words { uint64_t w[3 * MAX_RANK + 4]; int n; } Words;
-
-static void word(Words *k, uint64_t w) { k->w[k->n++] = w; }
-static void word_ptr(Words *k, const void *p) { word(k, (uint64_t)(uintptr_t)p); }
-
-static void contract_words(Words *k, const Op *op) {
-  for (int i = 0; i < op->nopd; i++)
-    for (int a = 0; a < op->opd[i]->type->rank; a++) word(k, (uint64_t)op->u.contract.opd[i][a]);
-  for (int a = 0; a < op->res[0]->type->rank; a++) word(k, (uint64_t)op->u.contract.out[a]);
-}
-
-static Words attributes(const Op *op) {
-  Words k = {.n = 0};
-  const int *axis = NULL;
-  int naxis = 0;
-  switch (op_info[op->code].family) {
-  case FAM_SOURCE:
-    if (op->code == OP_const) word(&k, elem_is_real(op->res[0]->type->elem) ? bits_of(op->u.cst.f) : (uint64_t)op->u.cst.i);
-    if (op->code == OP_dim) word_ptr(&k, op->u.dim);
-    if (op->code == OP_iota) word(&k, (uint64_t)op->u.axis);
-    if (op->code == OP_dense) word_ptr(&k, op->u.dense.data);
-    break;
-  case FAM_CONTRACT: contract_words(&k, op); break;
-  case FAM_REDUCE: axis = op->u.reduce.axis, naxis = op->u.reduce.naxis; break;
-  case FAM_SCAN:
-    word(&k, (uint64_t)op->u.scan.axis);
-    word(&k, op->u.scan.reverse);
-    break;
-  case FAM_MATRIX:
-    word(&k, op->u.matrix.upper);
-    word(&k, op->u.matrix.trans);
-    break;
-  case FAM_VIEW:
-    if (op->code == OP_concat) word(&k, (uint64_t)op->u.axis);
-    for (int a = 0; is_windowed(op) && a < op->opd[0]->type->rank; a++) {
-      word_ptr(&k, op->u.slice.start[a]);
-      word(&k, (uint64_t)op->u.slice.stride[a]);
-    }
-    break;
-  case FAM_INDEX: axis = op->u.index.axis, naxis = op->u.index.naxis, word(&k, op->u.index.masked); break;
-  case FAM_EFFECT:
-    word_ptr(&k, op->u.check.a);
-    word_ptr(&k, op->u.check.b);
-    break;
-  default: break;
-  }
-  for (int i = 0; i < naxis; i++) word(&k, (uint64_t)axis[i]);
-  return k;
-}
-
 /* A concat has as many operands as it likes; they are compared without a copy. */
 static bool same_operands(const Cse *s, const Op *p, const Op *q) {
   if (p->nopd != q->nopd) return false;
-  if (!commutes(p->code)) {
+  if (!op_commutes(p->code)) {
     int i = 0;
     while (i < p->nopd && canonical(s, p->opd[i]) == canonical(s, q->opd[i])) i++;
     return i == p->nopd;
@@ -112,28 +48,20 @@ static bool same_operands(const Cse *s, const Op *p, const Op *q) {
   return x[0] == y[0] && x[1] == y[1];
 }
 
-bool same_operation(const Op *p, const Op *q) {
-  if (p->code != q->code || p->nres != q->nres || p->nopd != q->nopd) return false;
-  for (int i = 0; i < p->nres; i++)
-    if (p->res[i]->type != q->res[i]->type) return false;
-  Words a = attributes(p), b = attributes(q);
-  return a.n == b.n && !memcmp(a.w, b.w, sizeof a.w[0] * (size_t)a.n);
-}
-
 static bool equal(const Cse *s, const Op *p, const Op *q) {
-  return p->code == q->code && same_operands(s, p, q) && same_operation(p, q);
+  return p->code == q->code && same_operands(s, p, q) && op_same(p, q);
 }
 
 static uint64_t hash_of(const Cse *s, const Op *op) {
   uint64_t h = mix(0, (uint64_t)op->code);
-  if (commutes(op->code)) {
+  if (op_commutes(op->code)) {
     const Value *x[2];
     operands(s, op, x);
     h = mix_ptr(mix_ptr(h, x[0]), x[1]);
   } else
     for (int i = 0; i < op->nopd; i++) h = mix_ptr(h, canonical(s, op->opd[i]));
   for (int i = 0; i < op->nres; i++) h = mix_ptr(h, op->res[i]->type);
-  Words k = attributes(op);
+  OpKey k = op_key(op);
   for (int i = 0; i < k.n; i++) h = mix(h, k.w[i]);
   return h;
 }

@@ -26,8 +26,27 @@ static User user_of(const Region *g, const Value *v) {
   return u;
 }
 
+/* v with something added to a slice of it, if that is all that happens to v in g; else NULL. */
+static const Value *slice_grows(const Region *g, const Value *v) {
+  const Op *cut = NULL, *put = NULL;
+  for (const Op *op = g->first; op; op = op->next)
+    if (op->nopd && op->opd[0] == v) *(op->code == OP_slice ? &cut : &put) = op;
+  if (!cut || !put || put->code != OP_set_slice || region_count_uses(g, v) != 2 || region_count_uses(g, cut->res[0]) != 1) return NULL;
+  const Op *sum = put->opd[1]->def;
+  if (!sum || sum->code != OP_add || (sum->opd[0] == cut->res[0]) == (sum->opd[1] == cut->res[0])) return NULL;
+  if (region_count_uses(g, sum->res[0]) != 1 || cut->res[0]->type != sum->res[0]->type) return NULL;
+  for (int a = 0; a < v->type->rank; a++)
+    if (cut->u.slice.start[a] != put->u.slice.start[a] || cut->u.slice.stride[a] != put->u.slice.stride[a]) return NULL;
+  return put->res[0];
+}
+
 static bool grows(const Region *g, const Value *v, const Value *end) {
   while (v != end) {
+    const Value *next = slice_grows(g, v);
+    if (next) {
+      v = next;
+      continue;
+    }
     User u = user_of(g, v);
     if (u.n != 1 || region_count_uses(g, v) != 1) return false;
     int k = u.op->code == OP_for ? u.at - loop_ninit(u.op) : 0;

@@ -194,10 +194,16 @@ static void move(Hoist *h, const Region *body, Op *op, Op *loop) {
   op_move_before(op, loop);
 }
 
+/* Of branches in branches a number stays where it is used: outside, each would have a cotangent that all of them hand on. */
+static bool leaves_branch(const Op *around, const Op *op) {
+  const Op *outer = around->parent->parent;
+  return !outer || outer->code != OP_if || op->code == OP_const || !elem_is_real(op->res[0]->type->elem);
+}
+
 static void hoist_from(Hoist *h, Region *body, Op *around) {
   bool branch = around->code == OP_if;
   for_each_op(op, body) {
-    if (is_free(op) || (branch && !is_trivial(op))) continue;
+    if (is_free(op) || (branch && !(is_trivial(op) && leaves_branch(around, op)))) continue;
     if (is_safe(h->ctx, op) && is_invariant(h, body, op)) move(h, body, op, around);
   }
 }

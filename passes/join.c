@@ -112,7 +112,7 @@ static bool is_before(Join *j, const Op *first, const Op *second) {
   j->wanted = NEW_N(j->ctx->arena, bool, j->func->nvalue + 1);
   j->sym = NEW_N(j->ctx->arena, bool, j->ctx->next_sym + 1);
   for (int i = 0; i < second->nopd; i++) want_value(j, second->opd[i]);
-  region_each_use(second->reg[0], want_value, j);
+  for (int r = 0; r < second->nreg; r++) region_each_use(second->reg[r], want_value, j);
   op_each_sym(second, want_sym, j);
   for (int k = 0; k < first->nres; k++) j->wanted[first->res[k]->id] = false; /* as entries */
   for (const Op *op = second->prev; op != first; op = op->prev) {
@@ -167,53 +167,112 @@ static void join(Join *j, Op *first, Op *second, Dim *n) {
 /* ---- a loop that another one does too ----------------------------------------------------------------------------------- */
 
 typedef struct Twins {
-  const Op *a, *b;
-  const Value **same; /* by value id: of a's body, what it was seen to equal in b's */
+  Op *a, *b;
+  const Value **same; /* by value id: of a's regions, what it was seen to equal in b's */
+  int *twin;          /* by carried value of a: the one of b that begins as it does and goes on as it does; -1: there is none */
   int64_t *fuel;
 } Twins;
 
-/* If carried values that begin alike are equal. */
-static bool is_same(Twins *t, const Value *x, const Value *y) {
-  const Region *ra = t->a->reg[0], *rb = t->b->reg[0];
+/* If carried values that are twins are equal. */
+static bool is_same(Twins *t, int r, const Value *x, const Value *y) {
+  const Region *ra = t->a->reg[r], *rb = t->b->reg[r];
   if (x == y || t->same[x->id] == y) return true;
   if (region_of(x) != ra || region_of(y) != rb || !x->def || !y->def || --*t->fuel < 0) return false;
-  if (!is_mergeable(x->def) || !same_operation(x->def, y->def)) return false;
+  if (!is_mergeable(x->def) || !op_same(x->def, y->def)) return false;
   for (int i = 0; i < x->def->nopd; i++)
-    if (!is_same(t, x->def->opd[i], y->def->opd[i])) return false;
+    if (!is_same(t, r, x->def->opd[i], y->def->opd[i])) return false;
   t->same[x->id] = y;
   return true;
 }
 
-/* The carried value of b that begins as k of a does, and goes on as that; -1: there is none. */
-static int twin_of(const Op *a, const Op *b, int k) {
-  for (int i = 0; i < b->nres; i++)
-    if (a->opd[3 + k] == b->opd[3 + i] && a->res[k]->type == b->res[i]->type) return i;
+static bool is_taken(const Twins *t, int i) {
+  for (int k = 0; k < t->a->nres; k++)
+    if (t->twin[k] == i) return true;
+  return false;
+}
+
+static int begins_alike(const Twins *t, int k) {
+  int first = loop_ninit(t->a);
+  for (int i = 0; i < t->b->nres; i++)
+    if (t->a->opd[first + k] == t->b->opd[first + i] && t->a->res[k]->type == t->b->res[i]->type && !is_taken(t, i)) return i;
   return -1;
 }
 
-static bool are_twins(Join *j, const Op *a, const Op *b) {
-  for (int i = 0; i < 3; i++)
-    if (a->opd[i] != b->opd[i]) return false;
-  Twins t = {a, b, NEW_N(j->ctx->arena, const Value *, j->func->nvalue + 1), &j->fuel};
+static void assume_twins(Join *j, Twins *t) {
+  t->same = NEW_N(j->ctx->arena, const Value *, j->func->nvalue + 1);
   j->fuel -= j->func->nvalue / 8;
-  t.same[a->reg[0]->param[0]->id] = b->reg[0]->param[0];
-  for (int k = 0; k < a->nres; k++) {
-    int i = twin_of(a, b, k);
-    if (i < 0) return false;
-    t.same[a->reg[0]->param[1 + k]->id] = b->reg[0]->param[1 + i];
+  for (int r = 0; r < t->a->nreg; r++) {
+    bool body = t->a->reg[r] == loop_body(t->a);
+    if (body && loop_nindex(t->a)) t->same[t->a->reg[r]->param[0]->id] = t->b->reg[r]->param[0];
+    for (int k = 0; k < t->a->nres; k++)
+      if (t->twin[k] >= 0) t->same[carried(t->a, r, k)->id] = carried(t->b, r, t->twin[k]);
   }
-  for (int k = 0; k < a->nres; k++)
-    if (!is_same(&t, a->reg[0]->res[k], b->reg[0]->res[twin_of(a, b, k)])) return false;
-  return true;
+}
+
+/* Those of the values that begin alike that stay so; how many there are. */
+static int find_twins(Join *j, Twins *t) {
+  int n = t->a->nres, left = 0;
+  for (int k = 0; k < n; k++) t->twin[k] = -1;
+  for (int k = 0; k < n; k++) left += (t->twin[k] = begins_alike(t, k)) >= 0;
+  for (bool again = true; again && left && j->fuel > 0;) {
+    again = false;
+    assume_twins(j, t);
+    for (int k = 0; k < n; k++) {
+      const Value *x = loop_body(t->a)->res[k];
+      if (t->twin[k] < 0 || is_same(t, t->a->nreg - 1, x, loop_body(t->b)->res[t->twin[k]])) continue;
+      t->twin[k] = -1;
+      left--;
+      again = true;
+    }
+  }
+  return left;
+}
+
+static bool turn_alike(Join *j, Twins *t) {
+  for (int i = 0; i < loop_ninit(t->a); i++)
+    if (t->a->opd[i] != t->b->opd[i]) return false;
+  if (!find_twins(j, t)) return false;
+  return t->a->code == OP_for || is_same(t, 0, t->a->reg[0]->res[0], t->b->reg[0]->res[0]);
+}
+
+/* What a does besides, b does too. */
+static void do_rest(Join *j, Twins *t) {
+  Op *a = t->a, *b = t->b;
+  Region *from = loop_body(a), *to = loop_body(b);
+  CloneMap *m = clone_map_new(j->ctx, j->func, j->func);
+  int had = b->nres, n = 0;
+  if (loop_nindex(a)) clone_map_value(m, from->param[0], to->param[0]);
+  for (int k = 0; k < a->nres; k++) {
+    Value *held = from->param[loop_nindex(a) + k];
+    bool is = t->twin[k] >= 0;
+    clone_map_value(m, held, is ? carried(b, b->nreg - 1, t->twin[k]) : loop_add_carried(b, a->opd[loop_ninit(a) + k], held->name));
+  }
+  Builder build = {.ctx = j->ctx, .func = j->func, .region = to};
+  for (Op *op = from->first; op; op = op->next) {
+    build.loc = op->loc;
+    clone_share(m, op);
+    clone_op(m, &build, op);
+  }
+  for (int k = 0; k < a->nres; k++) {
+    if (t->twin[k] >= 0) continue;
+    Value *next = clone_lookup(m, from->res[k]);
+    region_add_result(to, next ? next : from->res[k]);
+    t->twin[k] = had + n++;
+  }
 }
 
 static bool do_once(Join *j, Op *a, Op *b) {
+  Twins t = {a, b, NULL, NEW_N(j->ctx->arena, int, a->nres + 1), &j->fuel};
   for (int k = 0; k < a->nres; k++)
-    if (region_count_uses(b->reg[0], a->res[k])) return false;
-  if (has_effect(a) || has_effect(b) || !are_twins(j, a, b) || !is_before(j, a, b)) return false;
+    for (int r = 0; r < b->nreg; r++)
+      if (region_count_uses(b->reg[r], a->res[k])) return false;
+  if (has_effect(a) || has_effect(b) || !turn_alike(j, &t) || !is_before(j, a, b)) return false;
   move_between(j, a, b);
   op_move_before(b, a);
-  for (int k = 0; k < a->nres; k++) region_replace_uses(a->parent, a->res[k], b->res[twin_of(a, b, k)]);
+  bool all = true;
+  for (int k = 0; k < a->nres; k++) all &= t.twin[k] >= 0;
+  if (!all) do_rest(j, &t);
+  for (int k = 0; k < a->nres; k++) region_replace_uses(a->parent, a->res[k], b->res[t.twin[k]]);
   op_remove(a);
   return true;
 }
@@ -221,10 +280,10 @@ static bool do_once(Join *j, Op *a, Op *b) {
 static void do_loops_once(Join *j, Region *g) {
   for_each_op(a, g) {
     for (int i = 0; i < a->nreg; i++) do_loops_once(j, a->reg[i]);
-    if (a->code != OP_for || !a->nres || a->u.loop.checkpoint) continue;
+    if (!op_is_loop(a) || !a->nres || a->u.loop.checkpoint) continue;
     for (Op *b = a->next; b && j->fuel > 0; b = b->next) {
       j->fuel--;
-      if (b->code == OP_for && !b->u.loop.checkpoint && do_once(j, a, b)) break;
+      if (b->code == a->code && !b->u.loop.checkpoint && do_once(j, a, b)) break;
     }
   }
 }
@@ -258,4 +317,5 @@ void pass_join(Func *f) {
   if (!join_region(&j, f->body)) return;
   pass_cse(f); /* and dce */
   do_loops_once(&j, f->body);
+  pass_cse(f);
 }

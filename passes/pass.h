@@ -124,7 +124,6 @@ void inline_but(Func *f, const Func *keep); /* every call of a function that can
 /* ---- cse.c -------------------------------------------------------------------------------------------------------------- */
 
 bool is_mergeable(const Op *op);                    /* the same operation of the same operands gives the same */
-bool same_operation(const Op *p, const Op *q);      /* but for their operands; their results have the same types */
 void cse_region(Func *f, Region *g); /* of what the region computes; what is not needed any more waits for prune_region */
 
 /* ---- dce.c -------------------------------------------------------------------------------------------------------------- */

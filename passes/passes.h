@@ -20,6 +20,7 @@ void pass_dce(Func *f);
 void pass_hoist(Func *f);    /* what does not change in a loop, before it */
 void pass_defer(Func *f);    /* outer products that a loop adds up become one contraction after it */
 void pass_windows(Func *f);  /* convolutions and pooling: windows of tensors as matrix products, and sums of shifted tensors */
+void pass_abreast(Func *f); /* loops of independent iterations, with long loops inside, do several at a time */
 void pass_thread(Func *f);   /* what inner loops fill is filled in its place in a larger tensor */
 void pass_argument(Func *f); /* where an extreme is, as two folds */
 void pass_roots(Func *f);    /* powers that are products of roots */

@@ -137,16 +137,6 @@ static bool pays(const Loop *l, const bool *from) {
 
 /* ---- both runs ----------------------------------------------------------------------------------------------------------------- */
 
-/* What op uses of around it; what is made inside gets a copy before that is used. */
-static void stand_for_themselves(CloneMap *m, const Op *op) {
-  for (int k = 0; k < op->nopd; k++) clone_map_value(m, op->opd[k], op->opd[k]);
-  for (int i = 0; i < op->nreg; i++) {
-    const Region *r = op->reg[i];
-    for (int k = 0; k < r->nres; k++) clone_map_value(m, r->res[k], r->res[k]);
-    for (const Op *in = r->first; in; in = in->next) stand_for_themselves(m, in);
-  }
-}
-
 /* Whether a nan is in what the loop leaves where it can be; asked before `b`'s place. */
 static Value *ask(Builder *b, const Op *loop, const bool *from) {
   Value *seen = NULL;
@@ -170,7 +160,7 @@ static void run_again(Func *f, Op *loop, const bool *from) {
   op_remove(unasked);
   Builder again = b_inside(&b, choice->reg[0]);
   CloneMap *m = clone_map_new(c, f, f);
-  stand_for_themselves(m, loop);
+  clone_share(m, loop);
   Op *exact = clone_op(m, &again, loop);
   region_set_results(choice->reg[0], exact->nres, exact->res);
   region_set_results(choice->reg[1], loop->nres, loop->res);

@@ -162,11 +162,6 @@ static int64_t can_spread(Spread *s) {
 
 /* ---- loops inside, written out ------------------------------------------------------------------------------------------ */
 
-static void stand_for_themselves(CloneMap *m, const Op *op) {
-  for (int i = 0; i < op->nopd; i++)
-    if (!clone_lookup(m, op->opd[i])) clone_map_value(m, op->opd[i], op->opd[i]);
-}
-
 static Value *image(CloneMap *m, Value *v) {
   Value *to = clone_lookup(m, v);
   return to ? to : v;
@@ -183,7 +178,7 @@ static void write_out(Spread *s, Op *op) {
     for (int k = 0; k < op->nres; k++) clone_map_value(m, body->param[1 + k], held[k]);
     for (Op *in = body->first; in; in = in->next) {
       b.loc = in->loc;
-      stand_for_themselves(m, in);
+      clone_share(m, in);
       clone_op(m, &b, in);
     }
     for (int k = 0; k < op->nres; k++) held[k] = image(m, body->res[k]);
@@ -242,7 +237,7 @@ static void fill(Spread *s, Op *made) {
     for (int k = 0; k < made->nres; k++) exits |= s->exit[k] == op;
     if (exits) continue;
     b.loc = op->loc;
-    stand_for_themselves(m, op);
+    clone_share(m, op);
     clone_op(m, &b, op);
   }
   Value **next = NEW_N(s->ctx->arena, Value *, made->nres + 1);
@@ -268,7 +263,7 @@ static void check_before(Spread *s, Builder *b) {
   for (Op *op = from->first; op; op = op->next) {
     if (is_check(op) ? false : op->nres != 1 || !comes_first(s, op->res[0])) continue;
     in.loc = op->loc;
-    stand_for_themselves(m, op);
+    clone_share(m, op);
     clone_op(m, &in, op);
   }
   region_set_results(checks->reg[0], 0, NULL);

@@ -10,7 +10,10 @@
 #pragma STDC FP_CONTRACT ON
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-enum { KC = 384, MC = 768, PANELS = 8, AHEAD = 8, CACHED = 32768, FAR = 32768 };
+enum { KC = 384, MC = 768, PANELS = 8, AHEAD = 8, CACHED = 32768, FAR = 32768, PIECE = 2048 };
+
+/* Elements of a product that are finished: rows from `row` on, columns from `col` on. */
+typedef void (*Then)(void *env, int64_t row, int64_t rows, int64_t col, int64_t cols);
 
 /* The first and the second half of two vectors' elements in turn. */
 #define FIRST_2 0, 2
@@ -24,9 +27,9 @@ enum { KC = 384, MC = 768, PANELS = 8, AHEAD = 8, CACHED = 32768, FAR = 32768 };
 
 #define DECLARE(name, T)                                                                                                                 \
   void name(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t ar, int64_t ac, const T *b, int64_t br, int64_t bc, T *c,       \
-            int64_t cr, int64_t cc, int64_t add, T *space);                                                                              \
+            int64_t cr, int64_t cc, int64_t add, T *space, Then then, void *env);                                                         \
   void name##_blas(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t ar, int64_t ac, const T *b, int64_t br, int64_t bc,      \
-                   T *c, int64_t cr, int64_t cc, int64_t add, T *space);
+                   T *c, int64_t cr, int64_t cc, int64_t add, T *space, Then then, void *env);
 DECLARE(adc_rt_gemm_f64_64, double)
 DECLARE(adc_rt_gemm_f32_64, float)
 DECLARE(adc_rt_gemm_f64_32, double)

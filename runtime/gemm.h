@@ -244,15 +244,38 @@ static __attribute__((noinline)) void NAME(_dots)(int64_t m, int64_t n, int64_t 
     }
 }
 
+/* So many rows of n columns of C, or of NC, are handed over at a time: some thousand elements, which the first cache holds. */
+static inline int64_t NAME(_piece)(int64_t n) {
+  int64_t strip = MR * NAME(_min)(n + 1, NC);
+  return strip * 2 > PIECE ? MR : PIECE / strip * MR;
+}
+
+/* Rows [from, to) of columns [col, col + cols), if there are enough, or these are the last; returns the first row that is left. */
+static inline int64_t NAME(_hand_over)(Then then, void *env, int64_t enough, int64_t from, int64_t to, int64_t end, int64_t col,
+                                       int64_t cols) {
+  if (to < end && to - from < enough) return from;
+  then(env, from, to - from, col, cols);
+  return to;
+}
+
+/* All that has been waiting for the last of C. */
+static __attribute__((noinline)) void NAME(_hand_all)(Then then, void *env, int64_t m, int64_t n) {
+  int64_t piece = NAME(_piece)(n);
+  for (int64_t i = 0; then && i < m; i += piece)
+    for (int64_t j = 0; j < n; j += NC) then(env, i, NAME(_min)(piece, m - i), j, NAME(_min)(n - j, NC));
+}
+
 /* How many of n columns of B are read where they lie: all, but for the last if they are no whole vectors and these cannot be masked. */
 static inline int64_t NAME(_lying)(bool lies, int64_t n) { return !lies ? 0 : MASKS || n % LANES == 0 ? n : n / NR * NR; }
 
 /* C is m by n, the sum over k; for no k it is zero.  space: for min(k, KC) (min(m, MC) + min(n, MC) + 2 NR + MR) elements; what is in it
- * does not matter. */
+ * does not matter.  then: what is done with the elements of C as soon as they are finished, piece by piece, each once; may be NULL.  Of the
+ * same rows the pieces come from left to right. */
 void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar, int64_t ac, const REAL *b, int64_t br, int64_t bc,
-          REAL *c, int64_t cr, int64_t cc, int64_t add, REAL *space) {
+          REAL *c, int64_t cr, int64_t cc, int64_t add, REAL *space, Then then, void *env) {
   if ((cc != 1 && cr == 1) || (cc != 1 && cr != 1 && n < m && n < LANES)) {
-    GEMM(n, m, k, alpha, b, bc, br, a, ac, ar, c, cc, cr, add, space);
+    GEMM(n, m, k, alpha, b, bc, br, a, ac, ar, c, cc, cr, add, space, NULL, NULL);
+    NAME(_hand_all)(then, env, m, n);
     return;
   }
   bool small = n <= 2 * NR || k * m <= CACHED, symmetric = a == b && ar == bc && ac == br && m == n && n > 2 * NR && !add;
@@ -260,11 +283,15 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
     /* Nothing is copied. */
     NAME(_tile) t;
     t.a.row = ar, t.b.row = br, t.c.row = cr, t.a.col = ac, t.k = k, t.alpha = alpha, t.add = add, t.far = m * n > FAR;
-    for (int64_t i = 0; i < m; i += MR, a += MR * ar, c += MR * cr) {
+    for (int64_t i = 0, from = 0, piece = NAME(_piece)(n); i < m; i += MR, a += MR * ar, c += MR * cr) {
       t.a.p = (REAL *)a, t.rows = NAME(_min)(m - i, MR);
-      for (int64_t j = 0; j < n; j += NR) {
-        t.b.p = (REAL *)b + j, t.c.p = c + j, t.cols = NAME(_min)(n - j, NR);
-        NAME(_kernel)(&t);
+      for (int64_t jc = 0, first = from, nc; jc < n; jc += NC) {
+        nc = NAME(_min)(n - jc, NC);
+        for (int64_t j = jc; j < jc + nc; j += NR) {
+          t.b.p = (REAL *)b + j, t.c.p = c + j, t.cols = NAME(_min)(n - j, NR);
+          NAME(_kernel)(&t);
+        }
+        if (then) from = NAME(_hand_over)(then, env, piece, first, i + t.rows, m, jc, nc);
       }
     }
     return;
@@ -272,11 +299,13 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
   NAME(_matrix) A = {(REAL *)a, ar, ac}, B = {(REAL *)b, br, bc}, C = {c, cr, cc};
   if (A.col == 1 && B.row == 1 && k >= 4 * LANES && (m <= 4 || (n < NR && n % LANES))) {
     NAME(_dots)(m, n, k, alpha, A, B, C, add);
+    NAME(_hand_all)(then, env, m, n);
     return;
   }
-  bool b_lies = B.col == 1 && (m <= 2 * MR || k * n <= CACHED), a_lies = small;
+  bool b_lies = B.col == 1 && (m <= 2 * MR || k * n <= CACHED), a_lies = small || (n <= 16 * NR && NAME(_min)(k, KC) * m <= CACHED);
   for (int64_t pc = 0; pc == 0 || pc < k; pc += KC) {
     int64_t kc = NAME(_min)(k - pc, KC);
+    bool finishes = then && !symmetric && k - pc <= KC;
     for (int64_t ic = 0; ic < m; ic += MC) {
       int64_t mc = NAME(_min)(m - ic, MC), nc;
       REAL *rows = space, *columns = space + (mc + MR) * kc;
@@ -286,7 +315,7 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
         nc = NAME(_min)(n - jc, NC);
         for (int64_t j = NAME(_lying)(b_lies, nc); j < nc; j += NR)
           NAME(_pack_columns)(columns + j * kc, NAME(_at)(B, pc, jc + j), kc, NAME(_min)(nc - j, NR));
-        for (int64_t i = 0; i < mc; i += MR) {
+        for (int64_t i = 0, from = ic; i < mc; i += MR) {
           NAME(_tile) t;
           t.k = kc, t.rows = NAME(_min)(mc - i, MR), t.alpha = alpha, t.add = add || pc, t.far = m * n > FAR;
           t.a = a_lies ? NAME(_at)(A, ic + i, pc) : (NAME(_matrix)){rows + i * kc, 1, MR};
@@ -297,11 +326,14 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
             t.c = NAME(_at)(C, ic + i, jc + j);
             C.col == 1 ? NAME(_kernel)(&t) : NAME(_apart)(&t);
           }
+          if (finishes) from = NAME(_hand_over)(then, env, NAME(_piece)(nc), from, ic + i + t.rows, ic + mc, jc, nc);
         }
       }
     }
   }
-  if (symmetric) NAME(_mirror)(n, C);
+  if (!symmetric) return;
+  NAME(_mirror)(n, C);
+  NAME(_hand_all)(then, env, m, n);
 }
 
 /* How a library that knows rows of a matrix and their distance sees m by n elements: 111 as they are, 112 as columns; 0: it cannot. */
@@ -313,18 +345,19 @@ static inline int NAME(_order)(NAME(_matrix) x, int64_t m, int64_t n, int64_t *d
 
 /* The same by the user's library, if it is worth a call. */
 void NAME(_blas)(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar, int64_t ac, const REAL *b, int64_t br, int64_t bc,
-                 REAL *c, int64_t cr, int64_t cc, int64_t add, REAL *space) {
+                 REAL *c, int64_t cr, int64_t cc, int64_t add, REAL *space, Then then, void *env) {
   enum { LARGE = 64 * 64 * 64, BY_ROWS = 101, BY_COLUMNS = 102 };
   int64_t la, lb, lc;
   int oa = NAME(_order)((NAME(_matrix)){(REAL *)a, ar, ac}, m, k, &la), ob = NAME(_order)((NAME(_matrix)){(REAL *)b, br, bc}, k, n, &lb);
   int oc = NAME(_order)((NAME(_matrix)){c, cr, cc}, m, n, &lc);
   if ((double)m * (double)n * (double)k < LARGE || m > INT32_MAX || n > INT32_MAX || k > INT32_MAX || !oa || !ob || !oc) {
-    GEMM(m, n, k, alpha, a, ar, ac, b, br, bc, c, cr, cc, add, space);
+    GEMM(m, n, k, alpha, a, ar, ac, b, br, bc, c, cr, cc, add, space, then, env);
     return;
   }
   int flip = oc == 112; /* what is by rows in a matrix by columns is its transpose */
   CBLAS(flip ? BY_COLUMNS : BY_ROWS, flip ? 223 - oa : oa, flip ? 223 - ob : ob, (int)m, (int)n, (int)k, alpha, a, (int)la, b, (int)lb,
         add ? 1 : 0, c, (int)lc);
+  NAME(_hand_all)(then, env, m, n);
 }
 
 #include "runtime/matvec.h"

@@ -9,7 +9,7 @@ enum { LOCAL(SMALL) = 16, LOCAL(COLUMNS) = 256, LOCAL(DEPTH) = 64, LOCAL(LARGE) 
 
 /* The packed product of runtime/gemm.h, for large blocks, and what it works in; NULL: the target has none. */
 typedef void (*LOCAL(Product))(int64_t m, int64_t n, int64_t k, T alpha, const T *a, int64_t ai, int64_t ak, const T *b, int64_t bk,
-                               int64_t bj, T *c, int64_t ci, int64_t cj, int64_t add, T *space);
+                               int64_t bj, T *c, int64_t ci, int64_t cj, int64_t add, T *space, void (*then)(void), void *env);
 typedef struct LOCAL(Kernel) { LOCAL(Product) product; T *space; } LOCAL(Kernel);
 void FN(trisolve)(const T *t, const T *b, T *x, LOCAL(Product) product, T *space, int64_t batch, int64_t n, int64_t m, int64_t upper,
                   int64_t trans);
@@ -48,7 +48,7 @@ static void LOCAL(subtract)(LOCAL(Kernel) g, int64_t m, int64_t n, int64_t k, co
                             int64_t ldb, T *c, int64_t ldc) {
   T x[16];
   if (g.product && m >= 8 && n >= 16 && m * n * k >= LOCAL(LARGE)) {
-    g.product(m, n, k, -1, a, ai, ap, b, ldb, 1, c, ldc, 1, 1, g.space);
+    g.product(m, n, k, -1, a, ai, ap, b, ldb, 1, c, ldc, 1, 1, g.space, 0, 0);
     return;
   }
   for (int64_t j0 = 0; j0 < n; j0 += LOCAL(COLUMNS))
