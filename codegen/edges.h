@@ -15,5 +15,7 @@ bool has_edges(Emit *e, Unit **unit, int n);
 void edges_begin(Emit *e, Inside *in, int level, const LLVMValueRef *idx);
 /* False: none was.  Else in->from and in->to are where they all hold, or n if that is nowhere. */
 bool edges_end(Emit *e, Inside *in, int level, LLVMValueRef n, const LLVMValueRef *idx);
+/* Before and behind the inside are a few elements, if all symbols are large; and there is no row that is all edge. */
+bool edges_are_short(const Inside *in, int level, const Dim *whole);
 
 #endif

@@ -106,6 +106,16 @@ void edges_begin(Emit *e, Inside *in, int level, const LLVMValueRef *idx) {
   in->edges = e->edges;
 }
 
+bool edges_are_short(const Inside *in, int level, const Dim *whole) {
+  enum { FEW = 4 };
+  const Edges *k = in->edges;
+  int64_t from, to, n;
+  for (int l = 0; l < level; l++)
+    if (k->from[l]) return false;
+  if (!k->from[level] || !dim_eval(k->from[level], large, NULL, &from) || !dim_eval(k->to[level], large, NULL, &to)) return false;
+  return dim_eval(whole, large, NULL, &n) && from <= FEW && n - to <= FEW;
+}
+
 bool edges_end(Emit *e, Inside *in, int level, LLVMValueRef n, const LLVMValueRef *idx) {
   Edges *k = in->edges;
   LLVMBasicBlockRef here = LLVMGetInsertBlock(e->b);

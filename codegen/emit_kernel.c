@@ -316,6 +316,7 @@ static void level_loop(Nest *k, int level, LLVMValueRef from, LLVMValueRef turns
   loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
   loop.one_by_one = e->part && !k->folds;
   loop.few = e->relay && head->nlevel == 1;
+  loop.as_it_is = k->at_edge;
   e->counter = loop.i;
   if (k->inside) edges_begin(e, k->inside, level, k->idx);
   nest_levels(k, level + 1);
@@ -344,7 +345,9 @@ static void split_level(Nest *k, int level) {
   Loop side;
   LLVMValueRef behind = LLVMBuildICmp(e->b, LLVMIntNE, loop_begin(e, &side, LLVMConstInt(e->g->i64, 2, false)), e->zero, "");
   LLVMValueRef from = LLVMBuildSelect(e->b, behind, in.to, e->zero, ""), to = LLVMBuildSelect(e->b, behind, n, in.from, "");
+  k->at_edge = edges_are_short(&in, level, k->unit[0]->level[level]);
   level_loop(k, level, from, LLVMBuildNSWSub(e->b, to, from, ""));
+  k->at_edge = false;
   side.as_it_is = true;
   loop_end(e, &side);
 }

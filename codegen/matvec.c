@@ -17,6 +17,15 @@ bool keeps_level(const Unit *u, int level) {
   return false;
 }
 
+/* A loop over the same indices makes what is read: it has each element at hand. */
+static bool is_made_in_step(const Plan *p, const Unit *u) {
+  for (int k = 0; k < u->nread; k++) {
+    const Unit *from = maker_of(p, u->read[k].v);
+    if (from && from->kind == UNIT_STORE && same_loops(from, u) && in_step(from, u->read[k].level, u->read[k].v->type->rank)) return true;
+  }
+  return false;
+}
+
 Matvec matvec_of(const Plan *p, const Unit *u) {
   int inner = u->nlevel - 1, outer = inner - 1;
   int64_t n;
@@ -25,6 +34,7 @@ Matvec matvec_of(const Plan *p, const Unit *u) {
   if (dim_is_const(u->level[outer], &n) && n < MATVEC_ROWS) return MATVEC_NONE;
   for (int o = 0; o < 2; o++)
     if (!lies_in_memory(p, u->op->opd[o])) return MATVEC_NONE;
+  if (is_made_in_step(p, u)) return MATVEC_NONE;
   bool rows = keeps_level(u, outer);
   if (keeps_level(u, inner) == rows) return MATVEC_NONE;
   if (rows) return u->acc_level == inner && !u->adds ? MATVEC_BY_ROWS : MATVEC_NONE;

@@ -19,6 +19,7 @@ typedef struct Nest {
   bool begins;        /* … of which the first begin what is folded into memory */
   bool parallel;     /* the innermost loop's iterations keep apart in memory, which LLVM cannot see by itself */
   bool split;         /* the innermost loop is there with comparisons of indices and without, */
+  bool at_edge;       /* a few turns, one by one */
   struct Inside *inside; /* … without: this is being emitted; or NULL */
   LLVMValueRef *held; /* by unit: what whole_vectors stores or folds later */
   LLVMValueRef within; /* i1: the turn is none beyond the end; NULL: there are no such turns */

@@ -48,6 +48,7 @@ enum { LEVEL_UNIT = -1, LEVEL_OTHER = -2, MAX_LEVEL = 2 * MAX_LABEL };
  * length 1, LEVEL_OTHER for anything else. */
 typedef struct Read {
   Value *v;
+  const Value *row; /* the index on the first axis, if that is a number; or NULL */
   int8_t level[MAX_RANK];
 } Read;
 
@@ -166,9 +167,12 @@ Type *padded_type(Ctx *c, const Type *t); /* t with rows of whole vectors */
 /* Parts of plan_func. */
 void plan_lanes(Plan *p);     /* lanes.c: which loops are computed in lanes */
 void plan_places(Plan *p);    /* place.c: virtual or stored */
+void plan_weigh(Plan *p);     /* weigh.c: stored, or computed again */
 void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
-void plan_units(Plan *p);     /* schedule.c: units, their loops, groups */
+void plan_units(Plan *p);     /* schedule.c: units, their loops and groups */
+void plan_groups(Plan *p);    /* group.c: units that share a loop nest */
 void plan_turns(Plan *p);     /* turn.c: the order of loops in groups */
+bool same_loops(const Unit *a, const Unit *b);
 void plan_epilogues(Plan *p); /* epilogue.c: groups that are done piece by piece of a matrix product */
 void plan_relays(Plan *p);    /* relay.c: groups that take turns */
 void plan_splits(Plan *p);    /* split.c: what threads share */
@@ -182,6 +186,10 @@ enum { MOST_WRITTEN_OUT = 16 }; /* terms of a sum */
 bool reads_in_step(Plan *p, Op *op, const Value *x);
 /* The same of what a set_slice, or a set at numbers, stores. */
 bool stores_in_step(Plan *p, Op *op, const Value *x);
+/* What the unit writes and an access elsewhere to the same memory, at `at`, meet in the same iteration of all loops if at all: each
+ * counter is the index of both on some axis. */
+bool in_step(const Unit *u, const int8_t *at, int rank);
+bool is_apart(const Op *update, const Read *r); /* it stores into another row than r reads */
 
 /* The first loop from which on all are folded away; -1 when an outer one is folded while an inner one is not. */
 int register_level(const Unit *u, int rank);

@@ -57,6 +57,8 @@ static bool makes_ints(const Op *op) {
   }
 }
 
+static void read_row_at(Plan *p, Unit *u, Value *v, const int8_t *lev, const Value *row);
+
 void read_op_at(Plan *p, Unit *u, Op *op, const int8_t *lev) {
   int8_t in[MAX_RANK];
   memset(in, LEVEL_OTHER, sizeof in);
@@ -95,7 +97,7 @@ void read_op_at(Plan *p, Unit *u, Op *op, const int8_t *lev) {
       bool counts = by && by->code == OP_iota && lev[by->u.axis] >= 0;
       in[i] = index < 0 ? lev[next++] : counts ? lev[by->u.axis] : LEVEL_OTHER;
     }
-    read_at(p, u, op->opd[0], in);
+    read_row_at(p, u, op->opd[0], in, op->u.index.axis[0] == 0 && rb == 0 ? op->opd[1] : NULL);
     return;
   }
   case OP_concat:
@@ -110,8 +112,11 @@ void read_op_at(Plan *p, Unit *u, Op *op, const int8_t *lev) {
   }
 }
 
-void read_at(Plan *p, Unit *u, Value *v, const int8_t *lev) {
-  if (u->seen && seen_before(p->ctx->arena, u->seen, v, lev)) return;
+void read_at(Plan *p, Unit *u, Value *v, const int8_t *lev) { read_row_at(p, u, v, lev, NULL); }
+
+/* row: the index on the first axis, if that is a number. */
+static void read_row_at(Plan *p, Unit *u, Value *v, const int8_t *lev, const Value *row) {
+  if (!row && u->seen && seen_before(p->ctx->arena, u->seen, v, lev)) return;
   switch (p->value[v->id].place) {
   case PLACE_VIRTUAL: read_op_at(p, u, v->def, lev); return;
   case PLACE_CONST: return;
@@ -122,7 +127,7 @@ void read_at(Plan *p, Unit *u, Value *v, const int8_t *lev) {
   }
   if (!v->def && v->region == p->f->body && !u->params) return;
   Read *r = &PUSH(p->ctx->arena, u->read, u->nread, u->read_cap);
-  *r = (Read){.v = v};
+  *r = (Read){.v = v, .row = row};
   for (int i = 0; i < v->type->rank; i++) r->level[i] = dim_is(v->type->dim[i], 1) ? LEVEL_UNIT : lev[i];
 }
 

@@ -1,8 +1,6 @@
-/* schedule.c - units of work, their loops, and which of them share a loop nest.
+/* schedule.c - units of work, their loops and what they read.
  *
- * Requires: places (place.c).  Ensures: groups in an order in which every value is made before it is read; within a
- * group of several units, all have the same loops, and a value made there is read there only at the loops' own indices.
- */
+ * Requires: places (place.c).  Ensures: a unit for all that is stored, returned or checked, in the program's order. */
 #include "codegen/plan.h"
 #include <string.h>
 
@@ -225,7 +223,29 @@ bool reads_in_step(Plan *p, Op *op, const Value *x) {
   return true;
 }
 
-static bool in_step(const Unit *u, const int8_t *at, int rank);
+/* One is an odd number less the other, or the other and a number. */
+static bool differ(const Value *a, const Value *b) {
+  const Op *op = a->def;
+  int64_t n;
+  if (!op || (op->code != OP_sub && op->code != OP_add)) return false;
+  if (op->code == OP_sub && op->opd[1] == b) return value_int(op->opd[0], &n) && n % 2 != 0;
+  return op->opd[0] == b && value_int(op->opd[1], &n) && n != 0;
+}
+
+bool is_apart(const Op *update, const Read *r) {
+  if (update->code != OP_set || !r->row || update->u.index.axis[0] != 0) return false;
+  return differ(update->opd[2], r->row) || differ(r->row, update->opd[2]);
+}
+
+bool in_step(const Unit *u, const int8_t *at, int rank) {
+  if (u->kind != UNIT_STORE && u->kind != UNIT_UPDATE) return false;
+  for (int l = 0; l < u->nlevel; l++) {
+    bool meet = false;
+    for (int i = 0; i < rank; i++) meet |= u->place[i] == l && at[i] == l;
+    if (!meet) return false;
+  }
+  return true;
+}
 
 bool stores_in_step(Plan *p, Op *op, const Value *x) {
   for (int k = 2; k < op->nopd; k++)
@@ -235,7 +255,7 @@ bool stores_in_step(Plan *p, Op *op, const Value *x) {
   if (!u.nlevel) return false; /* no counter says that what is read is what is stored */
   read_at(p, &u, op->opd[1], u.level_of);
   for (int k = 0; k < u.nread; k++)
-    if (u.read[k].v == x && !in_step(&u, u.read[k].level, x->type->rank)) return false;
+    if (u.read[k].v == x && !in_step(&u, u.read[k].level, x->type->rank) && !is_apart(op, &u.read[k])) return false;
   return true;
 }
 
@@ -350,144 +370,12 @@ static void needs(Plan *p) {
   }
 }
 
-/* ---- groups --------------------------------------------------------------------------------------------------------
- */
-
-static bool same_loops(const Unit *a, const Unit *b) {
-  return a->nlevel == b->nlevel && !memcmp(a->level, b->level, sizeof *a->level * (size_t)a->nlevel);
-}
-
-static bool fusable(const Unit *u) {
-  return (u->kind == UNIT_STORE || u->kind == UNIT_UPDATE || u->kind == UNIT_REDUCE) && u->nlevel > 0 && !u->tiled;
-}
-
-/* What the unit writes and an access elsewhere to the same memory, at `at`, meet in the same iteration of all loops if at all: each
- * counter is the index of both on some axis. */
-static bool in_step(const Unit *u, const int8_t *at, int rank) {
-  if (u->kind != UNIT_STORE && u->kind != UNIT_UPDATE) return false;
-  for (int l = 0; l < u->nlevel; l++) {
-    bool meet = false;
-    for (int i = 0; i < rank; i++) meet |= u->place[i] == l && at[i] == l;
-    if (!meet) return false;
-  }
-  return true;
-}
-
-static bool read_in_step(const Unit *from, const Read *r) { return in_step(from, r->level, r->v->type->rank); }
-
-bool touches(const Plan *p, const Unit *u, const Value *v) {
-  for (int i = 0; u->op && i < u->op->nres; i++)
-    if (same_memory(p, u->op->res[i], v)) return true;
-  if (u->into && same_memory(p, u->v, v)) return true;
-  for (int k = 0; k < u->nread; k++)
-    if (same_memory(p, u->read[k].v, v)) return true;
-  return false;
-}
-
-/* `before` may stay in the group of u, which writes over what it reads or wrote. */
-static bool keeps_step(const Plan *p, const Unit *u, const Unit *before) {
-  int rank = u->v->type->rank;
-  if (!same_loops(u, before)) return false;
-  for (int k = 0; k < before->nread; k++)
-    if (same_memory(p, before->read[k].v, u->v) && !in_step(u, before->read[k].level, rank)) return false;
-  if (!before->v || !before->op || !same_memory(p, before->v, u->v)) return before->op && before->op->nres <= 1;
-  return before->kind != UNIT_REDUCE && in_step(u, before->place, rank);
-}
-
-/* The first group in which u's value may be written over what lived in its memory before. */
-static int overwrites_after(const Plan *p, const Unit *u) {
-  int first = 0;
-  if (!u->op || p->value[u->v->id].place != PLACE_BUFFER || !p->value[u->v->id].shared) return 0;
-  for (int i = 0; p->unit[i] != u; i++) {
-    int at = p->unit[i]->group + !keeps_step(p, u, p->unit[i]);
-    if (at > first && touches(p, p->unit[i], u->v)) first = at;
-  }
-  return first;
-}
-
-/* A longer loop keeps nothing in registers anyway, and to allocate them takes time that grows faster than its length. */
-enum { MOST_UNITS = 64 };
-
-/* The group that u may join, or -1.  barrier: groups up to this one come before a check that u needs. */
-static int find_group(Plan *p, const Unit *u, int barrier) {
-  int first = barrier + 1, writes = overwrites_after(p, u);
-  Matvec kind = matvec_of(p, u); /* which is done in its own way, and in turns with what reads the same matrix (relay.c) */
-  if (writes > first) first = writes;
-  for (int k = 0; k < u->nread; k++) {
-    const Unit *from = maker_of(p, u->read[k].v);
-    if (!from) continue;
-    int at = from->group + !read_in_step(from, &u->read[k]);
-    if (at > first) first = at;
-  }
-  for (int g = p->ngroup - 1, tries = 0; g >= first && tries < 64; g--, tries++) {
-    const Unit *head = p->group[g].unit[0];
-    if (fusable(head) && same_loops(head, u) && matvec_of(p, head) == kind && p->group[g].n < MOST_UNITS) return g;
-  }
-  return -1;
-}
-
-static bool symbolic_dim_check(const Unit *u) {
-  return u->op && (u->op->code == OP_check_dim_eq || u->op->code == OP_check_dim_le) &&
-         !dim_mentions_value(u->op->u.check.a) && !dim_mentions_value(u->op->u.check.b);
-}
-
-static int place_unit(Plan *p, Unit *u, int g) {
-  if (g < 0) {
-    g = p->ngroup;
-    PUSH(p->ctx->arena, p->group, p->ngroup, p->group_cap) = (Group){0};
-  }
-  u->group = g;
-  PUSH(p->ctx->arena, p->group[g].unit, p->group[g].n, p->group[g].cap) = u;
-  return g;
-}
-
-static void make_groups(Plan *p) {
-  int barrier = -1, index_barrier = -1;
-  for (int i = 0; i < p->nunit; i++)
-    if (p == p->root && symbolic_dim_check(p->unit[i])) barrier = index_barrier = place_unit(p, p->unit[i], -1);
-  for (int i = 0; i < p->nunit; i++) {
-    Unit *u = p->unit[i];
-    if (p == p->root && symbolic_dim_check(u)) continue;
-    int g = place_unit(p, u, fusable(u) ? find_group(p, u, u->gathers ? index_barrier : barrier) : -1);
-    if (u->kind == UNIT_EFFECT || (u->op && op_has_effect(u->op))) index_barrier = g;
-    if ((u->kind == UNIT_EFFECT && u->op->code != OP_check_index && !op_checks_bool(u->op->code)) ||
-        (u->op && u->op->code == OP_sym))
-      barrier = g;
-  }
-}
-
-/* A stored value that only its own group reads need not be stored: the loop has it at hand. */
-static void drop_local_stores(Plan *p) {
-  bool *outside = NEW_N(p->ctx->arena, bool, p->f->nvalue);
-  for (int i = 0; i < p->nunit; i++)
-    for (int k = 0; k < p->unit[i]->nread; k++) {
-      const Read *r = &p->unit[i]->read[k];
-      const Unit *from = maker_of(p, r->v);
-      if (from && (from->group != p->unit[i]->group || from->kind != UNIT_STORE)) outside[r->v->id] = true;
-    }
-  for (int k = 0; p->exit && k < p->exit->nread; k++) outside[p->exit->read[k].v->id] = true;
-  for (int i = 0; i < p->nunit; i++) {
-    Unit *u = p->unit[i];
-    if (u->kind == UNIT_STORE && p->value[u->v->id].shared) continue;
-    if (u->kind != UNIT_STORE || p->producer[u->v->id] != u || outside[u->v->id]) continue;
-    ValueInfo *info = &p->value[u->v->id];
-    info->place = PLACE_VIRTUAL;
-    info->result = -1;
-    u->dead = u->result < 0;
-    /* Its readers compute it themselves from now on: it is stored only for the result's sake. */
-    u->always = p != p->root;
-    memset(u->need, 0, sizeof *u->need * (size_t)p->need_words);
-    if (u->result >= 0) u->need[u->result / 64] |= UINT64_C(1) << (u->result % 64);
-  }
-}
-
 void plan_units(Plan *p) {
   for (Op *op = p->region->first; op; op = op->next) unit_of_op(p, op);
   if (p == p->root) result_units(p);
   else plan_exit(p);
   needs(p);
-  make_groups(p);
-  drop_local_stores(p);
+  plan_groups(p);
   plan_turns(p);
   plan_epilogues(p);
   plan_relays(p);

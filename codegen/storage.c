@@ -279,6 +279,7 @@ Plan *plan_func(Ctx *c, Func *f, int64_t grain) {
   p->need_words = f->body->nres / 64 + 1;
   plan_lanes(p);
   plan_places(p);
+  plan_weigh(p);
   plan_ownership(p);
   plan_small(p);
   plan_plain(p);

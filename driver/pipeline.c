@@ -225,6 +225,7 @@ static void for_strips(Func *f) {
   pass_strip(f);
   pass_retry(f);
   pass_guard(f);
+  pass_alternate(f);
 }
 
 void pipeline_lower_func(Func *f, const LowerOptions *o) {

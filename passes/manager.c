@@ -30,6 +30,7 @@ static const PassEntry pass[] = {
     {{"strip", "loops over the blocks of long axes, for code generation"}, pass_strip, FUNC_PRIMAL},
     {{"guard", "keep finite what strips compute in vain"}, pass_guard, FUNC_PRIMAL},
     {{"retry", "run loops with plain products, and again with mulz where that shows a nan"}, pass_retry, FUNC_PRIMAL},
+    {{"alternate", "two rows, in turns, for what is made anew from its neighbours"}, pass_alternate, FUNC_PRIMAL},
     {{"order", "read tensors before they are stored over"}, pass_order, FUNC_PRIMAL},
     {{"trap", "check that no NaN or infinity comes up"}, pass_trap, FUNC_PRIMAL},
     {{"resolve", "put calls of derived functions in the place of derivative operators"}, NULL, FUNC_PRIMAL},

@@ -31,6 +31,7 @@ void pass_again(Func *f);    /* what is large, of what is small, is made again b
 void pass_strip(Func *f);    /* chains of operations along a long axis become loops over its blocks; last, for code generation */
 void pass_guard(Func *f);    /* what strips compute in vain beside a condition is kept finite */
 void pass_retry(Func *f);    /* loops are run with plain products first */
+void pass_alternate(Func *f); /* what loops make anew of neighbours has two rows */
 void pass_order(Func *f);    /* tensors are read before they are stored over */
 void pass_trap(Func *f);     /* checks that no NaN or infinity comes up, which tell where */
 void pass_optimise(Func *f); /* simplify, cse, hoist, dce to a fixed point (bounded) */

@@ -14,9 +14,9 @@
 /* Products of more elements than are numbers in registers (codegen/plain.c).  Operations in loops that are there twice: these double what a
  * function takes to compile. */
 enum { FEW_ELEMENTS = 64, MOST_OPS = 250 };
-/* Estimates, in units of an addition: a quotient or a function; what mulz takes besides the product; to look at an element; the part of all
- * that has to be saved is one by WORTH.  What is not known is MANY. */
-enum { COSTLY = 16, MULZ = 2, LOOK = 2, WORTH = 4, MANY = 64 };
+/* Estimates, in units of an addition: a quotient or a function; a quotient by what is the same for all elements; what mulz takes besides
+ * the product; to look at an element; the part of all that has to be saved is one by WORTH.  What is not known is MANY. */
+enum { COSTLY = 16, STEADY = 5, MULZ = 2, LOOK = 2, WORTH = 4, MANY = 64 };
 
 typedef struct Loop {
   Ctx *ctx;
@@ -77,11 +77,14 @@ static double terms(const Op *op) {
   return n;
 }
 
+static bool is_steady(const Value *v) { return v->def && v->def->code == OP_contract && v->def->opd[0]->type->rank == 0; }
+
 static double cost(const Op *op) {
   if (op->nres != 1 || !elem_is_real(op->res[0]->type->elem)) return 0;
   double n = elements(op->res[0]->type);
   switch (op->code) {
   case OP_mulz: return (1 + MULZ) * n;
+  case OP_div: return (is_steady(op->opd[1]) ? STEADY : COSTLY) * n;
   case OP_neg: case OP_abs: case OP_sign: case OP_add: case OP_sub: case OP_mul: case OP_max: case OP_min: case OP_relu: case OP_clamp:
   case OP_select: return n;
   case OP_contract: return op_has_sum(op) ? terms(op) : 0;

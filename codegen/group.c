@@ -1,0 +1,184 @@
+/* group.c - which units share a loop nest.
+ *
+ * Requires: units in an order in which every value is made before it is read (schedule.c).  Ensures: groups in such an order; within a
+ * group of several units, all have the same loops, and a value made there is read there only at the loops' own indices. */
+#include "codegen/plan.h"
+#include <string.h>
+
+/* ---- checks come first -------------------------------------------------------------------------------------------------
+ * A check is a loop of its own, and what depends on it comes behind it: between two checks there would be a nest for what needs the
+ * first alone. */
+
+static bool is_check(const Unit *u) { return u->kind == UNIT_EFFECT; }
+
+/* It can be done later: no memory that it reads or writes is ever written over. */
+static bool can_wait(const Plan *p, const Unit *u) {
+  if ((u->kind != UNIT_STORE && u->kind != UNIT_REDUCE && u->kind != UNIT_SCALAR) || u->into) return false;
+  if (u->op && (u->op->code == OP_sym || p->value[u->v->id].shared)) return false;
+  for (int k = 0; k < u->nread; k++)
+    if (p->value[u->read[k].v->id].shared) return false;
+  return true;
+}
+
+/* Units [from, to) wait: those that `check` depends on come before it, in their order. */
+static int put_needed(Plan *p, Unit **order, int n, int from, int to, const Unit *check, bool *needed) {
+  for (int k = 0; k < check->nread; k++) needed[check->read[k].v->id] = true;
+  for (int i = to; i-- > from;) {
+    const Unit *u = p->unit[i];
+    for (int k = 0; u && needed[u->v->id] && k < u->nread; k++) needed[u->read[k].v->id] = true;
+  }
+  for (int i = from; i < to; i++) {
+    if (!p->unit[i] || !needed[p->unit[i]->v->id]) continue;
+    order[n++] = p->unit[i];
+    p->unit[i] = NULL;
+  }
+  return n;
+}
+
+static int put_waiting(Plan *p, Unit **order, int n, int from, int to) {
+  for (int i = from; i < to; i++)
+    if (p->unit[i]) order[n++] = p->unit[i];
+  return n;
+}
+
+static void checks_first(Plan *p) {
+  Unit **order = NEW_N(p->ctx->arena, Unit *, p->nunit + 1);
+  bool *needed = NEW_N(p->ctx->arena, bool, p->f->nvalue);
+  int n = 0, from = 0;
+  for (int i = 0; i < p->nunit; i++) {
+    Unit *u = p->unit[i];
+    if (can_wait(p, u)) continue;
+    n = is_check(u) ? put_needed(p, order, n, from, i, u, needed) : put_waiting(p, order, n, from, i);
+    order[n++] = u;
+    p->unit[i] = NULL;
+    if (!is_check(u)) from = i + 1;
+  }
+  n = put_waiting(p, order, n, from, p->nunit);
+  memcpy(p->unit, order, sizeof *order * (size_t)n);
+}
+
+/* ---- groups --------------------------------------------------------------------------------------------------------
+ */
+
+bool same_loops(const Unit *a, const Unit *b) {
+  return a->nlevel == b->nlevel && !memcmp(a->level, b->level, sizeof *a->level * (size_t)a->nlevel);
+}
+
+static bool fusable(const Unit *u) {
+  return (u->kind == UNIT_STORE || u->kind == UNIT_UPDATE || u->kind == UNIT_REDUCE) && u->nlevel > 0 && !u->tiled;
+}
+
+static bool read_in_step(const Unit *from, const Read *r) { return in_step(from, r->level, r->v->type->rank); }
+
+bool touches(const Plan *p, const Unit *u, const Value *v) {
+  for (int i = 0; u->op && i < u->op->nres; i++)
+    if (same_memory(p, u->op->res[i], v)) return true;
+  if (u->into && same_memory(p, u->v, v)) return true;
+  for (int k = 0; k < u->nread; k++)
+    if (same_memory(p, u->read[k].v, v)) return true;
+  return false;
+}
+
+/* `before` may stay in the group of u, which writes over what it reads or wrote. */
+static bool keeps_step(const Plan *p, const Unit *u, const Unit *before) {
+  int rank = u->v->type->rank;
+  if (!same_loops(u, before)) return false;
+  for (int k = 0; k < before->nread; k++)
+    if (same_memory(p, before->read[k].v, u->v) && !in_step(u, before->read[k].level, rank) && !is_apart(u->op, &before->read[k]))
+      return false;
+  if (!before->v || !before->op || !same_memory(p, before->v, u->v)) return before->op && before->op->nres <= 1;
+  return before->kind != UNIT_REDUCE && in_step(u, before->place, rank);
+}
+
+/* The first group in which u's value may be written over what lived in its memory before. */
+static int overwrites_after(const Plan *p, const Unit *u) {
+  int first = 0;
+  if (!u->op || p->value[u->v->id].place != PLACE_BUFFER || !p->value[u->v->id].shared) return 0;
+  for (int i = 0; p->unit[i] != u; i++) {
+    int at = p->unit[i]->group + !keeps_step(p, u, p->unit[i]);
+    if (at > first && touches(p, p->unit[i], u->v)) first = at;
+  }
+  return first;
+}
+
+/* A longer loop keeps nothing in registers anyway, and to allocate them takes time that grows faster than its length. */
+enum { MOST_UNITS = 64 };
+
+/* The group that u may join, or -1.  barrier: groups up to this one come before a check that u needs. */
+static int find_group(Plan *p, const Unit *u, int barrier) {
+  int first = barrier + 1, writes = overwrites_after(p, u);
+  Matvec kind = matvec_of(p, u); /* which is done in its own way, and in turns with what reads the same matrix (relay.c) */
+  if (writes > first) first = writes;
+  for (int k = 0; k < u->nread; k++) {
+    const Unit *from = maker_of(p, u->read[k].v);
+    if (!from) continue;
+    int at = from->group + !read_in_step(from, &u->read[k]);
+    if (at > first) first = at;
+  }
+  for (int g = p->ngroup - 1, tries = 0; g >= first && tries < 64; g--, tries++) {
+    const Unit *head = p->group[g].unit[0];
+    if (fusable(head) && same_loops(head, u) && matvec_of(p, head) == kind && p->group[g].n < MOST_UNITS) return g;
+  }
+  return -1;
+}
+
+static bool symbolic_dim_check(const Unit *u) {
+  return u->op && (u->op->code == OP_check_dim_eq || u->op->code == OP_check_dim_le) &&
+         !dim_mentions_value(u->op->u.check.a) && !dim_mentions_value(u->op->u.check.b);
+}
+
+static int place_unit(Plan *p, Unit *u, int g) {
+  if (g < 0) {
+    g = p->ngroup;
+    PUSH(p->ctx->arena, p->group, p->ngroup, p->group_cap) = (Group){0};
+  }
+  u->group = g;
+  PUSH(p->ctx->arena, p->group[g].unit, p->group[g].n, p->group[g].cap) = u;
+  return g;
+}
+
+static void make_groups(Plan *p) {
+  int barrier = -1, index_barrier = -1;
+  for (int i = 0; i < p->nunit; i++)
+    if (p == p->root && symbolic_dim_check(p->unit[i])) barrier = index_barrier = place_unit(p, p->unit[i], -1);
+  for (int i = 0; i < p->nunit; i++) {
+    Unit *u = p->unit[i];
+    if (p == p->root && symbolic_dim_check(u)) continue;
+    int g = place_unit(p, u, fusable(u) ? find_group(p, u, u->gathers ? index_barrier : barrier) : -1);
+    if (u->kind == UNIT_EFFECT || (u->op && op_has_effect(u->op))) index_barrier = g;
+    if ((u->kind == UNIT_EFFECT && u->op->code != OP_check_index && !op_checks_bool(u->op->code)) ||
+        (u->op && u->op->code == OP_sym))
+      barrier = g;
+  }
+}
+
+/* A stored value that only its own group reads need not be stored: the loop has it at hand. */
+static void drop_local_stores(Plan *p) {
+  bool *outside = NEW_N(p->ctx->arena, bool, p->f->nvalue);
+  for (int i = 0; i < p->nunit; i++)
+    for (int k = 0; k < p->unit[i]->nread; k++) {
+      const Read *r = &p->unit[i]->read[k];
+      const Unit *from = maker_of(p, r->v);
+      if (from && (from->group != p->unit[i]->group || from->kind != UNIT_STORE)) outside[r->v->id] = true;
+    }
+  for (int k = 0; p->exit && k < p->exit->nread; k++) outside[p->exit->read[k].v->id] = true;
+  for (int i = 0; i < p->nunit; i++) {
+    Unit *u = p->unit[i];
+    if (u->kind == UNIT_STORE && p->value[u->v->id].shared) continue;
+    if (u->kind != UNIT_STORE || p->producer[u->v->id] != u || outside[u->v->id]) continue;
+    ValueInfo *info = &p->value[u->v->id];
+    info->place = PLACE_VIRTUAL;
+    info->result = -1;
+    u->dead = u->result < 0;
+    /* Its readers compute it themselves from now on: it is stored only for the result's sake. */
+    u->always = p != p->root;
+    memset(u->need, 0, sizeof *u->need * (size_t)p->need_words);
+    if (u->result >= 0) u->need[u->result / 64] |= UINT64_C(1) << (u->result % 64);
+  }
+}
+
+void plan_groups(Plan *p) {
+  checks_first(p);
+  make_groups(p);
+  drop_local_stores(p);
+}
