@@ -2,7 +2,8 @@
  *
  * Regions inside a loop that read a carried tensor need the whole of it when they are done again; a copy for each iteration would
  * take as many times its memory.  Where the body changes it by stores and additions at places alone, also in loops inside that are as
- * long as a dimension, the adjoint's loop carries the tensor too, from its last state back to its first, and the tape holds what was stored over.
+ * long as a dimension, the adjoint's loop carries the tensor too, from its last state back to its first, and the tape holds what was
+ * stored over.
  *
  * Requires: the adjoint's body is complete.  Ensures: at its beginning stands a copy of the primal body, for the places and old
  * values of the stores, and then the stores that put these back; what the adjoint's body reads of the tensor, before and after the
