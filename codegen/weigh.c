@@ -268,7 +268,7 @@ static void follow_unit(Weigh *w, const Unit *u, double turns) {
   default:
     for (int k = 0; op && k < op->nopd; k++) {
       Where y = nowhere(u);
-      follow(w, op->opd[k], &y, elements(op->opd[k]->type));
+      follow(w, op->opd[k], &y, elements(op->opd[k]->type) * turns);
     }
     for (int k = 0; k < u->nread; k++) { /* by what its regions hold, too */
       Where y = nowhere(u);
@@ -317,7 +317,7 @@ static void list_nests(Weigh *w, const Plan *p, double turns) {
 
 static bool is_open(const Weigh *w, const Value *v) {
   const ValueInfo *x = &w->p->value[v->id];
-  return w->home[v->id] && x->place == PLACE_BUFFER && x->why == WHY_AGAIN && !x->forced && !x->shared && x->result < 0;
+  return w->home[v->id] && x->place == PLACE_BUFFER && x->why == WHY_AGAIN && !x->forced && !x->expanded && !x->shared && x->result < 0;
 }
 
 /* Somebody loads it: it is not only read where it is made. */
