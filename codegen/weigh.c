@@ -470,6 +470,21 @@ static Plan *trial_of(const Plan *p) {
   return t;
 }
 
+static bool read_at_distance(const Weigh *w, const Value *v) {
+  for (const Made *m = w->made[v->id]; m; m = m->next)
+    for (int i = 0; i < v->type->rank; i++)
+      if (m->where.by[i]) return true;
+  return false;
+}
+
+/* Neighbours are read of something that could be computed again, by nests that cannot share its loops.  Other nests have rows and sums in
+ * common, for which these costs are too rough: computing rows again made a loop twice as slow. */
+static bool has_stencils(const Weigh *w, Value *const *open, int n) {
+  for (int i = 0; i < n; i++)
+    if (read_at_distance(w, open[i])) return true;
+  return false;
+}
+
 static bool weigh_once(Plan *p) {
   Arena *a = p->ctx->arena;
   int nvalue = p->f->nvalue + 1;
@@ -485,6 +500,7 @@ static bool weigh_once(Plan *p) {
   for (int i = 0; i < w.nnest; i++) follow_nest(&w, i);
   Value **open = NEW_N(a, Value *, nvalue);
   int n = list_open(&w, p->f->body, open, 0);
+  if (!has_stencils(&w, open, n)) return false;
   try_all(&w, open, n);
   for (int i = 0; i < n; i++) {
     if (w.p->value[open[i]->id].place != PLACE_VIRTUAL) continue;
