@@ -54,7 +54,7 @@ static void checks_first(Plan *p) {
     if (!is_check(u)) from = i + 1;
   }
   n = put_waiting(p, order, n, from, p->nunit);
-  memcpy(p->unit, order, sizeof *order * (size_t)n);
+  if (n) memcpy(p->unit, order, sizeof *order * (size_t)n);
 }
 
 /* ---- groups --------------------------------------------------------------------------------------------------------

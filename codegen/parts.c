@@ -276,15 +276,6 @@ static bool can_leave(const Op *op) {
   return true;
 }
 
-static int count(const Region *r) {
-  int n = 0;
-  for (const Op *op = r->first; op; op = op->next) {
-    n++;
-    for (int i = 0; i < op->nreg; i++) n += count(op->reg[i]);
-  }
-  return n;
-}
-
 typedef enum { STAYS, JOINS, ALONE } Kind;
 
 static bool is_long(int n, Dim *const *dim) {
@@ -298,7 +289,7 @@ static bool is_long(int n, Dim *const *dim) {
 static bool runs_long(const Op *op) {
   enum { FEW = 30 };
   for (int i = 0; i < op->nreg; i++) {
-    if (count(op->reg[i]) > FEW) return true;
+    if (region_count_ops(op->reg[i]) > FEW) return true;
     for (const Op *in = op->reg[i]->first; in; in = in->next) {
       for (int k = 0; k < in->nres; k++)
         if (is_long(in->res[k]->type->rank, in->res[k]->type->dim)) return true;
@@ -314,7 +305,7 @@ static Kind kind_of_unit(const Emit *e, const Unit *u) {
   const Op *op = u->op;
   if (op && !can_leave(op)) return STAYS;
   for (int i = 0; op && i < op->nreg && !in_lanes(e->p, op->reg[0]); i++)
-    if (count(op->reg[i]) > WHOLE_MOST) return STAYS;
+    if (region_count_ops(op->reg[i]) > WHOLE_MOST) return STAYS;
   if (op && op->nreg && (in_lanes(e->p, op->reg[0]) || runs_long(op))) return ALONE;
   if (op && op->nreg) return JOINS;
   if (u->tiled || u->kind == UNIT_SCALAR || u->kind == UNIT_STRAIGHT) return JOINS;
@@ -460,7 +451,7 @@ int emit_part(Emit *e, Plan *p, int from) {
 }
 
 void open_parts(Emit *e) {
-  int nop = count(e->f->body);
+  int nop = region_count_ops(e->f->body);
   if (e->g->o->opt_level < 1 || e->g->o->debug || e->g->o->grain || nop < LONG) return;
   e->parts = NEW(e->arena, struct Parts);
   *e->parts = (struct Parts){.cells = new_cells(e), .scratch = new_cells(e), .very_long = nop >= VERY_LONG};

@@ -32,15 +32,6 @@ static const int64_t both[][MOST_FIXED] = {{4, 2}, {2, 1}, {3, 3}, {2, 2}, {6, 3
 enum { CHOICES = sizeof single / sizeof *single };
 _Static_assert(sizeof single == sizeof both, "as many of either");
 
-static int count_ops(const Region *r) {
-  int n = 0;
-  for (const Op *op = r->first; op; op = op->next) {
-    n++;
-    for (int i = 0; i < op->nreg; i++) n += count_ops(op->reg[i]);
-  }
-  return n;
-}
-
 /* Not kept unless the caller does: it is the last function of the module.  NULL: none, or it does not pay.  *ratio: of its time to
  * that of the function. */
 static Func *attempt(Search *s, const int64_t *value, double *ratio, double *code) {
@@ -120,7 +111,7 @@ static int symbols_of(Func *f, Sym **sym) {
 Func *versions_source(Func *f, const LowerOptions *o) {
   Sym *sym[MOST_SYMBOLS];
   if (o->code->opt_level < 2 || o->trap_nan || !f->exported || f->external) return NULL;
-  if (count_ops(f->body) > MOST_OPS || !symbols_of(f, sym)) return NULL;
+  if (region_count_ops(f->body) > MOST_OPS || !symbols_of(f, sym)) return NULL;
   Func *source = func_clone(f, f->name);
   f->module->nfunc--;
   return source;

@@ -30,6 +30,16 @@ bool op_has_sum(const Op *op) {
   return false;
 }
 
+int8_t contract_unused_label(const Op *op) {
+  uint64_t used = 0;
+  for (int i = 0; i < op->nopd; i++)
+    for (int a = 0; a < op->opd[i]->type->rank; a++) used |= UINT64_C(1) << op->u.contract.opd[i][a];
+  for (int a = 0; a < op->res[0]->type->rank; a++) used |= UINT64_C(1) << op->u.contract.out[a];
+  for (int8_t l = 0; l < MAX_LABEL; l++)
+    if (!(used >> l & 1)) return l;
+  return -1;
+}
+
 Value *carried(const Op *op, int region, int k) { return op->reg[region]->param[loop_nindex(op) + k]; }
 
 Region *region_of(const Value *v) { return v->def ? v->def->parent : v->region; }

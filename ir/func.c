@@ -122,6 +122,15 @@ int *count_uses(Arena *a, const Func *f) {
   return uses;
 }
 
+int region_count_ops(const Region *r) {
+  int n = 0;
+  for (const Op *op = r->first; op; op = op->next) {
+    n++;
+    for (int i = 0; i < op->nreg; i++) n += region_count_ops(op->reg[i]);
+  }
+  return n;
+}
+
 int region_count_uses(const Region *g, const Value *v) {
   int n = 0;
   for (const Op *op = g->first; op; op = op->next) {

@@ -260,6 +260,7 @@ bool op_is_fold(Opcode code);             /* of two operands of one type, whose 
 bool op_is_loop(const Op *op);            /* for, while */
 bool op_is_update(const Op *op);          /* the result is the first operand but for what is stored, or added, at some places */
 bool op_has_sum(const Op *op);            /* a contraction with a label that is summed */
+int8_t contract_unused_label(const Op *op); /* -1: there is none */
 Value *carried(const Op *op, int region, int k); /* the parameter of a loop's region for result k */
 Region *region_of(const Value *v);        /* where v is defined */
 bool region_within(const Region *r, const Region *outer); /* r is outer, or nested in it */
@@ -360,6 +361,7 @@ int *count_uses(Arena *a, const Func *f); /* by value id: as operand, and as res
 void region_replace_uses(Region *r, Value *from, Value *to); /* nested regions too */
 void region_replace_each(Region *r, Value *const *by_id, int n); /* … of many at once, NULL: not; those with ids below n */
 int region_count_uses(const Region *r, const Value *v);      /* nested regions too */
+int region_count_ops(const Region *r);
 int result_index(const Value *v);                            /* which of its operation's results v is */
 
 /* ---- builder.c: making operations -------------------------------------------------------------------------------------- */

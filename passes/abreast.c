@@ -27,15 +27,6 @@ static Out out_of(const Abreast *t, int k) {
   return lane_is_few(held->type) ? OUT_FEW : OUT_SUM;
 }
 
-static int count_ops(const Region *r) {
-  int n = 0;
-  for (const Op *op = r->first; op; op = op->next) {
-    n++;
-    for (int i = 0; i < op->nreg; i++) n += count_ops(op->reg[i]);
-  }
-  return n;
-}
-
 static bool has_loop(const Region *r) {
   for (const Op *op = r->first; op; op = op->next) {
     if (op_is_loop(op)) return true;
@@ -61,7 +52,7 @@ static bool can_be_abreast(Abreast *t) {
   int64_t n;
   if (loop->code != OP_for || loop->u.loop.parallel || loop->u.loop.checkpoint || !loop->nres || !has_loop(loop->reg[0])) return false;
   t->n = entries_count(t->ctx, loop);
-  int ops = count_ops(loop->reg[0]), lanes = ops <= SHORT ? MORE_LANES : LANES;
+  int ops = region_count_ops(loop->reg[0]), lanes = ops <= SHORT ? MORE_LANES : LANES;
   if (!t->n || ops > MOST_OPS || (dim_is_const(t->n, &n) && n < lanes)) return false;
   t->width = dim_const(t->ctx, lanes);
   for (int k = 0; k < loop->nres; k++)

@@ -159,12 +159,7 @@ static bool fit_sum(const Abreast *t, const Op *op) {
 }
 
 static bool has_room(const Op *op) {
-  uint64_t used = 0;
-  if (op->code != OP_contract) return op->res[0]->type->rank + 1 < MAX_RANK;
-  for (int i = 0; i < op->nopd; i++)
-    for (int a = 0; a < op->opd[i]->type->rank; a++) used |= UINT64_C(1) << op->u.contract.opd[i][a];
-  for (int a = 0; a < op->res[0]->type->rank; a++) used |= UINT64_C(1) << op->u.contract.out[a];
-  return used != (UINT64_C(1) << MAX_LABEL) - 1;
+  return op->code == OP_contract ? contract_unused_label(op) >= 0 : op->res[0]->type->rank + 1 < MAX_RANK;
 }
 
 static bool operands_are_few(const Op *op) {

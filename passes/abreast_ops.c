@@ -70,23 +70,13 @@ static Value *do_map(Abreast *t, Builder *b, Op *op) {
   return b_map(b, op->code, op->nopd, x);
 }
 
-static int8_t unused_label(const Op *op) {
-  uint64_t used = 0;
-  for (int i = 0; i < op->nopd; i++)
-    for (int a = 0; a < op->opd[i]->type->rank; a++) used |= UINT64_C(1) << op->u.contract.opd[i][a];
-  for (int a = 0; a < op->res[0]->type->rank; a++) used |= UINT64_C(1) << op->u.contract.out[a];
-  for (int8_t l = 0; l < MAX_LABEL; l++)
-    if (!(used >> l & 1)) return l;
-  bug("no label is left for the lanes");
-}
-
 static void append(int8_t *to, const int8_t *from, int n, int8_t label) {
   if (n) memcpy(to, from, (size_t)n);
   to[n] = label;
 }
 
 static Value *do_contract(Abreast *t, Builder *b, Op *op) {
-  int8_t in[2][MAX_RANK + 1], out[MAX_RANK + 1], label = unused_label(op);
+  int8_t in[2][MAX_RANK + 1], out[MAX_RANK + 1], label = contract_unused_label(op);
   Value *x[2] = {NULL, NULL};
   for (int i = 0; i < op->nopd; i++) {
     x[i] = lane_image(t, op->opd[i]);

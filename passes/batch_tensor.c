@@ -9,17 +9,7 @@ Value *batch_map(Batch *t, Builder *b, Op *op) {
   return b_map(b, op->code, op->nopd, x);
 }
 
-static int8_t unused_label(const Op *op) { /* -1: there is none */
-  uint64_t used = 0;
-  for (int i = 0; i < op->nopd; i++)
-    for (int a = 0; a < op->opd[i]->type->rank; a++) used |= UINT64_C(1) << op->u.contract.opd[i][a];
-  for (int a = 0; a < op->res[0]->type->rank; a++) used |= UINT64_C(1) << op->u.contract.out[a];
-  for (int8_t l = 0; l < MAX_LABEL; l++)
-    if (!(used >> l & 1)) return l;
-  return -1;
-}
-
-bool contract_has_room(const Op *op) { return unused_label(op) >= 0; }
+bool contract_has_room(const Op *op) { return contract_unused_label(op) >= 0; }
 
 static void prepend(int8_t *to, int8_t label, const int8_t *from, int n) {
   to[0] = label;
@@ -27,7 +17,7 @@ static void prepend(int8_t *to, int8_t label, const int8_t *from, int n) {
 }
 
 Value *batch_contract(Batch *t, Builder *b, Op *op) {
-  int8_t in[2][MAX_RANK + 1], out[MAX_RANK + 1], label = unused_label(op);
+  int8_t in[2][MAX_RANK + 1], out[MAX_RANK + 1], label = contract_unused_label(op);
   const int8_t *labels[2] = {NULL, NULL};
   Value *x[2] = {NULL, NULL};
   for (int i = 0; i < op->nopd; i++) {

@@ -3,15 +3,6 @@
  * makes is visited next, so one sweep brings most of it to rest; fuel bounds the work in the size of the function. */
 #include "passes/pass.h"
 
-static int count_ops(const Region *g) {
-  int n = 0;
-  for (const Op *op = g->first; op; op = op->next) {
-    n++;
-    for (int i = 0; i < op->nreg; i++) n += count_ops(op->reg[i]);
-  }
-  return n;
-}
-
 static Value *apply_map(Simplify *s, Op *op) {
   Value *v = simplify_map_rule(op->code)(s, op);
   return v ? v : simplify_sink(s, op);
@@ -71,7 +62,7 @@ static void sweep(Simplify *s, Region *g, int *fuel) {
 }
 
 void pass_simplify(Func *f) {
-  int fuel = 32 * count_ops(f->body) + 256;
+  int fuel = 32 * region_count_ops(f->body) + 256;
   for (int round = 0; round < 8; round++) {
     int before = fuel;
     Simplify s = {.ctx = f->module->ctx};
@@ -90,10 +81,10 @@ static void timed(const char *name, void (*pass)(Func *), Func *f) {
 
 void pass_optimise(Func *f) {
   for (int round = 0; round < 3; round++) {
-    int before = count_ops(f->body);
+    int before = region_count_ops(f->body);
     timed("simplify", pass_simplify, f);
     timed("cse", pass_cse, f);
     timed("hoist", pass_hoist, f);
-    if (count_ops(f->body) == before && round > 0) break;
+    if (region_count_ops(f->body) == before && round > 0) break;
   }
 }

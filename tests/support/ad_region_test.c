@@ -127,24 +127,15 @@ static void check(Func *f, int order) {
   }
 }
 
-static int count_ops(const Region *g) {
-  int n = 0;
-  for (const Op *op = g->first; op; op = op->next) {
-    n++;
-    for (int i = 0; i < op->nreg; i++) n += count_ops(op->reg[i]);
-  }
-  return n;
-}
-
 static void one_function(Module *m, bool sizes, int order, const char *name, const char *at) {
   Func *f = module_find(m, name);
   if (!f) bug("there is no function %s", name);
   for (int i = 0; i < order; i++) {
-    if (sizes) printf("%d ", count_ops(f->body));
+    if (sizes) printf("%d ", region_count_ops(f->body));
     f = derived(f, FUNC_GRAD);
   }
   if (sizes) {
-    printf("%d\n", count_ops(f->body));
+    printf("%d\n", region_count_ops(f->body));
     return;
   }
   Interp in = interp_of(f);
