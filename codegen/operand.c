@@ -40,7 +40,8 @@ bool may_be_made(Plan *p, const Op *op, int k) {
   const Value *v = op->opd[k];
   Product x;
   OperandAxes axes;
-  if (!p->f->module->makes_operands || p->root->grain || op->parent != p->f->body || v == op->opd[1 - k]) return false;
+  if (!p->f->module->makes_operands || p->root->grain || op->parent != p->f->body) return false;
+  if (op->nopd != 2 || v == op->opd[1 - k]) return false;
   if (!v->def || op_info[v->def->code].family != FAM_MAP || type_mentions_value(v->type) || is_small(v->type)) return false;
   if (!product_find(p->ctx, op, &x) || !operand_axes(op, &x, (k == 1) != x.swap, &axes)) return false;
   for (int o = 0; o < 2; o++)

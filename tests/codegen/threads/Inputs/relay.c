@@ -17,7 +17,7 @@ void adc_parallel_for(void (*body)(void *env, int64_t i), void *env, int64_t chu
 int main(void) {
   static double A[N * M], x[M], b[N], dx[M], db[N];
   double out, loss = 0, want[M] = {0};
-  adc_ws ws = {0};
+  static adc_ws ws;
   ws.len = least_squares_grad_ws(N, M);
   ws.base = malloc(ws.len);
   for (int i = 0; i < N; i++) {
