@@ -40,6 +40,7 @@ typedef struct Strip {
 } Strip;
 
 Strip strip_open(Func *f, Region *g);
+void strip_admit(Strip *s); /* values that were made since: they come from around, and are not cut */
 bool strip_can_begin(const Strip *s, const Value *v, int axis); /* it is long, and was not tried */
 void strip_along(Strip *s, const Value *v, int axis);           /* all that is walked along together with v's axis is cut */
 /* Finds roles and stages; fits: may the operation be in the loop?  Returns the number of stages. */

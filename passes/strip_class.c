@@ -32,6 +32,20 @@ Strip strip_open(Func *f, Region *g) {
   return s;
 }
 
+void strip_admit(Strip *s) {
+  Arena *a = s->ctx->arena;
+  Strip old = *s;
+  size_t n = (size_t)old.nvalue;
+  s->nvalue = s->f->nvalue;
+  s->item_of = NEW_N(a, int, s->nvalue + 1);
+  s->cut = NEW_N(a, int8_t, s->nvalue + 1);
+  s->seen = NEW_N(a, uint32_t, s->nvalue + 1);
+  memcpy(s->item_of, old.item_of, n * sizeof *s->item_of);
+  memset(s->cut, -1, (size_t)s->nvalue + 1);
+  memcpy(s->cut, old.cut, n);
+  memcpy(s->seen, old.seen, n * sizeof *s->seen);
+}
+
 static bool cut_at(Strip *s, const Value *v, int axis) {
   if (s->cut[v->id] >= 0 || v->type->dim[axis] != s->extent) return false;
   s->cut[v->id] = (int8_t)axis;

@@ -248,7 +248,13 @@ void strip_loop(Strip *s, int stage, int64_t width) {
     k.width = dim_sym(c, bound(c, &k, left, "width", width));
   }
   fill(&k, body, loop);
+  strip_admit(s);
   n = 0;
-  for (int i = 0; i < s->n; i++)
-    if (leaves(&s->item[i], stage)) region_replace_uses(s->region, s->item[i].op->res[0], loop->res[n++]);
+  for (int i = 0; i < s->n; i++) {
+    const Item *it = &s->item[i];
+    if (!leaves(it, stage)) continue;
+    Value *r = it->op->res[0];
+    s->cut[loop->res[n]->id] = s->cut[r->id];
+    region_replace_uses(s->region, r, loop->res[n++]);
+  }
 }
