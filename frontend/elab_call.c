@@ -210,17 +210,25 @@ static bool plain_call(Elab *e, const Call *c) {
 
 /* It is not expanded, for its rule would be lost. */
 static Tval *captures_too_much(Elab *e, Call *c) {
-  if (!c->f->takes_functions) bug("a call of '%s' for all elements at once", c->f->name);
+  if (!c->f->passes_functions) bug("a call of '%s' for all elements at once", c->f->name);
   diag_error(e->ctx, c->x->loc, E_RULE_FORM,
              "'%s' has a derivative block: a function that it is given may capture numbers and tensors only", c->f->name);
   return tv_error(e, c->x->loc);
 }
 
+/* What is compiled for the functions that it is given is given them as parameters of their own. */
+static Tval *hidden_functions(Elab *e, const Call *c) {
+  diag_error(e->ctx, c->x->loc, E_RULE_FORM, "'%s' %s: no function can be part of its result or of a struct that it takes",
+             c->f->name, fn_has_rule(c->f) ? "has a derivative block" : "calls itself");
+  return tv_error(e, c->x->loc);
+}
+
 static Tval *call_resolved(Elab *e, Call *c) {
   if (!resolve(e, c)) return tv_error(e, c->x->loc);
+  if (c->f->hides_functions && (fn_has_rule(c->f) || is_expanding(e->expanding, c->f, c->arg))) return hidden_functions(e, c);
   if (plain_call(e, c)) {
     SpecialCall special;
-    if (!c->f->takes_functions) return emit_call(e, c, NULL);
+    if (!c->f->passes_functions) return emit_call(e, c, NULL);
     if (special_call(e, c->f, c->arg, &special)) return emit_call(e, c, &special);
   }
   if (fn_has_rule(c->f) && !(e->typing && e->index)) return captures_too_much(e, c);

@@ -96,7 +96,8 @@ struct FnDef {
   Unit *home;
   State signature_state, body_state, serial_state;
   bool serial;     /* see fn_serial */
-  bool takes_functions; /* has function-typed parameters: expanded where it is called, never compiled alone */
+  bool passes_functions; /* among its parameters or results: expanded where it is called, never compiled alone */
+  bool hides_functions;  /* in its result or in a struct that it takes */
   bool failed, scalar_params; /* scalar_params: every parameter is a scalar: applied to tensors it acts elementwise */
   int nparam;
   Spec **param;
@@ -192,6 +193,7 @@ bool elab_budget(Elab *e, Loc loc); /* counts an expression; false when depth or
 Spec *spec_of(Elab *e, TypeExpr *t);
 bool type_is_scalar(Elab *e, const TypeExpr *t); /* NULL, no type: false */
 Spec *spec_struct(Elab *e, StructDef *s, Dim **arg, Loc loc);
+bool spec_holds_function(const Spec *s); /* is one, or has one among its parts */
 Spec *spec_subst(Elab *e, Spec *s, const DimSubst *d, int n);
 Tval *spec_symbolic(Elab *e, Spec *s, Value **leaf, int *next); /* a value of that type over consecutive leaves */
 int spec_leaves(const Spec *s);

@@ -178,7 +178,8 @@ static bool signature_types(Elab *e, FnDef *f) {
     f->param_name[i] = p->name;
     f->param[i] = param_spec(e, p);
     if (int_param(e, p)) f->param_sym[i] = symbol_named(f, p->name);
-    f->takes_functions = f->takes_functions || f->param[i]->kind == TV_FUNCTION;
+    f->passes_functions = f->passes_functions || spec_holds_function(f->param[i]);
+    f->hides_functions = f->hides_functions || (f->param[i]->kind == TV_STRUCT && spec_holds_function(f->param[i]));
     if (f->param[i]->kind == TV_ERROR)
       ok = false;
     else
@@ -186,6 +187,8 @@ static bool signature_types(Elab *e, FnDef *f) {
   }
   f->result = f->decl->result ? spec_of(e, f->decl->result) : NULL;
   if (f->result && f->result->kind == TV_ERROR) ok = false;
+  f->hides_functions = f->hides_functions || (f->result && spec_holds_function(f->result));
+  f->passes_functions = f->passes_functions || f->hides_functions;
   return ok && check_bound(e, f);
 }
 
@@ -322,8 +325,10 @@ void fn_results(Elab *e, FnDef *f, Tval *v) {
 static bool refuse_functions(Elab *e, FnDef *f) {
   int i = 0;
   f->failed = true;
-  while (f->param[i]->kind != TV_FUNCTION) i++;
-  diag_error(e->ctx, f->param[i]->loc, E_TYPE_ARGS, "an `extern` function takes no functions");
+  while (i < f->nparam && !spec_holds_function(f->param[i])) i++;
+  bool given = i < f->nparam;
+  diag_error(e->ctx, given ? f->param[i]->loc : f->result->loc, E_TYPE_ARGS, "an `extern` function %s no functions",
+             given ? "takes" : "gives");
   return false;
 }
 
@@ -361,10 +366,10 @@ bool fn_elaborate(Elab *e, FnDef *f, bool (*walk)(Elab *e, FnDef *f)) { return i
 
 bool fn_body(Elab *e, FnDef *f) {
   if (f->body_state != STATE_NEW || !fn_signature(e, f)) return !f->failed;
-  if (f->takes_functions && f->decl->kind != DECL_EXTERN) return f->result != NULL;
+  if (f->passes_functions && f->decl->kind != DECL_EXTERN) return f->result != NULL;
   if (f->home->source->had_error && !f->decl->expr && !f->decl->block && !f->decl->has_block) f->failed = true;
   if (f->failed || !f->result) return f->failed = true, false;
-  if (f->takes_functions) return refuse_functions(e, f);
+  if (f->passes_functions) return refuse_functions(e, f);
   f->body_state = STATE_BUSY;
   f->func = func_new(e->module, f->name, f->decl->name_loc);
   f->func->exported = f->home == e->program->main && !f->decl->local;

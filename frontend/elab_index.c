@@ -43,7 +43,7 @@ static bool slice_item(Elab *e, Sub *s, Dim *len, Item *it) {
   it->step = 1;
   if (s->step && !arg_const_int(e, s->step, &it->step)) return false;
   if (it->step == 0 || it->step == INT64_MIN) {
-    diag_error(c, s->step->loc, E_SUBSCRIPT, "the step of a slice cannot be zero");
+    diag_error(c, s->step->loc, E_SUBSCRIPT, it->step ? "the step of a slice is too large" : "the step of a slice cannot be zero");
     return false;
   }
   bool open = false, up = it->step > 0;

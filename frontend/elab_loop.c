@@ -27,6 +27,11 @@ static bool carry_return(Elab *e, Carried *c, Loc loc) {
     diag_help(e->ctx, d, "declare it: `fn(…) -> real { … }`");
     return false;
   }
+  if (spec_holds_function(f->result)) {
+    diag_error(e->ctx, loc, E_NO_RETURN, "a `return` inside a loop cannot give a function");
+    f->value->value = tv_error(e, loc);
+    return false;
+  }
   if (!f->value->value) f->value->value = tv_zeros(e, f->result);
   if (!has_error(f->value->value)) carry(e, c, f->value);
   carry(e, c, f->returned);
@@ -182,7 +187,8 @@ static int snapshots(Elab *e, bool wanted, Expr *k) {
   if (!wanted) return 0;
   if (!k || !arg_const_int(e, k, &n)) return -1;
   if (n > 0 && n <= INT32_MAX) return (int)n;
-  diag_error(e->ctx, k->loc, E_LOOP_RANGE, "the number of snapshots must be positive");
+  diag_error(e->ctx, k->loc, E_LOOP_RANGE, "the number of snapshots must be %s",
+             n > 0 ? "less than 2147483648" : "positive");
   return -1;
 }
 

@@ -213,7 +213,7 @@ static struct Special *special_new(Elab *e, FnDef *f, Tval **arg) {
   }
   FnDef *g = s->as = arena_dup(a, f, sizeof *f);
   g->name = intern(e->ctx, arena_printf(a, "%s.%d", f->name, n));
-  g->takes_functions = false;
+  g->passes_functions = false;
   g->special = s;
   g->sym = NEW_N(a, Sym *, f->nsym + s->nsym + 1);
   for (int k = 0; k < f->nsym + s->nsym; k++) g->sym[k] = k < f->nsym ? f->sym[k] : s->own[k - f->nsym];

@@ -18,8 +18,14 @@ static Tval *named_int(Elab *e, Name *n, Tval *v) {
   return v;
 }
 
+static bool holds_function(const Tval *v) {
+  bool holds = v->kind == TV_FUNCTION;
+  for (int i = 0; i < v->npart; i++) holds = holds || holds_function(v->part[i]);
+  return holds;
+}
+
 void bind_value(Elab *e, BindKind kind, Name *n, Tval *v) {
-  if (kind == BIND_VAR && v->kind == TV_FUNCTION) {
+  if (kind == BIND_VAR && holds_function(v)) {
     Diag *d = diag_error(e->ctx, v->loc, E_OPERATOR, "a variable cannot hold a function");
     diag_help(e->ctx, d, "`let %s = …` gives it a name", n->text);
     v = tv_error(e, v->loc);

@@ -145,6 +145,12 @@ Spec *spec_struct(Elab *e, StructDef *def, Dim **arg, Loc loc) {
   return s;
 }
 
+bool spec_holds_function(const Spec *s) {
+  bool holds = s->kind == TV_FUNCTION;
+  for (int i = 0; i < s->npart; i++) holds = holds || spec_holds_function(s->part[i]);
+  return holds;
+}
+
 Spec *spec_subst(Elab *e, Spec *s, const DimSubst *d, int n) {
   Spec *r = arena_dup(e->ctx->arena, s, sizeof *s);
   if (s->kind == TV_TENSOR) {
