@@ -6,13 +6,15 @@
  *        ad_region_test [-O] -r COUNT SEED ORDER         random functions; finite differences are left out, for they may step over
  *                                                        a branch */
 #include "passes/pass.h"
-#include "tests/support/interp.h"
+#include "tests/support/exact/exact.h"
 #include "tests/support/region_gen.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { DIM_VALUE = 4, INT_VALUE = 6, MAX_LEAF = 64 };
-typedef struct Vector { Tensor v[MAX_LEAF]; int n; } Vector;
+typedef struct Vector { Tensor *v[MAX_LEAF]; int n; } Vector;
 static bool optimise, no_differences;
 static int checks, fails, zeros;
 
@@ -21,32 +23,27 @@ static double noise(uint64_t *s) {
   return (double)(*s >> 33) / (double)(UINT64_C(1) << 31);
 }
 
-static Interp interp_of(Func *f) {
-  Ctx *c = f->module->ctx;
-  Interp in = {.c = c, .f = f, .sym = NEW_N(c->arena, int64_t, c->next_sym + 1), .value = NEW_N(c->arena, Tensor, f->nvalue + 1)};
-  for (int i = 0; i < f->nsym; i++) in.sym[f->sym[i]->id] = f->sym[i]->kind == SYM_DIM ? DIM_VALUE : INT_VALUE;
-  return in;
+static int64_t *sizes(Func *f) {
+  int64_t *sym = NEW_N(f->module->ctx->arena, int64_t, f->nsym + 1);
+  for (int i = 0; i < f->nsym; i++) sym[i] = f->sym[i]->kind == SYM_DIM ? DIM_VALUE : INT_VALUE;
+  return sym;
 }
 
 static Vector run(Func *f, const Vector *x) {
-  Interp in = interp_of(f);
   Vector y = {.n = f->body->nres};
-  for (int i = 0; i < x->n; i++) in.value[f->body->param[i]->id] = x->v[i];
-  if (!interp_run(&in)) bug("a check fails in %s", f->name);
-  for (int i = 0; i < y.n; i++) y.v[i] = in.value[f->body->res[i]->id];
+  if (exact_run(f->module->ctx->arena, f, sizes(f), x->v, y.v)) bug("a check fails in %s", f->name);
   return y;
 }
 
-static Tensor fresh(Func *f, Type *t, uint64_t *seed, double lo) {
-  Interp in = interp_of(f);
-  Tensor x = interp_tensor(&in, t);
-  for (int64_t k = 0; k < x.count; k++) tensor_put(&x, k, lo + noise(seed), t->rank ? k * 2 % 3 : INT_VALUE);
+static Tensor *fresh(Func *f, Type *t, uint64_t *seed, double lo) {
+  Tensor *x = exact_of_type(f->module->ctx->arena, f, sizes(f), t);
+  for (int64_t k = 0; k < x->count; k++) exact_set(x, k, lo + noise(seed), t->rank ? k * 2 % 3 : INT_VALUE);
   return x;
 }
 
 static double dot(const Tensor *a, const Tensor *b) {
   double s = 0;
-  for (int64_t k = 0; k < a->count; k++) s += a->f[k] * b->f[k];
+  for (int64_t k = 0; k < a->count; k++) s += (double)(a->f[k] * b->f[k]);
   return s;
 }
 
@@ -62,14 +59,15 @@ static double weighed(Func *f, const Vector *x, const Vector *v, double h, const
   Vector at = *x;
   double s = 0;
   for (int i = 0, r = 0; i < x->n; i++) {
-    if (!x->v[i].f) continue;
-    at.v[i].f = NEW_N(f->module->ctx->arena, double, x->v[i].count + 1);
-    for (int64_t k = 0; k < x->v[i].count; k++) at.v[i].f[k] = x->v[i].f[k] + h * v->v[r].f[k];
+    const Tensor *from = x->v[i];
+    if (!from->f) continue;
+    at.v[i] = exact_tensor(f->module->ctx->arena, from->elem, from->rank, from->dim);
+    for (int64_t k = 0; k < from->count; k++) at.v[i]->f[k] = from->f[k] + h * v->v[r]->f[k];
     r++;
   }
   Vector y = run(f, &at);
   for (int i = 0, r = 0; i < y.n; i++)
-    if (y.v[i].f) s += dot(&y.v[i], &w->v[r++]);
+    if (y.v[i]->f) s += dot(y.v[i], w->v[r++]);
   return s;
 }
 
@@ -92,9 +90,8 @@ static Func *derived(Func *f, FuncKind kind) {
 
 static void compare_results(Func *f, const Vector *got, const Vector *want) {
   for (int i = 0; i < want->n; i++)
-    for (int64_t k = 0; k < want->v[i].count; k++)
-      if (want->v[i].f) expect(f, "result", got->v[i].f[k], want->v[i].f[k], 1e-12);
-      else expect(f, "result", (double)got->v[i].i[k], (double)want->v[i].i[k], 0);
+    for (int64_t k = 0; k < want->v[i]->count; k++)
+      expect(f, "result", exact_get(got->v[i], k), exact_get(want->v[i], k), want->v[i]->f ? 1e-12 : 0);
 }
 
 static void check(Func *f, int order) {
@@ -107,7 +104,7 @@ static void check(Func *f, int order) {
   }
   Vector y = run(f, &x);
   for (int i = 0; i < y.n; i++)
-    if (y.v[i].f) w.v[w.n++] = fresh(f, y.v[i].type, &seed, -0.5);
+    if (y.v[i]->f) w.v[w.n++] = fresh(f, f->body->res[i]->type, &seed, -0.5);
   Func *jvp = derived(f, FUNC_JVP), *vjp = derived(f, FUNC_VJP);
   Vector xv = x, xw = x;
   for (int i = 0; i < v.n; i++) xv.v[xv.n++] = v.v[i];
@@ -116,8 +113,8 @@ static void check(Func *f, int order) {
   compare_results(jvp, &j, &y);
   compare_results(vjp, &r, &y);
   double forward = 0, reverse = 0;
-  for (int i = 0; i < w.n; i++) forward += dot(&w.v[i], &j.v[y.n + i]);
-  for (int i = 0; i < v.n; i++) reverse += dot(&v.v[i], &r.v[y.n + i]);
+  for (int i = 0; i < w.n; i++) forward += dot(w.v[i], j.v[y.n + i]);
+  for (int i = 0; i < v.n; i++) reverse += dot(v.v[i], r.v[y.n + i]);
   if (!no_differences) expect(jvp, "tangent", forward, difference(f, &x, &v, &w), 2e-5);
   zeros += forward == 0;
   expect(vjp, "cotangent", reverse, forward, 1e-9);
@@ -127,22 +124,21 @@ static void check(Func *f, int order) {
   }
 }
 
-static void one_function(Module *m, bool sizes, int order, const char *name, const char *at) {
+static void one_function(Module *m, bool counts, int order, const char *name, const char *at) {
   Func *f = module_find(m, name);
   if (!f) bug("there is no function %s", name);
   for (int i = 0; i < order; i++) {
-    if (sizes) printf("%d ", region_count_ops(f->body));
+    if (counts) printf("%d ", region_count_ops(f->body));
     f = derived(f, FUNC_GRAD);
   }
-  if (sizes) {
+  if (counts) {
     printf("%d\n", region_count_ops(f->body));
     return;
   }
-  Interp in = interp_of(f);
-  Vector x = {.n = 1, .v = {interp_tensor(&in, f->body->param[0]->type)}};
-  x.v[0].f[0] = strtod(at, NULL);
+  Vector x = {.n = 1, .v = {exact_of_type(f->module->ctx->arena, f, sizes(f), f->body->param[0]->type)}};
+  x.v[0]->f[0] = strtod(at, NULL);
   Vector y = run(f, &x);
-  printf("%.12g\n", y.v[y.n - 1].f[0]);
+  printf("%.12g\n", exact_get(y.v[y.n - 1], 0));
 }
 
 static int random_functions(int count, int seed, int order) {

@@ -3,9 +3,10 @@
  * The numbers are the elements of the parameters, one after another; each result is one line of elements.  While there are numbers
  * left the function is run again. */
 #include "frontend/frontend.h"
-#include "tests/support/interp.h"
+#include "tests/support/exact/exact.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static char *slurp(Ctx *c, const char *path, size_t *len) {
   FILE *f = fopen(path, "rb");
@@ -26,25 +27,23 @@ static Module *read_file(Ctx *c, const char *path) {
   return frontend_compile(c, path, text, len, &o, NULL);
 }
 
-static bool set_symbols(Interp *in, const char *list) {
-  for (int i = 0; i < in->f->nsym; i++) {
-    const char *name = in->f->sym[i]->name, *s = list;
+static bool set_symbols(const Func *f, int64_t *sym, const char *list) {
+  for (int i = 0; i < f->nsym; i++) {
+    const char *name = f->sym[i]->name, *s = list;
     size_t len = strlen(name);
     while (s && (strncmp(s, name, len) || s[len] != '=')) s = (s = strchr(s, ',')) ? s + 1 : NULL;
     if (!s) return false;
-    in->sym[in->f->sym[i]->id] = strtoll(s + len + 1, NULL, 10);
+    sym[i] = strtoll(s + len + 1, NULL, 10);
   }
   return true;
 }
 
 /* What is missing before any number was read is the end of the input. */
-static bool read_tensor(Interp *in, Value *v, int *count) {
-  Tensor *t = &in->value[v->id];
-  *t = interp_tensor(in, v->type);
+static bool read_tensor(Tensor *t, int *count) {
   for (int64_t k = 0; k < t->count; k++, ++*count) {
     double x;
     if (scanf("%lf", &x) != 1) return false;
-    tensor_put(t, k, x, (int64_t)x);
+    exact_set(t, k, x, (int64_t)x);
   }
   return true;
 }
@@ -52,18 +51,19 @@ static bool read_tensor(Interp *in, Value *v, int *count) {
 enum { DONE, CHECK_FAILS, BAD_INPUT, NO_MORE };
 
 static int run(Ctx *c, Func *f, const char *sizes) {
-  Interp in = {.c = c, .f = f};
   int count = 0;
-  in.sym = NEW_N(c->arena, int64_t, c->next_sym + 1);
-  in.value = NEW_N(c->arena, Tensor, f->nvalue + 1);
-  bool ok = set_symbols(&in, sizes), sized = ok;
-  for (int i = 0; ok && i < f->body->nparam; i++) ok = read_tensor(&in, f->body->param[i], &count);
+  int64_t *sym = NEW_N(c->arena, int64_t, f->nsym + 1);
+  Tensor **in = NEW_N(c->arena, Tensor *, f->body->nparam + 1), **out = NEW_N(c->arena, Tensor *, f->body->nres + 1);
+  bool ok = set_symbols(f, sym, sizes), sized = ok;
+  for (int i = 0; ok && i < f->body->nparam; i++) {
+    in[i] = exact_of_type(c->arena, f, sym, f->body->param[i]->type);
+    ok = read_tensor(in[i], &count);
+  }
   if (!ok && sized && !count) return NO_MORE;
   if (!ok) return fprintf(stderr, "interpret: a size or a number is missing\n"), BAD_INPUT;
-  if (!interp_run(&in)) return fprintf(stderr, "interpret: a check fails\n"), CHECK_FAILS;
+  if (exact_run_rounded(c->arena, f, sym, in, out)) return fprintf(stderr, "interpret: a check fails\n"), CHECK_FAILS;
   for (int i = 0; i < f->body->nres; i++) {
-    const Tensor *t = &in.value[f->body->res[i]->id];
-    for (int64_t k = 0; k < t->count; k++) printf(k ? " %.17g" : "%.17g", t->f ? t->f[k] : (double)t->i[k]);
+    for (int64_t k = 0; k < out[i]->count; k++) printf(k ? " %.17g" : "%.17g", exact_get(out[i], k));
     printf("\n");
   }
   return f->body->nparam ? DONE : NO_MORE;

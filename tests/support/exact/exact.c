@@ -11,7 +11,12 @@ typedef struct Run {
   struct Binding { const Sym *sym; int64_t value; } *sym;
   int nsym, sym_cap;
   ExactStatus status;
+  bool rounded;
+  int depth; /* of calls */
 } Run;
+
+/* No program of a test needs more: beyond it one that never ends is reported as a fault. */
+enum { MAX_STEPS = 1000000, MAX_DEPTH = 2000 };
 
 Tensor *exact_tensor(Arena *a, Elem e, int rank, const int64_t *dim) {
   Tensor *t = NEW(a, Tensor);
@@ -26,6 +31,13 @@ Tensor *exact_tensor(Arena *a, Elem e, int rank, const int64_t *dim) {
   else t->i = NEW_N(a, int64_t, t->count + 1);
   return t;
 }
+
+void exact_set(Tensor *t, int64_t at, long double f, int64_t i) {
+  if (t->f) t->f[at] = t->elem == F32 ? (float)f : (double)f;
+  else t->i[at] = t->elem == I32 ? (int32_t)(uint32_t)(uint64_t)i : t->elem == BOOL ? i != 0 : i;
+}
+
+double exact_get(const Tensor *t, int64_t at) { return t->f ? (double)t->f[at] : (double)t->i[at]; }
 
 /* ---- dimensions ---------------------------------------------------------------------------------------------------------- */
 
@@ -59,6 +71,14 @@ static Tensor *like(Run *r, const Type *t) {
     }
   }
   return exact_tensor(r->arena, t->elem, t->rank, dim);
+}
+
+Tensor *exact_of_type(Arena *a, const Func *f, const int64_t *sym, const Type *t) {
+  Run r = {.arena = a};
+  for (int k = 0; k < f->nsym; k++) bind(&r, f->sym[k], sym[k]);
+  Tensor *y = like(&r, t);
+  if (r.status) bug("a type of %s has no size", f->name);
+  return y;
 }
 
 /* ---- positions ------------------------------------------------------------------------------------------------------------- */
@@ -253,7 +273,8 @@ static void run_linrec(Run *r, const Op *op, Tensor *y) {
     unravel(y, k, index);
     index[axis] -= step;
     bool first = index[axis] < 0 || index[axis] >= y->dim[axis];
-    y->f[k] = x->f[k] + (first ? 0 : a->f[k] * y->f[ravel(y, index)]);
+    if (y->f) y->f[k] = x->f[k] + (first ? 0 : a->f[k] * y->f[ravel(y, index)]);
+    else y->i[k] = x->i[k] + (first ? 0 : a->i[k] * y->i[ravel(y, index)]);
   }
 }
 
@@ -400,7 +421,7 @@ static void run_effect(Run *r, const Op *op) {
   case OP_check_dim_le: ok = dim_of(r, op->u.check.a) <= dim_of(r, op->u.check.b); break;
   case OP_assert:
   case OP_check_finite:
-    fault = EXACT_EASSERT;
+    fault = op->code == OP_assert ? EXACT_EASSERT : EXACT_ENAN;
     for (int64_t k = 0; k < opd(r, op, 0)->count; k++) ok = ok && opd(r, op, 0)->i[k];
     break;
   default:
@@ -413,7 +434,10 @@ static void run_effect(Run *r, const Op *op) {
   if (!ok) r->status = fault;
 }
 
+static ExactStatus run_func(Run *r, const int64_t *sym, Tensor *const *in, Tensor **out);
+
 static void run_call(Run *r, const Op *op) {
+  if (r->depth >= MAX_DEPTH) bug("calls deeper than %d", MAX_DEPTH);
   const Func *f = op->u.call.callee;
   int64_t *sym = NEW_N(r->arena, int64_t, f->nsym);
   Tensor **in = NEW_N(r->arena, Tensor *, op->nopd), **out = NEW_N(r->arena, Tensor *, op->nres);
@@ -421,13 +445,12 @@ static void run_call(Run *r, const Op *op) {
     for (int j = 0; j < op->u.call.nsubst; j++)
       if (op->u.call.subst[j].from == f->sym[k]) sym[k] = dim_of(r, op->u.call.subst[j].to);
   for (int k = 0; k < op->nopd; k++) in[k] = r->value[op->opd[k]->id];
-  r->status = exact_run(r->arena, f, sym, in, out);
+  Run callee = {.arena = r->arena, .func = f, .rounded = r->rounded, .depth = r->depth + 1};
+  r->status = run_func(&callee, sym, in, out);
   for (int k = 0; k < op->nres; k++) r->value[op->res[k]->id] = out[k];
 }
 
 /* ---- control flow ------------------------------------------------------------------------------------------------------------ */
-
-enum { MAX_STEPS = 1000000 };
 
 static void run_op(Run *r, const Op *op);
 
@@ -485,14 +508,24 @@ static void run_op(Run *r, const Op *op) {
     Tensor *y = like(r, op->res[0]->type);
     r->value[op->res[0]->id] = y;
     if (!r->status) run[family](r, op, y);
+    for (int64_t k = 0; r->rounded && k < y->count; k++) exact_set(y, k, y->f ? y->f[k] : 0, y->i ? y->i[k] : 0);
   }
 }
 
+static ExactStatus run_func(Run *r, const int64_t *sym, Tensor *const *in, Tensor **out) {
+  const Func *f = r->func;
+  r->value = NEW_N(r->arena, Tensor *, f->nvalue);
+  for (int k = 0; k < f->nsym; k++) bind(r, f->sym[k], sym[k]);
+  for (int k = 0; k < f->body->nparam; k++) r->value[f->body->param[k]->id] = in[k];
+  for (const Op *op = f->body->first; op && !r->status; op = op->next) run_op(r, op);
+  for (int k = 0; k < f->body->nres; k++) out[k] = r->value[f->body->res[k]->id];
+  return r->status;
+}
+
 ExactStatus exact_run(Arena *a, const Func *f, const int64_t *sym, Tensor *const *in, Tensor **out) {
-  Run r = {.arena = a, .func = f, .value = NEW_N(a, Tensor *, f->nvalue)};
-  for (int k = 0; k < f->nsym; k++) bind(&r, f->sym[k], sym[k]);
-  for (int k = 0; k < f->body->nparam; k++) r.value[f->body->param[k]->id] = in[k];
-  for (const Op *op = f->body->first; op && !r.status; op = op->next) run_op(&r, op);
-  for (int k = 0; k < f->body->nres; k++) out[k] = r.value[f->body->res[k]->id];
-  return r.status;
+  return run_func(&(Run){.arena = a, .func = f}, sym, in, out);
+}
+
+ExactStatus exact_run_rounded(Arena *a, const Func *f, const int64_t *sym, Tensor *const *in, Tensor **out) {
+  return run_func(&(Run){.arena = a, .func = f, .rounded = true}, sym, in, out);
 }

@@ -89,7 +89,8 @@ long double exact_real(Opcode op, const long double *x) {
   }
 }
 
-static int64_t floor_div(int64_t x, int64_t y) { return x / y - (x % y != 0 && (x < 0) != (y < 0)); }
+/* By 0: any number, which a check before does not let come out. */
+static int64_t floor_div(int64_t x, int64_t y) { return y == 0 ? 0 : x / y - (x % y != 0 && (x < 0) != (y < 0)); }
 
 static int64_t int_power(int64_t x, int64_t n) {
   int64_t r = 1;
@@ -108,7 +109,7 @@ int64_t exact_int(Opcode op, const int64_t *x) {
   case OP_sub: return (int64_t)((uint64_t)x[0] - (uint64_t)x[1]);
   case OP_mul: return (int64_t)((uint64_t)x[0] * (uint64_t)x[1]);
   case OP_floordiv: return floor_div(x[0], x[1]);
-  case OP_mod: return x[0] - x[1] * floor_div(x[0], x[1]);
+  case OP_mod: return x[1] == 0 ? 0 : x[0] - x[1] * floor_div(x[0], x[1]);
   case OP_ipow: return int_power(x[0], x[1]);
   case OP_max: return x[0] > x[1] ? x[0] : x[1];
   case OP_min: return x[0] < x[1] ? x[0] : x[1];
