@@ -115,4 +115,16 @@ SourceFile *parse_source(Ctx *c, int file);
 /* Names of operators as written, for messages: "+", "//". */
 const char *binop_text(BinOp op);
 
+/* Names that are bound between an expression and a part of it (by binders, by a lambda's parameters), the innermost first. */
+typedef struct Bound { const char *name; const struct Bound *outer; } Bound;
+bool is_bound(const Bound *b, const char *name);
+
+/* Whether `look` is true of one of the expressions that x, or a list of statements or types, is immediately made of: the first one
+ * ends the walk.  bound: the names that binders and lambdas bind around x.  A lambda's types and statements are left to the caller. */
+typedef bool Look(void *env, const Expr *x, const Bound *bound);
+bool expr_any(const Expr *x, const Bound *bound, Look *look, void *env);
+bool stmts_any(const Stmt *s, const Bound *bound, Look *look, void *env);
+bool types_any(const TypeExpr *t, const Bound *bound, Look *look, void *env);
+bool params_any(const Param *p, const Bound *bound, Look *look, void *env); /* of their types */
+
 #endif

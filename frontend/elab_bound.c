@@ -65,10 +65,6 @@ Tval *ragged_bounds(Elab *e, Loc loc, int n, Index *const *index) {
 
 /* ---- walking the body ---- */
 
-typedef struct Hidden {
-  const char *name;
-  struct Hidden *outer;
-} Hidden;
 typedef struct Search {
   Elab *e;
   const char *name; /* the index whose bound is wanted */
@@ -78,96 +74,34 @@ typedef struct Search {
   Loc where; /* the first place, and */
   Dim *other;
   Loc other_where;
-  const Hidden *around;
+  const Bound *around;
   bool failed; /* a subscripted expression is wrong, and reported */
   int depth;
 } Search;
 
-static bool hidden(const Hidden *h, const char *name) {
-  for (; h; h = h->outer)
-    if (h->name == name) return true;
-  return false;
-}
-
-typedef bool Visit(Search *s, Expr *x, const Hidden *h);
-static bool visit_children(Search *s, Expr *x, const Hidden *h, Visit *visit);
-
-static bool visit_list(Search *s, Expr *x, const Hidden *h, Visit *visit) {
-  for (; x; x = x->next)
-    if (visit(s, x, h)) return true;
-  return false;
-}
-
-static bool visit_binders(Search *s, Binder *b, Expr *body, Expr *cond, const Hidden *h, Visit *visit) {
-  if (b && b->bound && visit(s, b->bound, h)) return true;
-  if (!b) return visit(s, body, h) || (cond && visit(s, cond, h));
-  Hidden inner = {b->name, (Hidden *)h};
-  return visit_binders(s, b->next, body, cond, &inner, visit);
-}
-
-/* The expression of a lambda; statements are not looked into. */
-static bool visit_lambda(Search *s, const Param *p, Expr *body, const Hidden *h, Visit *visit) {
-  if (!p) return body && visit(s, body, h);
-  Hidden inner = {p->name, (Hidden *)h};
-  return visit_lambda(s, p->next, body, &inner, visit);
-}
-
-static bool visit_subs(Search *s, Sub *sub, const Hidden *h, Visit *visit) {
-  for (; sub; sub = sub->next) {
-    Expr *part[4] = {sub->index, sub->lo, sub->hi, sub->step};
-    for (int i = 0; i < 4; i++)
-      if (part[i] && visit(s, part[i], h)) return true;
-  }
-  return false;
-}
-
-/* True ends the walk. */
-static bool visit_children(Search *s, Expr *x, const Hidden *h, Visit *visit) {
-  switch (x->kind) {
-  case EX_UNARY: return visit(s, x->u.unary.x, h);
-  case EX_BINARY:
-    for (; x->kind == EX_BINARY; x = x->u.binary.x)
-      if (visit(s, x->u.binary.y, h)) return true;
-    return visit(s, x, h);
-  case EX_IF: return visit(s, x->u.cond.cond, h) || visit(s, x->u.cond.then, h) || visit(s, x->u.cond.otherwise, h);
-  case EX_CALL:
-    if (x->u.call.callee->kind != EX_NAME && visit(s, x->u.call.callee, h)) return true;
-    for (Arg *a = x->u.call.args; a; a = a->next)
-      if (a->value && visit(s, a->value, h)) return true;
-    return false;
-  case EX_INDEX: return visit(s, x->u.index.base, h) || visit_subs(s, x->u.index.subs, h, visit);
-  case EX_FIELD: return visit(s, x->u.field.base, h);
-  case EX_LAMBDA: return visit_lambda(s, x->u.lambda.params, x->u.lambda.expr, h, visit);
-  case EX_TUPLE:
-  case EX_LIST: return visit_list(s, x->u.list.first, h, visit);
-  case EX_COMPREHENSION: return visit_binders(s, x->u.comp.binders, x->u.comp.body, NULL, h, visit);
-  case EX_REDUCTION:
-    return visit_binders(s, x->u.reduction.binders, x->u.reduction.body, x->u.reduction.cond, h, visit);
-  default: return false;
-  }
-}
-
 /* Whether the expression depends on an index of a list around it that is inside the body (s->around; h: those of lists within
  * the expression), or on one of this list that has no bound yet. */
-static bool depends(Search *s, Expr *x, const Hidden *h) {
+static bool depends(void *env, const Expr *x, const Bound *h) {
+  Search *s = env;
   if (x->kind == EX_NAME) {
-    if (hidden(h, x->u.name)) return false;
-    if (hidden(s->around, x->u.name)) return true;
+    if (is_bound(h, x->u.name)) return false;
+    if (is_bound(s->around, x->u.name)) return true;
     for (int i = 0; i < s->n; i++)
       if (s->index[i]->name == x->u.name && !s->index[i]->bound) return true;
     return false;
   }
   if (!elab_budget(s->e, x->loc) || s->depth > MAX_EXPR_DEPTH) return true;
   s->depth++;
-  bool d = visit_children(s, x, h, depends);
+  bool d = expr_any(x, h, depends, s);
   s->depth--;
   return d;
 }
 
 /* Whether the expression mentions an index of this list. */
-static bool mentions(Search *s, Expr *x, const Hidden *h) {
-  if (x->kind != EX_NAME) return visit_children(s, x, h, mentions);
-  for (int i = 0; i < s->n && !hidden(h, x->u.name); i++)
+static bool mentions(void *env, const Expr *x, const Bound *h) {
+  const Search *s = env;
+  if (x->kind != EX_NAME) return expr_any(x, h, mentions, env);
+  for (int i = 0; i < s->n && !is_bound(h, x->u.name); i++)
     if (s->index[i]->name == x->u.name) return true;
   return false;
 }
@@ -211,7 +145,7 @@ static Tval *base_of(Search *s, Expr *x) {
   return base;
 }
 
-static void subscripted(Search *s, Expr *x, const Hidden *h) {
+static void subscripted(Search *s, const Expr *x, const Bound *h) {
   int axis = 0;
   Tval *base = NULL;
   int first_sym = s->e->ctx->next_sym;
@@ -229,11 +163,12 @@ static void subscripted(Search *s, Expr *x, const Hidden *h) {
   }
 }
 
-static bool search(Search *s, Expr *x, const Hidden *h) {
+static bool search(void *env, const Expr *x, const Bound *h) {
+  Search *s = env;
   if (!elab_budget(s->e, x->loc) || s->depth > MAX_EXPR_DEPTH) return true;
   s->depth++;
-  if (x->kind == EX_INDEX && !hidden(h, s->name)) subscripted(s, x, h);
-  visit_children(s, x, h, search);
+  if (x->kind == EX_INDEX && !is_bound(h, s->name)) subscripted(s, x, h);
+  expr_any(x, h, search, s);
   s->depth--;
   return false;
 }

@@ -24,8 +24,7 @@ typedef struct Capture {
   Scope *to;
 } Capture;
 
-static void capture_expr(Capture *c, const Expr *x);
-static void capture_stmts(Capture *c, const Stmt *s);
+static void capture_lambda(Capture *c, const Expr *x);
 
 /* By value: a variable is captured as it stands now. */
 static void capture_name(Capture *c, const char *name) {
@@ -39,115 +38,23 @@ static void capture_name(Capture *c, const char *name) {
   c->to->first = copy;
 }
 
-static void capture_list(Capture *c, const Expr *x) {
-  for (; x; x = x->next) capture_expr(c, x);
-}
-
-static void capture_type(Capture *c, const TypeExpr *t) {
-  if (!t) return;
-  capture_list(c, t->dims);
-  for (const TypeExpr *x = t->elems; x; x = x->next) capture_type(c, x);
-  for (const Param *p = t->params; p; p = p->next) capture_type(c, p->type);
-  capture_type(c, t->result);
-}
-
-static void capture_binders(Capture *c, const Binder *b) {
-  for (; b; b = b->next)
-    if (b->bound) capture_expr(c, b->bound);
+/* Every name counts, also one that is bound anew inside: that it is captured as well does no harm. */
+static bool capture_expr(void *env, const Expr *x, const Bound *bound) {
+  if (x->kind == EX_NAME) capture_name(env, x->u.name);
+  if (x->kind == EX_LAMBDA) capture_lambda(env, x);
+  return expr_any(x, bound, capture_expr, env);
 }
 
 static void capture_lambda(Capture *c, const Expr *x) {
-  for (const Param *p = x->u.lambda.params; p; p = p->next) capture_type(c, p->type);
-  capture_type(c, x->u.lambda.result);
-  if (x->u.lambda.expr) capture_expr(c, x->u.lambda.expr);
-  capture_stmts(c, x->u.lambda.block);
-}
-
-static void capture_subs(Capture *c, const Sub *s) {
-  for (; s; s = s->next) {
-    const Expr *part[4] = {s->index, s->lo, s->hi, s->step};
-    for (int i = 0; i < 4; i++)
-      if (part[i]) capture_expr(c, part[i]);
-  }
-}
-
-/* Every name counts, also one that is bound anew inside: that it is captured as well does no harm. */
-static void capture_expr(Capture *c, const Expr *x) {
-  switch (x->kind) {
-  case EX_NAME: capture_name(c, x->u.name); break;
-  case EX_UNARY: capture_expr(c, x->u.unary.x); break;
-  case EX_BINARY:
-    for (; x->kind == EX_BINARY; x = x->u.binary.x) capture_expr(c, x->u.binary.y);
-    capture_expr(c, x);
-    break;
-  case EX_IF:
-    capture_expr(c, x->u.cond.cond);
-    capture_expr(c, x->u.cond.then);
-    capture_expr(c, x->u.cond.otherwise);
-    break;
-  case EX_CALL:
-    capture_expr(c, x->u.call.callee);
-    for (const Arg *a = x->u.call.args; a; a = a->next)
-      if (a->value) capture_expr(c, a->value);
-    break;
-  case EX_INDEX:
-    capture_expr(c, x->u.index.base);
-    capture_subs(c, x->u.index.subs);
-    break;
-  case EX_FIELD: capture_expr(c, x->u.field.base); break;
-  case EX_TUPLE:
-  case EX_LIST: capture_list(c, x->u.list.first); break;
-  case EX_COMPREHENSION:
-    capture_binders(c, x->u.comp.binders);
-    capture_expr(c, x->u.comp.body);
-    break;
-  case EX_REDUCTION:
-    capture_binders(c, x->u.reduction.binders);
-    capture_expr(c, x->u.reduction.body);
-    if (x->u.reduction.cond) capture_expr(c, x->u.reduction.cond);
-    break;
-  case EX_LAMBDA: capture_lambda(c, x); break;
-  default: break;
-  }
-}
-
-static void capture_stmts(Capture *c, const Stmt *s) {
-  for (; s; s = s->next) switch (s->kind) {
-    case ST_LET:
-    case ST_VAR:
-      capture_type(c, s->u.bind.type);
-      capture_expr(c, s->u.bind.value);
-      break;
-    case ST_ASSIGN:
-      capture_list(c, s->u.assign.targets);
-      capture_list(c, s->u.assign.values);
-      break;
-    case ST_IF:
-      capture_expr(c, s->u.cond.cond);
-      capture_stmts(c, s->u.cond.then);
-      capture_stmts(c, s->u.cond.otherwise);
-      break;
-    case ST_FOR:
-      capture_expr(c, s->u.loop.from);
-      capture_expr(c, s->u.loop.to);
-      if (s->u.loop.by) capture_expr(c, s->u.loop.by);
-      capture_stmts(c, s->u.loop.body);
-      break;
-    case ST_WHILE:
-      capture_expr(c, s->u.whil.cond);
-      capture_stmts(c, s->u.whil.body);
-      break;
-    case ST_RETURN: capture_expr(c, s->u.value); break;
-    case ST_ASSERT: capture_expr(c, s->u.check.cond); break;
-    case ST_NO_GRAD: capture_stmts(c, s->u.block); break;
-    default: break;
-    }
+  params_any(x->u.lambda.params, NULL, capture_expr, c);
+  types_any(x->u.lambda.result, NULL, capture_expr, c);
+  stmts_any(x->u.lambda.block, NULL, capture_expr, c);
 }
 
 Tval *elab_lambda(Elab *e, Expr *x) {
   FunctionValue f = {.lambda = x, .scope = scope_root(e, e->scope->unit, e->scope->fn)};
   Capture c = {e, f.scope};
-  capture_lambda(&c, x);
+  capture_expr(&c, x, NULL);
   return function_value(e, x->loc, f);
 }
 

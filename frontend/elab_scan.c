@@ -63,53 +63,8 @@ void stmts_targets(Elab *e, const Stmt *s, Binding ***b, int *n, int *cap) {
     }
 }
 
-/* ---- the parts of an expression ---- */
-
-typedef bool ExprTest(void *env, const Expr *x);
-
-static bool any_of(const Expr *x, ExprTest *test, void *env) {
-  for (; x; x = x->next)
-    if (test(env, x)) return true;
-  return false;
-}
-
-static bool any_sub(const Sub *s, ExprTest *test, void *env) {
-  for (; s; s = s->next)
-    if ((s->index && test(env, s->index)) || (s->lo && test(env, s->lo)) || (s->hi && test(env, s->hi))) return true;
-  return false;
-}
-
-static bool any_arg(const Expr *call, ExprTest *test, void *env) {
-  for (const Arg *a = call->u.call.args; a; a = a->next)
-    if (a->value && test(env, a->value)) return true;
-  return false;
-}
-
-/* Of all kinds but those that bind names: comprehensions, reductions, lambdas. */
-static bool any_part(const Expr *x, ExprTest *test, void *env) {
-  const Expr *whole = x;
-  switch (x->kind) {
-  case EX_UNARY: return test(env, x->u.unary.x);
-  case EX_BINARY:
-    for (; x->kind == EX_BINARY && (x->u.binary.op < BIN_AND) == (whole->u.binary.op < BIN_AND); x = x->u.binary.x)
-      if (test(env, x->u.binary.y)) return true;
-    return test(env, x);
-  case EX_IF: return test(env, x->u.cond.cond) || test(env, x->u.cond.then) || test(env, x->u.cond.otherwise);
-  case EX_CALL: return test(env, x->u.call.callee) || any_arg(x, test, env);
-  case EX_INDEX: return test(env, x->u.index.base) || any_sub(x->u.index.subs, test, env);
-  case EX_FIELD: return test(env, x->u.field.base);
-  case EX_TUPLE:
-  case EX_LIST: return any_of(x->u.list.first, test, env);
-  default: return false;
-  }
-}
-
 /* ---- what needs a loop ---- */
 
-typedef struct Bound {
-  const char *name;
-  const struct Bound *outer;
-} Bound;
 typedef struct Scan {
   Elab *e;
   Unit *unit;
@@ -121,7 +76,10 @@ typedef struct Scan {
 
 static bool expr_serial(Scan *s, const Expr *x);
 static bool stmts_serial(Scan *s, const Stmt *x);
-static bool serial_part(void *env, const Expr *x) { return expr_serial(env, x); }
+static bool serial_part(void *env, const Expr *x, const Bound *bound) {
+  (void)bound;
+  return expr_serial(env, x);
+}
 
 /* Loops, recursion and calls that stay calls, in the function or in those that it calls. */
 bool fn_serial(Elab *e, FnDef *f) {
@@ -155,16 +113,11 @@ static bool name_serial(Scan *s, const char *name) {
   return k && k->fn && fn_serial(s->e, k->fn);
 }
 
-static bool mentions_bound(void *env, const Expr *x) {
+static bool mentions_bound(void *env, const Expr *x, const Bound *bound) {
   const Scan *s = env;
   if (x->kind == EX_LAMBDA) return true;
-  if (x->kind == EX_COMPREHENSION) return mentions_bound(env, x->u.comp.body);
-  if (x->kind == EX_REDUCTION)
-    return mentions_bound(env, x->u.reduction.body) ||
-           (x->u.reduction.cond && mentions_bound(env, x->u.reduction.cond));
-  for (const Bound *b = s->bound; b && x->kind == EX_NAME; b = b->outer)
-    if (b->name == x->u.name) return true;
-  return any_part(x, mentions_bound, env);
+  if (x->kind == EX_NAME) return !is_bound(bound, x->u.name) && is_bound(s->bound, x->u.name);
+  return expr_any(x, bound, mentions_bound, env);
 }
 
 static bool is_local(const Scan *s, const char *name) {
@@ -177,8 +130,11 @@ static bool is_local(const Scan *s, const char *name) {
 /* A call that depends on no index is made once, whatever it calls; but for lambdas, which are expanded where they are called. */
 static bool call_serial(Scan *s, const Expr *x) {
   const Expr *f = x->u.call.callee;
-  bool serial = expr_serial(s, f), once = s->here && !s->masked && f->kind == EX_NAME && !is_local(s, f->u.name);
-  return (serial && !(once && !any_arg(x, mentions_bound, s))) || any_arg(x, serial_part, s);
+  bool once = s->here && !s->masked && f->kind == EX_NAME && !is_local(s, f->u.name);
+  if (expr_serial(s, f) && !(once && !expr_any(x, NULL, mentions_bound, s))) return true;
+  for (const Arg *a = x->u.call.args; a; a = a->next)
+    if (a->value && expr_serial(s, a->value)) return true;
+  return false;
 }
 
 static bool binders_serial(Scan *s, const Binder *list, const Expr *body, const Expr *cond) {
@@ -187,7 +143,7 @@ static bool binders_serial(Scan *s, const Binder *list, const Expr *body, const 
     Bound here = {b->name, s->bound};
     Scan inner = *s;
     if (b->bound && expr_serial(s, b->bound)) return true;
-    inner.masked = s->masked || (b->bound && mentions_bound(s, b->bound));
+    inner.masked = s->masked || (b->bound && mentions_bound(s, b->bound, NULL));
     inner.bound = &here;
     return binders_serial(&inner, b->next, body, cond);
   }
@@ -222,39 +178,27 @@ static bool expr_serial(Scan *s, const Expr *x) {
   case EX_IF: return lazy_serial(s, x);
   case EX_BINARY:
     if (x->u.binary.op == BIN_AND || x->u.binary.op == BIN_OR) return lazy_serial(s, x);
-    return any_part(x, serial_part, s);
-  default: return any_part(x, serial_part, s);
+    return expr_any(x, NULL, serial_part, s);
+  default: return expr_any(x, NULL, serial_part, s);
   }
 }
 
-static bool stmts_serial(Scan *s, const Stmt *x) {
+static bool has_loop(const Stmt *x) {
   for (; x; x = x->next) switch (x->kind) {
     case ST_FOR:
     case ST_WHILE: return true;
-    case ST_LET:
-    case ST_VAR:
-      if (expr_serial(s, x->u.bind.value)) return true;
-      break;
-    case ST_ASSIGN:
-      if (any_of(x->u.assign.targets, serial_part, s) || any_of(x->u.assign.values, serial_part, s)) return true;
-      break;
     case ST_IF:
-      if (expr_serial(s, x->u.cond.cond) || stmts_serial(s, x->u.cond.then) || stmts_serial(s, x->u.cond.otherwise))
-        return true;
-      break;
-    case ST_RETURN:
-      if (expr_serial(s, x->u.value)) return true;
-      break;
-    case ST_ASSERT:
-      if (expr_serial(s, x->u.check.cond)) return true;
+      if (has_loop(x->u.cond.then) || has_loop(x->u.cond.otherwise)) return true;
       break;
     case ST_NO_GRAD:
-      if (stmts_serial(s, x->u.block)) return true;
+      if (has_loop(x->u.block)) return true;
       break;
     default: break;
     }
   return false;
 }
+
+static bool stmts_serial(Scan *s, const Stmt *x) { return has_loop(x) || stmts_any(x, NULL, serial_part, s); }
 
 bool needs_loop(Elab *e, const Expr *x) {
   Scan s = {.e = e, .unit = e->scope->unit, .scope = e->scope, .here = true};

@@ -119,12 +119,13 @@ Diag *diag_warning(Ctx *c, Loc loc, int code, const char *fmt, ...) {
   return d;
 }
 
+/* What has been said of the place is not said again: a recursion that is expanded would name its call at every level. */
 static void add_note(Ctx *c, Diag *d, bool is_help, Loc loc, const char *text) {
-  DiagNote *n = NEW(c->arena, DiagNote);
+  DiagNote **end = &d->notes, *n;
+  for (; (n = *end); end = &n->next)
+    if (n->loc.file == loc.file && n->loc.begin == loc.begin && n->loc.end == loc.end && !strcmp(n->text, text)) return;
+  n = *end = NEW(c->arena, DiagNote);
   *n = (DiagNote){.is_help = is_help, .loc = loc, .text = text};
-  DiagNote **end = &d->notes;
-  while (*end) end = &(*end)->next;
-  *end = n;
 }
 
 void diag_note(Ctx *c, Diag *d, Loc loc, const char *fmt, ...) {
