@@ -221,12 +221,14 @@ bool product_find(Ctx *c, const Op *op, Product *p);
 /* Without slices of which all elements lie one after another: a product reads these where they are. */
 Value *behind_windows(Value *v);
 Type *product_space(Ctx *c, const Op *op, const Product *p); /* what computing one takes besides */
-enum { PRODUCT_TERMS = 384 }; /* are done at a time; see runtime/gemm.c */
 Type *factor_space(Ctx *c, const Op *op); /* what the products in a factorisation or solve take; NULL: there is none that is large */
 
+/* Numbers of the runtime's, by which memory is planned for it; tests/lint/lint.py compares them.  Terms and rows of a product that are done
+ * at a time; elements of an operand that is read where it lies; lines of one that is computed, or all, of so many elements; the rows
+ * of a matrix that is factorised without products. */
+enum { PRODUCT_TERMS = 384, PRODUCT_ROWS = 768, PRODUCT_CACHED = 32768, OPERAND_LINES = 48, OPERAND_WHOLE = 32768, FACTOR_ROWS = 16 };
+
 /* operand.c: the operand k, 0 that with the rows, is computed while it is copied. */
-/* So many rows of the one or columns of the other at a time, or all that has so many elements; see runtime/gemm.c. */
-enum { OPERAND_LINES = 48, OPERAND_WHOLE = 32768 };
 typedef struct OperandAxes { int line, sum, last; } OperandAxes; /* its rows or columns; the terms; the innermost axis of the two */
 bool operand_axes(const Op *op, const Product *x, int k, OperandAxes *axes); /* false: there are several of a kind */
 bool may_be_made(Plan *p, const Op *op, int k); /* k: of op */
@@ -304,8 +306,7 @@ bool region_calls(const Region *r); /* emit_size.c: another function of the modu
 Dim *loop_turns(Ctx *c, const Op *op); /* how often the body runs, where the bounds are dimensions; NULL: that is not known */
 Dim *region_flops(Ctx *c, const Region *r, bool *more); /* *more: something is left out whose amount only a run can tell */
 
-/* ---- facts about operations (place.c) ------------------------------------------------------------------------------
- */
+/* ---- facts about operations (place.c) ---------------------------------------------------------------------------- */
 
 int op_cost(const Op *op);             /* of one element, in units of an addition */
 bool op_is_view(const Op *op);         /* moves elements, computes nothing: transposition, broadcast, slice, reshape */

@@ -121,13 +121,11 @@ bool product_find(Ctx *c, const Op *op, Product *p) {
   return !few(p->extent);
 }
 
-enum { SMALL_FACTOR = 16 };
-
 /* What the runtime's product asks for: min(k, KC) (min(m, MC) + min(n, MC) + 2 NR + MR) elements; see runtime/gemm.c. */
 static Type *space(Ctx *c, Elem elem, Dim *m, Dim *n, Dim *k) {
-  enum { KC = PRODUCT_TERMS, MC = 768, PADDING = 128 };
-  Dim *mc = dim_const(c, MC), *across = dim_add(c, dim_add(c, dim_const(c, PADDING), dim_min(c, m, mc)), dim_min(c, n, mc));
-  Dim *d = dim_mul(c, across, dim_min(c, k, dim_const(c, KC)));
+  enum { PADDING = 128 };
+  Dim *mc = dim_const(c, PRODUCT_ROWS), *across = dim_add(c, dim_add(c, dim_const(c, PADDING), dim_min(c, m, mc)), dim_min(c, n, mc));
+  Dim *d = dim_mul(c, across, dim_min(c, k, dim_const(c, PRODUCT_TERMS)));
   return type_tensor(c, elem, 1, &d);
 }
 
@@ -142,6 +140,6 @@ Type *factor_space(Ctx *c, const Op *op) {
   Dim *n = a->dim[a->rank - 1];
   int64_t few;
   if (op->parent->func->is_lean) return NULL; /* it can do without, more slowly */
-  if (dim_is_const(n, &few) && few <= 2 * SMALL_FACTOR) return NULL;
+  if (dim_is_const(n, &few) && few <= 2 * FACTOR_ROWS) return NULL;
   return space(c, a->elem, n, solves ? x->dim[x->rank - 1] : n, n);
 }

@@ -133,10 +133,9 @@ static bool sums_along_memory(const Op *op, const Product *x) {
 /* A small first operand is not copied (runtime/gemm.h), so columns can be cut finer: no thread waits long for one that is slower. */
 enum { FINE_BLOCKS = 8 };
 static Dim *fine_columns(const Plan *p, const Op *op, const Product *x, Dim **lies) {
-  enum { COPIED = 384, SMALL = 32768 };
   Ctx *c = p->ctx;
-  Dim *at_once = dim_min(c, x->extent[PRODUCT_SUM], dim_const(c, COPIED));
-  *lies = is_at_most(c, dim_mul(c, x->extent[PRODUCT_ROW], at_once), dim_const(c, SMALL));
+  Dim *at_once = dim_min(c, x->extent[PRODUCT_SUM], dim_const(c, PRODUCT_TERMS));
+  *lies = is_at_most(c, dim_mul(c, x->extent[PRODUCT_ROW], at_once), dim_const(c, PRODUCT_CACHED));
   if (!sums_along_memory(op, x)) return dim_const(c, 1);
   return dim_min(c, divided(c, x->extent[PRODUCT_COL], split_block(p)), dim_const(c, FINE_BLOCKS));
 }

@@ -27,6 +27,10 @@ LLVM_MAY = "codegen"
 # A driver sees the other folders through their one public header; likewise every folder sees ir.
 PRIVATE_MAY = {"passes/rulegen"}
 
+# Numbers of the runtime by which codegen/plan.h plans memory: neither folder sees the other.
+TWINS = {"PRODUCT_TERMS": ("gemm.c", "KC"), "PRODUCT_ROWS": ("gemm.c", "MC"), "PRODUCT_CACHED": ("gemm.c", "CACHED"),
+         "OPERAND_LINES": ("gemm.c", "LINES"), "OPERAND_WHOLE": ("gemm.c", "WHOLE"), "FACTOR_ROWS": ("matrix.h", "SMALL")}
+
 # Files longer than MAX_LINES that a cut would make harder to read, each with its reason.
 LONG = {}
 
@@ -97,6 +101,18 @@ def check_file(path):
             fault(path, number, "a path of one machine")
 
 
+def check_twins():
+    def number(path, name):
+        with open(path, encoding="utf-8") as file:
+            found = re.search(rf"\b{name}\)? = (\d+)", file.read())
+        return found and found[1]
+
+    plan = os.path.join(ROOT, "codegen", "plan.h")
+    for name, (file, theirs) in TWINS.items() if os.path.exists(plan) else ():
+        if number(plan, name) != number(os.path.join(ROOT, "runtime", file), theirs):
+            fault(plan, 1, f"{name} is {theirs} of runtime/{file}")
+
+
 def files():
     for folder, folders, names in os.walk(ROOT):
         folders[:] = sorted(
@@ -126,6 +142,7 @@ def check_format(paths):
 paths = list(files())
 for path in paths:
     check_file(path)
+check_twins()
 for rel in LONG:
     if not os.path.exists(os.path.join(ROOT, rel)):
         fault(os.path.join(ROOT, rel), 1, "named as long in tests/lint/lint.py, but not there")
