@@ -149,7 +149,7 @@ bool adjoint_for(Deriv *d, Op *loop) {
     return false;
   }
   bool taped;
-  Dim *count = trip_count(d, loop);
+  Dim *count = trip_count(d->b.ctx, loop);
   if (!count) count = trip_count_bound(d, loop);
   adjoint_iterations(d, loop, count, count, false, &taped);
   return taped;

@@ -251,7 +251,7 @@ void adjoint_recomputed(Deriv *d, Op *loop) {
   add_signature(&s);
   fill(&s);
   Value **cotangent = reverse_init(d, &s.r);
-  Dim *count = trip_count(d, loop);
+  Dim *count = trip_count(d->b.ctx, loop);
   Value *trips = count ? b_dim(&d->b, count) : trip_count_value(&d->b, loop);
   Value *keep = states_to_keep(&d->b, trips), *from = b_int(&d->b, 0);
   Op *rev = call(&s, &d->b, from, trips, keep, loop->opd + loop_ninit(loop), cotangent, s.captured.v, s.subst);

@@ -10,8 +10,7 @@ static Dim *count_of(Ctx *c, Dim *lo, Dim *hi, int64_t step) {
   return span ? dim_max(c, span, dim_const(c, 0)) : NULL;
 }
 
-Dim *trip_count(Deriv *d, Op *loop) {
-  Ctx *c = d->b.ctx;
+Dim *trip_count(Ctx *c, const Op *loop) {
   int64_t step;
   Dim *lo = value_dim(c, loop->opd[0]), *hi = value_dim(c, loop->opd[1]);
   if (!lo || !hi || !splat_int(loop->opd[2], &step) || step == 0 || step == INT64_MIN) return NULL;

@@ -228,7 +228,7 @@ Value *if_yield(Deriv *d, Op *op, Value *v); /* a value of one of its regions be
 
 /* ---- count.c --------------------------------------------------------------------------------------------------------------------- */
 
-Dim *trip_count(Deriv *d, Op *loop); /* of a `for` whose bounds are dimensions; NULL: not known */
+Dim *trip_count(Ctx *c, const Op *loop); /* of a `for` whose bounds are dimensions; NULL: not known */
 Dim *trip_count_bound(Deriv *d, Op *loop); /* what a symbol stands for that is bound to it; a `while` has a counter */
 Value *trip_count_value(Builder *b, Op *loop);
 Dim *trip_limit(Ctx *c, const Op *loop); /* a `while` turns no more often; NULL: that is not known */

@@ -79,15 +79,6 @@ static void unchanged_carried(Simplify *s, Op *op, int *fuel) {
   }
 }
 
-/* Of a loop that steps by one from dimension to dimension; NULL: not known. */
-static Dim *unit_trips(Ctx *c, const Op *op) {
-  Dim *lo = value_dim(c, op->opd[0]), *hi = value_dim(c, op->opd[1]);
-  int64_t step;
-  if (!lo || !hi || !splat_int(op->opd[2], &step) || (step != 1 && step != -1)) return NULL;
-  Dim *n = step > 0 ? dim_sub(c, hi, lo) : dim_sub(c, lo, hi);
-  return n && dim_nonneg(c, n) ? n : NULL;
-}
-
 /* What a loop counts by adding a number each time, as a mean does its terms, is known without it. */
 static void counted(Simplify *s, Op *op, int *fuel) {
   const Region *body = op->reg[0];
@@ -98,7 +89,7 @@ static void counted(Simplify *s, Op *op, int *fuel) {
     if (!number || rw_uses(&s->rw, op->res[i]) <= 0 || !add || add->code != OP_add) continue;
     bool first = rw_get(&s->rw, add->opd[0]) == body->param[1 + i];
     if (rw_get(&s->rw, add->opd[!first]) != body->param[1 + i] || !splat_int(rw_get(&s->rw, add->opd[first]), &k)) continue;
-    Dim *n = unit_trips(s->ctx, op), *init = value_dim(s->ctx, op->opd[3 + i]);
+    Dim *n = trip_count(s->ctx, op), *init = value_dim(s->ctx, op->opd[3 + i]);
     n = n && init ? dim_mul(s->ctx, n, dim_const(s->ctx, k)) : NULL;
     n = n ? dim_add(s->ctx, init, n) : NULL;
     if (!n) continue;

@@ -18,7 +18,7 @@ static void link_at_end(Region *r, Op *op, Builder *in) {
 void loop_split(Deriv *d, Op *loop) {
   Builder b = {.ctx = d->b.ctx, .func = d->func, .region = loop->parent, .before = loop, .loc = loop->loc};
   int k = loop->u.loop.checkpoint, n = loop->nres;
-  Dim *count = trip_count(d, loop);
+  Dim *count = trip_count(d->b.ctx, loop);
   Value *trips = count ? b_dim(&b, count) : trip_count_value(&b, loop), *many = b_int(&b, k);
   Value *each = b_map2(&b, OP_floordiv, b_map2(&b, OP_add, trips, b_int(&b, k - 1)), many);
   Op *part = b_for(&b, loop->opd[0], loop->opd[1], loop->opd[2], n, loop->opd + loop_ninit(loop));
