@@ -211,7 +211,8 @@ static void trap_nans(Module *m) {
   stage_end(m->ctx, outer);
 }
 
-static void for_strips(Func *f) {
+/* For code generation: loops that run side by side, over blocks, once. */
+static void prepare(Func *f) {
   pass_roots(f);
   pass_argument(f);
   pass_defer(f);
@@ -220,7 +221,7 @@ static void for_strips(Func *f) {
   pass_join(f);
   pass_spread(f);
   pass_abreast(f);
-  pass_thread(f);
+  pass_fill(f);
   pass_again(f);
   pass_strip(f);
   pass_retry(f);
@@ -229,13 +230,13 @@ static void for_strips(Func *f) {
 }
 
 void pipeline_lower_func(Func *f, const LowerOptions *o) {
-  if (o->code->opt_level >= 2) for_strips(f);
+  if (o->code->opt_level >= 2) prepare(f);
   pass_order(f);
 }
 
 void pipeline_lower(Module *m, const LowerOptions *o) {
   if (o->trap_nan) trap_nans(m);
-  const char *outer = stage_begin(m->ctx, "strips");
+  const char *outer = stage_begin(m->ctx, "prepare");
   int n = m->nfunc;
   Func **source = NEW_N(m->ctx->arena, Func *, n + 1);
   for (int i = 0; i < n; i++) {

@@ -20,7 +20,7 @@ static const PassEntry pass[] = {
     {{"defer", "add up the outer products of a loop's iterations after it"}, pass_defer, FUNC_PRIMAL},
     {{"windows", "lay out the windows of convolutions for matrix products"}, pass_windows, FUNC_PRIMAL},
     {{"one-hot", "one element added to each row, as an elementwise expression"}, pass_one_hot, FUNC_PRIMAL},
-    {{"thread", "fill parts of tensors in their place"}, pass_thread, FUNC_PRIMAL},
+    {{"fill", "fill parts of tensors in their place"}, pass_fill, FUNC_PRIMAL},
     {{"argument", "where an extreme is: a fold for it, and one for its place"}, pass_argument, FUNC_PRIMAL},
     {{"roots", "powers that are products of roots"}, pass_roots, FUNC_PRIMAL},
     {{"join", "one loop of two whose iterations read what the same iteration of the other has set"}, pass_join, FUNC_PRIMAL},

@@ -9,7 +9,7 @@ bool passes_run(Module *m, const char *names);
 typedef struct PassInfo { const char *name, *doc; } PassInfo;
 const PassInfo *pass_info(int i); /* NULL after the last */
 
-/* The passes, each total and idempotent in effect. */
+/* The passes, each total and idempotent in effect: on the way to derivatives, */
 bool pass_resolve(Module *m); /* derivative operators become calls of derived functions; false after a diagnostic */
 void pass_drop(Module *m);    /* functions that nothing exported leads to */
 void pass_unwind(Func *f);   /* a function that calls itself at most once, on any way through it, becomes loops */
@@ -18,23 +18,24 @@ void pass_simplify(Func *f); /* algebra, constants, broadcasts and transposes in
 void pass_cse(Func *f);
 void pass_dce(Func *f);
 void pass_hoist(Func *f);    /* what does not change in a loop, before it */
-void pass_defer(Func *f);    /* outer products that a loop adds up become one contraction after it */
-void pass_windows(Func *f);  /* convolutions and pooling: windows of tensors as matrix products, and sums of shifted tensors */
-void pass_abreast(Func *f); /* loops of independent iterations, with long loops inside, do several at a time */
-void pass_one_hot(Func *f); /* what is added at one computed place of each row, as an elementwise expression */
-void pass_thread(Func *f);   /* what inner loops fill is filled in its place in a larger tensor */
-void pass_argument(Func *f); /* where an extreme is, as two folds */
-void pass_roots(Func *f);    /* powers that are products of roots */
-void pass_join(Func *f);     /* loops over the same entries, each the other's, become one */
-void pass_spread(Func *f);   /* loops of independent iterations, with short loops inside, take the form of strips */
-void pass_again(Func *f);    /* what is large, of what is small, is made again behind a loop */
-void pass_strip(Func *f);    /* chains of operations along a long axis become loops over its blocks; last, for code generation */
-void pass_guard(Func *f);    /* what strips compute in vain beside a condition is kept finite */
-void pass_retry(Func *f);    /* loops are run with plain products first */
-void pass_alternate(Func *f); /* what loops make anew of neighbours has two rows */
-void pass_order(Func *f);    /* tensors are read before they are stored over */
-void pass_trap(Func *f);     /* checks that no NaN or infinity comes up, which tell where */
 void pass_optimise(Func *f); /* simplify, cse, hoist, dce to a fixed point (bounded) */
+/* and for code generation, in this order. */
+void pass_trap(Func *f);      /* checks that no NaN or infinity comes up, which tell where */
+void pass_roots(Func *f);     /* powers that are products of roots */
+void pass_argument(Func *f);  /* where an extreme is, as two folds */
+void pass_defer(Func *f);     /* outer products that a loop adds up become one contraction after it */
+void pass_windows(Func *f);   /* convolutions and pooling: windows of tensors as matrix products, and sums of shifted tensors */
+void pass_one_hot(Func *f);   /* what is added at one computed place of each row, as an elementwise expression */
+void pass_join(Func *f);      /* loops over the same entries, each the other's, become one */
+void pass_spread(Func *f);    /* loops of independent iterations, with short loops inside, take the form of strips */
+void pass_abreast(Func *f);   /* loops of independent iterations, with long loops inside, do several at a time */
+void pass_fill(Func *f);      /* what inner loops fill is filled in its place in a larger tensor */
+void pass_again(Func *f);     /* what is large, of what is small, is made again behind a loop */
+void pass_strip(Func *f);     /* chains of operations along a long axis become loops over its blocks */
+void pass_retry(Func *f);     /* loops are run with plain products first */
+void pass_guard(Func *f);     /* what is computed in vain beside a condition is kept finite */
+void pass_alternate(Func *f); /* what loops make anew of neighbours has two rows */
+void pass_order(Func *f);     /* tensors are read before they are stored over */
 
 /* Which parameters a derivative is taken of: names of ports of f, in the order wanted; n 0: all with a real leaf. */
 typedef struct Wrt { int n; const char *const *name; const Loc *loc; } Wrt;

@@ -1,6 +1,6 @@
 /* strip.c - values along a long axis are made a block at a time, so that what lies between them need not be stored.
  *
- * The last pass before code generation: operations that work along one axis entry by entry become the body of one loop over that
+ * Operations that work along one axis entry by entry become the body of one loop over that
  * axis, and only what others want of them is a tensor of the whole length.  Where all other axes are short and constant, the body is a
  * lane: it fits in registers, and code generation computes many side by side.  Requires: an optimised function.  Ensures: the same
  * results, up to the order of sums. */

@@ -1,4 +1,4 @@
-/* strip.h - cutting a region along one axis; private to strip.c, strip_class.c and strip_loop.c. */
+/* strip.h - cutting a region along one axis; private to strip.c and strip_*.c. */
 #ifndef ADC_PASSES_STRIP_H
 #define ADC_PASSES_STRIP_H
 #include "passes/axes.h"

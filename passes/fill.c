@@ -1,4 +1,4 @@
-/* thread.c - a tensor that an inner loop fills, and that is then put into a larger one, is filled in its place there: the tapes of
+/* fill.c - a tensor that an inner loop fills, and that is then put into a larger one, is filled in its place there: the tapes of
  * inner loops are written once, straight into those of the loops around.
  *
  *   r = for i in 0..n carrying p { ... set p, v, i };  s = set x, r, t
@@ -58,9 +58,9 @@ static void widen(Func *f, const Op *set, Op *loop, int k, Value *from) {
   op_remove(in);
 }
 
-static void thread(Func *f, Region *g) {
+static void fill(Func *f, Region *g) {
   for_each_op(op, g) {
-    for (int i = 0; i < op->nreg; i++) thread(f, op->reg[i]);
+    for (int i = 0; i < op->nreg; i++) fill(f, op->reg[i]);
     int k;
     Op *loop = op->code == OP_set ? filler(op, &k) : NULL;
     if (!loop) continue;
@@ -70,4 +70,4 @@ static void thread(Func *f, Region *g) {
   }
 }
 
-void pass_thread(Func *f) { thread(f, f->body); }
+void pass_fill(Func *f) { fill(f, f->body); }
