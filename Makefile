@@ -6,7 +6,6 @@
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.SECONDARY:
 .DEFAULT_GOAL := all
 
 ifeq ($(origin CC),default)
@@ -65,6 +64,7 @@ src = $(wildcard $(1)/*.c)
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 GRAMMAR := $(patsubst %.y,$(B)/%.c,$(wildcard frontend/*.y))
 LEXER := $(patsubst %.l,$(B)/%.c,$(wildcard frontend/*.l))
+.SECONDARY: $(GRAMMAR) $(LEXER)
 RULES := $(patsubst %.rules,$(B)/%_rules.inc,$(wildcard passes/*.rules))
 CLI_SRC := $(wildcard driver/main.c driver/cmd_*.c)
 

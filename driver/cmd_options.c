@@ -27,7 +27,7 @@ enum { BUILDS = FOR_GRAD | FOR_COMPILE, CODE = BUILDS | FOR_RUN };
 enum { JIT = FOR_RUN | FOR_BENCH, CALLS = JIT | FOR_TEST };
 static const Row rows[] = {
     {"-o", CODE | FOR_OPT | FOR_PLOT | FOR_GRAPH, STRING, AT(output), "NAME",
-     "stem of the files written (run: a .npy or .csv file for the results)"},
+     "stem of the files written; of the other verbs the file itself"},
     {"--emit", BUILDS, STRING, AT(emit), "LIST", "obj,header,asm,llvm,ir,tdsl,dot,manifest (default obj,header)"},
     {"--fn", BUILDS | FOR_GRAPH, STRING, AT(pipeline.functions), "LIST", "only these functions"},
     {"--wrt", CODE | FOR_BENCH | FOR_GRAPH, STRING, AT(pipeline.wrt), "LIST", "derivatives with respect to these parameters only"},
@@ -73,7 +73,7 @@ void options_help(FILE *to, unsigned verb_bit) {
     fprintf(to, "  %-26s %s\n", left, rows[i].doc);
   }
   if (verb_bit & (CODE | FOR_BENCH))
-    fprintf(to, "  %-26s %s\n", "-O0 … -O3",
+    fprintf(to, "  %-26s %s\n", "-O0, -O1, -O2, -O3",
             verb_bit & FOR_RUN ? "optimisation level (default -O3; -O1 for little data)"
                                : "optimisation level (default -O3)");
 }

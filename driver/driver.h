@@ -20,13 +20,12 @@ const char *file_import(void *env, Ctx *c, const char *path, size_t *len); /* fo
 bool file_write(const char *path, const void *data, size_t len);
 const char *path_stem(Arena *a, const char *path); /* dir/f.tdsl gives f */
 
-/* ---- pipeline.c: source text to an optimised module with its derivatives --------------------------------------------
- */
+/* ---- pipeline.c: source text to an optimised module with its derivatives ----------------------------------------- */
 
 typedef struct PipelineOptions {
   Elem real;
   const char *functions, *wrt;  /* comma-separated, or NULL: all */
-  const char *derive;           /* comma-separated: grad, vjp, jvp; NULL: none */
+  const char *derive;           /* comma-separated among grad, vjp, jvp, hvp, jacobian, hessian; NULL: none */
   int order;                    /* >= 1 */
   bool keep_going_without_grad; /* a function that has no such derivative is a warning, not an error */
   bool lean;                    /* each function has a copy that computes again rather than store */
@@ -35,7 +34,7 @@ typedef struct PipelineOptions {
 /* NULL after diagnostics.  deps as frontend_compile. */
 Module *pipeline_compile(Ctx *c, const char *name, const char *text, size_t len, const PipelineOptions *o,
                          const char ***deps);
-/* What only code generation is to see: checks for NaN, loops over blocks (-O2 and up).  After everything that is to be read. */
+/* What only code generation is to see: checks for NaN; from -O2 on the passes of prepare.  After everything that is to be read. */
 typedef struct LowerOptions { const CodegenOptions *code; bool trap_nan; } LowerOptions;
 void pipeline_lower(Module *m, const LowerOptions *o);
 void pipeline_lower_func(Func *f, const LowerOptions *o);

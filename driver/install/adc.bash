@@ -11,9 +11,10 @@ _adc() {
   fi
   case $prev in
     --derive) options="grad vjp jvp hvp jacobian hessian" ;;
-    --emit) options="obj header asm llvm ir tdsl manifest" ;;
+    --emit) options="obj header asm llvm ir tdsl dot manifest" ;;
     --real) options="f64 f32" ;;
     --cpu) options="native" ;;
+    --blas) options="builtin cblas" ;;
     --target) options="x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu wasm32 thumbv7em-none-eabihf" ;;
     --diagnostics) options="text json" ;;
     --color) options="auto always never" ;;

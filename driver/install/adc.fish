@@ -37,7 +37,7 @@ complete -c adc -n "__fish_seen_subcommand_from compile run bench graph" -l deri
 
 set -l files "__fish_seen_subcommand_from grad compile"
 complete -c adc -n "__fish_seen_subcommand_from grad compile graph" -l fn -x -d "Functions to compile"
-complete -c adc -n $files -l emit -x -a "obj header asm llvm ir tdsl manifest" -d "What to write"
+complete -c adc -n $files -l emit -x -a "obj header asm llvm ir tdsl dot manifest" -d "What to write"
 complete -c adc -n $files -l prefix -x -d "Put before exported names"
 complete -c adc -n $files -l target -x -a "x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu wasm32 thumbv7em-none-eabihf" -d "Machine"
 complete -c adc -n $files -l blas -x -a "builtin cblas" -d "Whose matrix products"
