@@ -40,8 +40,7 @@ typedef struct Codegen {
   struct DebugInfo *debug; /* NULL without -g */
 } Codegen;
 
-/* ---- target.c ------------------------------------------------------------------------------------------------------
- */
+/* ---- target.c ---------------------------------------------------------------------------------------------------- */
 
 /* Target machine and an empty module; false after a diagnostic (unknown target, unknown cpu). */
 bool codegen_open(Codegen *g, Module *m, const CodegenOptions *o);
@@ -84,8 +83,7 @@ void value_enter(Arena *a, ValueMap *m, LLVMValueRef key, LLVMValueRef value);
 
 void select_by_masks(Codegen *g);
 
-/* ---- abi.c ---------------------------------------------------------------------------------------------------------
- */
+/* ---- abi.c ------------------------------------------------------------------------------------------------------- */
 
 /* Adds the exported C functions of every exported Func of g->m: f, f_ws, f_info, f_packed, adc_strerror's text, … */
 void emit_abi(Codegen *g);

@@ -164,9 +164,7 @@ static bool wants_padding(const Storage *s, const Value *v) {
          !dim_is_const(t->dim[t->rank - 1], &n);
 }
 
-/* ---- slots
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- slots ------------------------------------------------------------------------------------------------------- */
 
 /* What is written for one result alone is never written when that result is not wanted, and needs no other place. */
 static bool only_for(const Plan *p, const Unit *u, int result) {

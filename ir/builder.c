@@ -129,9 +129,7 @@ Value *b_iota(Builder *b, Type *t, int axis) {
   return op_value(b, op, t);
 }
 
-/* ---- map
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- map --------------------------------------------------------------------------------------------------------- */
 
 Value *b_map(Builder *b, Opcode code, int nopd, Value *const *opd) {
   if (op_info[code].family != FAM_MAP || code == OP_cast) bug("b_map of %s", op_info[code].name);

@@ -119,9 +119,7 @@ Value *b_linrec(Builder *b, Value *a, Value *x, int axis, bool reverse) {
   return op_value(b, op, NULL);
 }
 
-/* ---- view
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- view -------------------------------------------------------------------------------------------------------- */
 
 Value *b_argsort(Builder *b, Value *x, int axis) {
   Op *op = op_start(b, OP_argsort, 1, &x);
@@ -183,9 +181,7 @@ Value *b_concat(Builder *b, int n, Value *const *x, int axis) {
   return op_value(b, op, NULL);
 }
 
-/* ---- index
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- index ------------------------------------------------------------------------------------------------------- */
 
 /* Operands: the leading ones, the indices, the mask. */
 static Op *start_index(Builder *b, Opcode code, int nlead, Value *const *lead, int naxis, const int *axes,

@@ -387,7 +387,7 @@ Value *b_map1(Builder *b, Opcode code, Value *x);
 Value *b_map2(Builder *b, Opcode code, Value *x, Value *y);
 Value *b_select(Builder *b, Value *p, Value *x, Value *y);
 Value *b_cast(Builder *b, Value *x, Elem e);                  /* x itself when it has that element type */
-/* Labels as text: b_contract(b, x, "ij", y, "jk", "ik", NULL); y may be NULL.  bcast: extents of labels only in the output. */
+/* Labels as text: b_contract(b, x, "ij", y, "jk", "ik", NULL); y may be NULL, and the type unless it has labels that no operand has. */
 Value *b_contract(Builder *b, Value *x, const char *lx, Value *y, const char *ly, const char *lout, Type *result_or_null);
 Value *b_contract_raw(Builder *b, Value *x, const int8_t *lx, Value *y, const int8_t *ly, const int8_t *lout, Type *result);
 Value *b_broadcast(Builder *b, Value *x, const int *axes, Type *result); /* x's axis i becomes result axis axes[i]; others new */

@@ -94,9 +94,7 @@ static bool rule_sym_once(Verifier *v, const Op *op) {
   return true;
 }
 
-/* ---- scope
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- scope ------------------------------------------------------------------------------------------------------- */
 
 static bool rule_in_scope(Verifier *v, const Value *x, const char *what) {
   if (!x) return fault(v, E_NOT_IN_SCOPE, "%s has a missing operand", what);
@@ -114,9 +112,7 @@ static bool define(Verifier *v, const Value *x) {
   return true;
 }
 
-/* ---- operations
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- operations -------------------------------------------------------------------------------------------------- */
 
 static bool rule_links(Verifier *v, const Op *op, const Region *r) {
   const Op *prev = op->prev ? op->prev->next : r->first, *next = op->next ? op->next->prev : r->last;
@@ -252,9 +248,7 @@ static bool verify_region(Verifier *v, const Region *r) {
   return ok;
 }
 
-/* ---- functions
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 static int leaf_count(const Aggregate *a) {
   int n = 0;
