@@ -211,7 +211,7 @@ static void trap_nans(Module *m) {
   stage_end(m->ctx, outer);
 }
 
-static void for_strips(Func *f) {
+static void for_strips(Func *f, bool one_thread) {
   pass_roots(f);
   pass_argument(f);
   pass_defer(f);
@@ -225,11 +225,12 @@ static void for_strips(Func *f) {
   pass_strip(f);
   pass_retry(f);
   pass_guard(f);
+  if (one_thread) pass_beside(f);
   pass_alternate(f);
 }
 
 void pipeline_lower_func(Func *f, const LowerOptions *o) {
-  if (o->code->opt_level >= 2) for_strips(f);
+  if (o->code->opt_level >= 2) for_strips(f, !o->code->grain);
   pass_order(f);
 }
 

@@ -20,6 +20,7 @@ void pass_dce(Func *f);
 void pass_hoist(Func *f);    /* what does not change in a loop, before it */
 void pass_defer(Func *f);    /* outer products that a loop adds up become one contraction after it */
 void pass_windows(Func *f);  /* convolutions and pooling: windows of tensors as matrix products, and sums of shifted tensors */
+void pass_beside(Func *f);  /* iterations of strips with short loops inside are done side by side */
 void pass_abreast(Func *f); /* loops of independent iterations, with long loops inside, do several at a time */
 void pass_one_hot(Func *f); /* what is added at one computed place of each row, as an elementwise expression */
 void pass_thread(Func *f);   /* what inner loops fill is filled in its place in a larger tensor */
