@@ -27,9 +27,14 @@ static void demand_turns(Condition *k, const Op *loop) {
   demand(k, LLVMBuildICmp(k->env.b, LLVMIntSGE, dim_emit(&k->env, end->u.dim), least, ""));
 }
 
+/* Of a strip, what is left over by blocks of its iterations side by side: passes/beside.c asks itself which it is to be. */
+static bool is_rest(const Op *loop) {
+  return loop->code == OP_for && loop->u.loop.parallel && loop->opd[0]->def && loop->opd[0]->def->code == OP_select;
+}
+
 static void demand_loops(Condition *k, const Region *r, bool in_loop) {
   for (const Op *op = r->first; op; op = op->next)
-    for (int i = 0; i < op->nreg; i++)
+    for (int i = 0; i < op->nreg && !is_rest(op); i++)
       if (!in_lanes(k->p, op->reg[i])) demand_loops(k, op->reg[i], in_loop || op_is_loop(op));
       else if (in_loop) demand_turns(k, op);
 }

@@ -212,7 +212,7 @@ static void trap_nans(Module *m) {
 }
 
 /* For code generation: loops that run side by side, over blocks, once. */
-static void prepare(Func *f) {
+static void prepare(Func *f, bool one_thread) {
   pass_roots(f);
   pass_argument(f);
   pass_defer(f);
@@ -226,11 +226,12 @@ static void prepare(Func *f) {
   pass_strip(f);
   pass_retry(f);
   pass_guard(f);
+  if (one_thread) pass_beside(f);
   pass_alternate(f);
 }
 
 void pipeline_lower_func(Func *f, const LowerOptions *o) {
-  if (o->code->opt_level >= 2) prepare(f);
+  if (o->code->opt_level >= 2) prepare(f, !o->code->grain);
   pass_order(f);
 }
 

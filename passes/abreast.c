@@ -14,7 +14,7 @@
  * Requires: an optimised function that is not differentiated any more.  Ensures: the same results, up to the order of sums. */
 #include "passes/abreast.h"
 
-/* Lanes, where an iteration is long and where it is short; operations of an iteration. */
+/* Lanes, where an iteration is long, and where it is short or of floats; operations of an iteration. */
 enum { LANES = 8, MORE_LANES = 16, SHORT = 40, MOST_OPS = 1500 };
 
 typedef enum { OUT_NONE, OUT_ENTRY, OUT_FEW, OUT_SUM } Out;
@@ -27,14 +27,8 @@ static Out out_of(const Abreast *t, int k) {
   return lane_is_few(held->type) ? OUT_FEW : OUT_SUM;
 }
 
-static bool has_loop(const Region *r) {
-  for (const Op *op = r->first; op; op = op->next) {
-    if (op_is_loop(op)) return true;
-    for (int i = 0; i < op->nreg; i++)
-      if (has_loop(op->reg[i])) return true;
-  }
-  return false;
-}
+/* Floats are half as wide. */
+static int lanes_of(const Region *body) { return region_count_ops(body) <= SHORT || !region_has_doubles(body) ? MORE_LANES : LANES; }
 
 static void begin_marks(Abreast *t) {
   const Region *body = t->loop->reg[0];
@@ -50,10 +44,11 @@ static void begin_marks(Abreast *t) {
 static bool can_be_abreast(Abreast *t) {
   Op *loop = t->loop;
   int64_t n;
-  if (loop->code != OP_for || loop->u.loop.parallel || loop->u.loop.checkpoint || !loop->nres || !has_loop(loop->reg[0])) return false;
+  if (loop->code != OP_for || loop->u.loop.parallel || loop->u.loop.checkpoint || !loop->nres) return false;
+  if (!region_has_loop(loop->reg[0])) return false;
   t->n = entries_count(t->ctx, loop);
-  int ops = region_count_ops(loop->reg[0]), lanes = ops <= SHORT ? MORE_LANES : LANES;
-  if (!t->n || ops > MOST_OPS || (dim_is_const(t->n, &n) && n < lanes)) return false;
+  int lanes = lanes_of(loop->reg[0]);
+  if (!t->n || region_count_ops(loop->reg[0]) > MOST_OPS || (dim_is_const(t->n, &n) && n < lanes)) return false;
   t->width = dim_const(t->ctx, lanes);
   for (int k = 0; k < loop->nres; k++)
     if (out_of(t, k) == OUT_NONE) return false;

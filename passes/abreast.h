@@ -23,7 +23,9 @@ typedef struct Abreast {
   Value *fresh;    /* bool[lanes]: the iteration was not done in a block before; NULL: none was */
   Value **most;    /* the most of an int over all lanes, where it is at hand */
   Value **own;     /* by what the loop carries: the entries before it, of tensors of which each iteration sets its own */
-  Dim *at;         /* the first iteration of the block */
+  Dim *at;         /* the first iteration of the block, */
+  Value *first;    /* … as a number (of a strip), */
+  Sym *index;      /* of a strip: what its windows of one entry begin at; NULL: it is none */
 } Abreast;
 
 enum { LANE_FEW = 64 }; /* elements of what a lane computes with */
@@ -52,6 +54,12 @@ Value *lane_last(Builder *b, Value *x, int axis); /* axis comes last */
 Value *lane_total(Abreast *t, Builder *b, Value *x); /* the sum over lanes */
 Value *lane_extreme(Abreast *t, Builder *b, Opcode code, Value *x, Value *mask, Value *none); /* with `none` where the mask is not */
 void lane_op(Abreast *t, Builder *b, Op *op, Value *mask);
+
+/* abreast_window.c: one entry of a tensor that all strips' iterations have in common, at the iteration's number; eight of them in lanes. */
+bool lane_is_window(const Abreast *t, const Op *op);              /* a slice or set_slice */
+Op *lane_sets_window(const Abreast *t, int k);                    /* what sets it in carried value k, all else of which is unseen */
+Value *lane_read_window(Abreast *t, Builder *b, const Op *op);
+Value *lane_write_window(Abreast *t, Builder *b, const Op *op, Value *held);
 
 /* abreast_region.c */
 void lane_region(Abreast *t, Builder *b, const Region *from, Value *mask); /* the operations; parameters are mapped */

@@ -103,7 +103,8 @@ static bool mark_sym(Abreast *t, const Op *op) {
 static bool mark_op(Abreast *t, const Op *op) {
   if (op->code == OP_if) return mark_if(t, op);
   if (op->nreg) return op->code == OP_for ? mark_for(t, op) : mark_while(t, op);
-  bool any = op->code == OP_dim && lane_sym(t, op->u.dim), adds = false, news = false;
+  bool any = (op->code == OP_dim && lane_sym(t, op->u.dim)) || (t->index && op->code == OP_slice && lane_is_window(t, op));
+  bool adds = false, news = false;
   for (int i = 0; i < op->nopd; i++) {
     any |= varies(t, op->opd[i]);
     adds |= sums(t, op->opd[i]);
@@ -192,7 +193,7 @@ static bool fit_varying(const Abreast *t, const Op *op) {
   case FAM_VIEW:
     if (op->code == OP_reshape || op->code == OP_concat) return few;
     if (op->code == OP_set_slice) return lane_is_few(op->opd[1]->type) && starts_alike(t, op);
-    return few && starts_alike(t, op);
+    return few && (starts_alike(t, op) || (op->code == OP_slice && !varies(t, op->opd[0]) && lane_is_window(t, op)));
   case FAM_INDEX:
     if (op->code == OP_gather || op->code == OP_scatter_add) return few || lane_reads_own(t, op);
     for (int i = 2; op->code == OP_set && i < op->nopd; i++)
@@ -258,9 +259,9 @@ static bool fit_carried(const Abreast *t, const Op *op, bool alike) {
 }
 
 static bool fit_loop(const Abreast *t, const Op *op, bool apart) {
-  if (op->u.loop.checkpoint || op->u.loop.parallel) return false;
+  if (op->u.loop.checkpoint || (op->u.loop.parallel && !t->index)) return false;
   bool alike = op->code == OP_for ? lane_turns(t, op) == TURNS_ALIKE : !varies(t, op->reg[0]->res[0]);
-  if (op->code == OP_for && lane_turns(t, op) == TURNS_OTHER) return false;
+  if (op->code == OP_for && (lane_turns(t, op) == TURNS_OTHER || (t->index && !alike))) return false;
   for (int r = 0; r < op->nreg; r++)
     if (!fit_region(t, op->reg[r], apart || !alike)) return false;
   return fit_carried(t, op, alike);
@@ -287,7 +288,8 @@ static bool fit_op(const Abreast *t, const Op *op, bool apart) {
 
 bool lane_leaves(const Abreast *t, const Op *op) {
   for (int k = 0; k < t->loop->nres && op->parent == t->loop->reg[0]; k++)
-    if (op->nopd && op->opd[0] == t->loop->reg[0]->param[1 + k] && entries_set(t->loop, k, t->n)) return true;
+    if (op->nopd && op->opd[0] == t->loop->reg[0]->param[1 + k])
+      return t->index ? lane_sets_window(t, k) != NULL : entries_set(t->loop, k, t->n) != NULL;
   return false;
 }
 

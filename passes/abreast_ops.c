@@ -125,6 +125,7 @@ static Value *do_view(Abreast *t, Builder *b, Op *op) {
     for (int i = 0; i < op->nopd; i++) x[i] = lane_full(t, b, op->opd[i]);
     return b_concat(b, op->nopd, x, op->u.axis);
   }
+  if (t->index && op->code == OP_slice && lane_is_window(t, op)) return lane_read_window(t, b, op);
   Value *x = lane_full(t, b, op->opd[0]);
   if (op->code == OP_reshape) return b_reshape(b, x, type->rank, type->dim);
   Window w = window_of(t, op);
@@ -259,6 +260,11 @@ static Value *do_sum(Abreast *t, Builder *b, Op *op, Value *mask) {
 static Value *do_sym(Abreast *t, Builder *b, Op *op, Value *mask) {
   Value *each = lane_image(t, op->opd[0]), *most = t->most[op->opd[0]->id];
   LaneSym *s = lane_sym(t, dim_sym(t->ctx, op->u.sym));
+  if (op->u.sym == t->index) {
+    *s = (LaneSym){t->index, each, t->first};
+    clone_map_sym(t->map, op->u.sym, t->at);
+    return each;
+  }
   Sym *sym = sym_new(t->ctx, SYM_VALUE, op->u.sym->name, op->u.sym->loc);
   sym->nonneg = true;
   sym->most = op->u.sym->most;

@@ -26,15 +26,34 @@ static User user_of(const Region *g, const Value *v) {
   return u;
 }
 
+/* What v is turned to, if that is the only use of it in g; NULL: it is not. */
+static const Op *turned_once(const Region *g, const Value *v) {
+  for (const Op *op = g->first; op; op = op->next)
+    if (op->code == OP_contract && op->nopd == 1 && op->opd[0] == v && !op_has_sum(op)) return region_count_uses(g, v) == 1 ? op : NULL;
+  return NULL;
+}
+
+/* Axis i of y's operand is that of x's result which x's operand's axis i became: y undoes x. */
+static bool turns_back(const Op *x, const Op *y) {
+  if (y->res[0]->type != x->opd[0]->type || x->res[0]->type->rank != x->opd[0]->type->rank) return false;
+  for (int a = 0; a < x->res[0]->type->rank; a++)
+    for (int b = 0; b < x->res[0]->type->rank; b++)
+      if ((x->u.contract.out[b] == x->u.contract.opd[0][a]) != (y->u.contract.out[a] == y->u.contract.opd[0][b])) return false;
+  return true;
+}
+
 /* v with something added to a slice of it, if that is all that happens to v in g; else NULL. */
 static const Value *slice_grows(const Region *g, const Value *v) {
   const Op *cut = NULL, *put = NULL;
   for (const Op *op = g->first; op; op = op->next)
     if (op->nopd && op->opd[0] == v) *(op->code == OP_slice ? &cut : &put) = op;
   if (!cut || !put || put->code != OP_set_slice || region_count_uses(g, v) != 2 || region_count_uses(g, cut->res[0]) != 1) return NULL;
-  const Op *sum = put->opd[1]->def;
-  if (!sum || sum->code != OP_add || (sum->opd[0] == cut->res[0]) == (sum->opd[1] == cut->res[0])) return NULL;
-  if (region_count_uses(g, sum->res[0]) != 1 || cut->res[0]->type != sum->res[0]->type) return NULL;
+  const Op *turn = turned_once(g, cut->res[0]), *sum = put->opd[1]->def;
+  const Value *part = turn ? turn->res[0] : cut->res[0];
+  if (turn && (!sum || sum->code != OP_contract || sum->nopd != 1 || !turns_back(turn, sum))) return NULL;
+  if (turn) sum = region_count_uses(g, put->opd[1]) == 1 ? sum->opd[0]->def : NULL;
+  if (!sum || sum->code != OP_add || (sum->opd[0] == part) == (sum->opd[1] == part)) return NULL;
+  if (region_count_uses(g, sum->res[0]) != 1 || part->type != sum->res[0]->type) return NULL;
   for (int a = 0; a < v->type->rank; a++)
     if (cut->u.slice.start[a] != put->u.slice.start[a] || cut->u.slice.stride[a] != put->u.slice.stride[a]) return NULL;
   return put->res[0];
@@ -76,4 +95,23 @@ Op *entries_set(const Op *loop, int k, Dim *n) {
   int reads = 0;
   for (const Op *r = body->first; r; r = r->next) reads += r->code == OP_gather && r->opd[0] == held && is_own_entry(loop, r);
   return region_count_uses(body, held) == reads + 1 ? op : NULL;
+}
+
+bool region_has_loop(const Region *r) {
+  for (const Op *op = r->first; op; op = op->next) {
+    if (op_is_loop(op)) return true;
+    for (int i = 0; i < op->nreg; i++)
+      if (region_has_loop(op->reg[i])) return true;
+  }
+  return false;
+}
+
+bool region_has_doubles(const Region *r) {
+  for (const Op *op = r->first; op; op = op->next) {
+    for (int k = 0; k < op->nres; k++)
+      if (op->res[k]->type->elem == F64) return true;
+    for (int i = 0; i < op->nreg; i++)
+      if (region_has_doubles(op->reg[i])) return true;
+  }
+  return false;
 }

@@ -41,16 +41,23 @@ static bool fails_first(Join *j, Op *loop) {
   return !has_effect(loop) || spread_weight(j->func, loop) || checks_come_first(j->func, loop);
 }
 
-/* Either both are to be lanes, and also together, or none. */
+/* Either both are to be lanes, and also together, or none: but what is short beside the loops in the second may go along with it. */
 static bool are_alike(Join *j, Op *first, Op *second) {
   int64_t a = spread_weight(j->func, first), b = spread_weight(j->func, second);
-  return a ? b && a + b <= SPREAD_MOST : !b;
+  if (a && !b) return region_has_loop(second->reg[0]);
+  return a ? a + b <= SPREAD_MOST : !b;
+}
+
+static bool reads_at_counter(const Op *loop, const Op *op) {
+  for (int i = 0; op->code == OP_gather && i < op->u.index.naxis; i++)
+    if (op->opd[1 + i] == loop->reg[0]->param[0]) return true;
+  return false;
 }
 
 static void see_reads(Join *j, const Op *loop, const Region *g, bool mark, bool *found) {
   for (const Op *op = g->first; op; op = op->next) {
     j->fuel--;
-    if (op->code == OP_gather && is_own_entry(loop, op)) {
+    if (reads_at_counter(loop, op)) {
       if (mark) j->reads[op->opd[0]->id] = true;
       else *found |= j->reads[op->opd[0]->id];
     }
@@ -312,7 +319,10 @@ static bool join_region(Join *j, Region *g) {
   bool any = false;
   for (Op *op = g->last; op; op = op->prev) {
     for (int i = 0; i < op->nreg; i++) any |= join_region(j, op->reg[i]);
-    while (op->code == OP_for && join_next(j, op)) any = true;
+    bool joined = false;
+    while (op->code == OP_for && join_next(j, op)) joined = true;
+    if (joined) join_region(j, op->reg[0]);
+    any |= joined;
   }
   return any;
 }

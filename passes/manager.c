@@ -25,6 +25,7 @@ static const PassEntry pass[] = {
     {{"roots", "powers that are products of roots"}, pass_roots, FUNC_PRIMAL},
     {{"join", "one loop of two whose iterations read what the same iteration of the other has set"}, pass_join, FUNC_PRIMAL},
     {{"spread", "write out short loops in loops whose iterations are independent"}, pass_spread, FUNC_PRIMAL},
+    {{"beside", "run the iterations of strips side by side where loops in them are short"}, pass_beside, FUNC_PRIMAL},
     {{"abreast", "run independent iterations with loops of their own several at a time"}, pass_abreast, FUNC_PRIMAL},
     {{"again", "make large things again behind a loop rather than keep them"}, pass_again, FUNC_PRIMAL},
     {{"strip", "loops over the blocks of long axes, for code generation"}, pass_strip, FUNC_PRIMAL},

@@ -97,6 +97,8 @@ Dim *entries_count(Ctx *c, const Op *loop);           /* of a `for` over 0 <= i 
 Op *entries_set(const Op *loop, int k, Dim *n);       /* sets or adds to the own entry of carried tensor k, which it alone sees; or NULL */
 bool entries_grow(const Op *loop, int k);             /* carried value k is added to at each step, and nobody else looks */
 bool is_own_entry(const Op *loop, const Op *op);      /* a gather, set or scatter_acc at the iteration's number */
+bool region_has_loop(const Region *r);                /* at whatever depth */
+bool region_has_doubles(const Region *r);
 
 bool checks_come_first(Func *f, Op *loop); /* checks.c: true if all that can fail in the loop is asked before it now */
 

@@ -34,6 +34,7 @@ void pass_again(Func *f);     /* what is large, of what is small, is made again 
 void pass_strip(Func *f);     /* chains of operations along a long axis become loops over its blocks */
 void pass_retry(Func *f);     /* loops are run with plain products first */
 void pass_guard(Func *f);     /* what is computed in vain beside a condition is kept finite */
+void pass_beside(Func *f);    /* iterations of strips with short loops inside are done side by side */
 void pass_alternate(Func *f); /* what loops make anew of neighbours has two rows */
 void pass_order(Func *f);     /* tensors are read before they are stored over */
 

@@ -79,23 +79,41 @@ static void unchanged_carried(Simplify *s, Op *op, int *fuel) {
   }
 }
 
-/* What a loop counts by adding a number each time, as a mean does its terms, is known without it. */
+/* A dimension of symbols that are bound in the loop is not known outside. */
+static bool binds_symbol(const Region *body, const Dim *d) {
+  for (const Op *op = body->first; op; op = op->next) {
+    if (op->code == OP_sym && dim_mentions(d, op->u.sym)) return true;
+    for (int i = 0; i < op->nreg; i++)
+      if (binds_symbol(op->reg[i], d)) return true;
+  }
+  return false;
+}
+
+/* What is added to carried value i in each turn, if it is a dimension; NULL: it is not. */
+static Dim *added_each_turn(Simplify *s, const Op *loop, int i) {
+  const Region *body = loop->reg[0];
+  const Op *add = rw_get(&s->rw, body->res[i])->def;
+  if (!add || add->code != OP_add || add->parent != body) return NULL;
+  bool first = rw_get(&s->rw, add->opd[0]) == body->param[1 + i];
+  if (rw_get(&s->rw, add->opd[!first]) != body->param[1 + i]) return NULL;
+  Dim *by = value_dim(s->ctx, rw_get(&s->rw, add->opd[first]));
+  return by && !binds_symbol(body, by) ? by : NULL;
+}
+
+/* What a loop counts by adding a number each time, as a mean does its terms, is known without it; of loops in loops, for the inner one
+ * has it begin with what the outer one holds. */
 static void counted(Simplify *s, Op *op, int *fuel) {
-  const Region *body = op->reg[0];
   for (int i = 0; i < op->nres; i++) {
-    const Op *add = rw_get(&s->rw, body->res[i])->def;
-    int64_t k;
     bool number = op->res[i]->type->rank == 0 && op->res[i]->type->elem == I64;
-    if (!number || rw_uses(&s->rw, op->res[i]) <= 0 || !add || add->code != OP_add) continue;
-    bool first = rw_get(&s->rw, add->opd[0]) == body->param[1 + i];
-    if (rw_get(&s->rw, add->opd[!first]) != body->param[1 + i] || !splat_int(rw_get(&s->rw, add->opd[first]), &k)) continue;
-    Dim *n = trip_count(s->ctx, op), *init = value_dim(s->ctx, op->opd[3 + i]);
-    n = n && init ? dim_mul(s->ctx, n, dim_const(s->ctx, k)) : NULL;
-    n = n ? dim_add(s->ctx, init, n) : NULL;
-    if (!n) continue;
+    Dim *by = number && rw_uses(&s->rw, op->res[i]) > 0 ? added_each_turn(s, op, i) : NULL, *n = by ? trip_count(s->ctx, op) : NULL;
+    if (!n || !(n = dim_mul(s->ctx, n, by))) continue;
     Builder b = {.ctx = s->ctx, .func = s->rw.func, .region = op->parent, .before = op, .loc = op->loc};
+    Value *init = op->opd[3 + i];
+    Dim *from = value_dim(s->ctx, init), *sum = from ? dim_add(s->ctx, from, n) : NULL;
+    Value *count = sum ? b_dim(&b, sum) : b_map2(&b, OP_add, init, b_dim(&b, n));
+    for (int k = 0; k < count->def->nopd; k++) rw_use(&s->rw, count->def->opd[k], 1);
     --*fuel;
-    rw_replace(&s->rw, op->res[i], b_dim(&b, n));
+    rw_replace(&s->rw, op->res[i], count);
   }
 }
 
