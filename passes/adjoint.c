@@ -99,7 +99,7 @@ static void map_to_itself(void *env, Value *v) {
 static void share_value(Deriv *d, CloneMap *m, const Value *v) {
   const Value *copy = clone_lookup(m, (Value *)v);
   if (is_active(d, v)) d->active[copy->id] = true;
-  d->source[copy->id] = settled_source(d, v);
+  d->source[copy->id] = v->id < d->n ? d->source[v->id] : NULL;
 }
 
 static void share_activity(Deriv *d, CloneMap *m, const Op *op) {

@@ -254,6 +254,9 @@ void undo_emit(Undo *u, Op *rev, Value *t, CloneMap *copied);
 void settled_mark(Deriv *d, Op *loop);    /* reads at places that are not stored to any more, or not yet */
 Value *settled_source(const Deriv *d, const Value *v); /* NULL: v is no such read */
 void settled_use(Deriv *d, Region *g);    /* takes them from where else they are */
+/* v, of a loop's body, is stored in a tensor where it stays, at a place that its copy (made with m) in rev knows. */
+bool settled_keeps(const Deriv *d, CloneMap *m, const Region *rev, const Value *v);
+Value *settled_read(Deriv *d, Builder *b, CloneMap *m, const Value *v); /* read there, at b in rev */
 
 /* ---- tape.c ------------------------------------------------------------------------------------------------------------------ */
 

@@ -155,8 +155,7 @@ static bool may_meet(Chain *c, const Op *read, const Op *store, const Region *sh
 }
 
 /* The store is done at no place of the read after it (later), or before. */
-static bool keeps_off(Chain *c, const Op *read, const Store *s, bool later) {
-  const Value *state = read->opd[0];
+static bool keeps_off(Chain *c, const Op *read, const Value *state, const Store *s, bool later) {
   const Region *both = region_of(state);
   while (!region_within(s->op->parent, both)) both = both->parent->parent;
   bool is_later = s->number + 1 >= c->passed[state->id];
@@ -167,24 +166,27 @@ static bool keeps_off(Chain *c, const Op *read, const Store *s, bool later) {
   }
 }
 
-static bool is_settled(Chain *c, const Op *read, bool later) {
+/* No store meets the operation's place after (or before) the tensor is in that state. */
+static bool is_settled(Chain *c, const Op *op, const Value *state, bool later) {
   for (int i = 0; i < c->nstore; i++)
-    if (!keeps_off(c, read, &c->store[i], later)) return false;
+    if (!keeps_off(c, op, state, &c->store[i], later)) return false;
   return true;
 }
 
 /* ---- which reads ----------------------------------------------------------------------------------------------------------------- */
 
-static bool is_read(const Chain *c, const Op *op) {
-  return (op->code == OP_gather || op->code == OP_slice) && op->opd[0]->id < c->nvalue && c->passed[op->opd[0]->id];
-}
+static bool is_read(const Op *op) { return op->code == OP_gather || op->code == OP_slice; }
+
+static bool is_state(const Chain *c, const Value *v) { return v->id < c->nvalue && c->passed[v->id]; }
 
 static void mark_in(Chain *c, const Region *g, int k) {
   for (const Op *op = g->first; op; op = op->next) {
     for (int r = 0; r < op->nreg; r++) mark_in(c, op->reg[r], k);
-    if (!is_read(c, op) || settled_source(c->d, op->res[0])) continue;
-    if (is_settled(c, op, true)) c->d->source[op->res[0]->id] = c->loop->res[k];
-    else if (is_settled(c, op, false)) c->d->source[op->res[0]->id] = c->loop->opd[loop_ninit(c->loop) + k];
+    if (!is_read(op) && op->code != OP_set) continue;
+    Value *state = is_read(op) ? op->opd[0] : op->res[0], **source = &c->d->source[op->res[0]->id];
+    if (!is_state(c, state) || *source) continue;
+    if (is_settled(c, op, state, true)) *source = c->loop->res[k];
+    else if (is_read(op) && is_settled(c, op, state, false)) *source = c->loop->opd[loop_ninit(c->loop) + k];
   }
 }
 
@@ -202,7 +204,54 @@ void settled_mark(Deriv *d, Op *loop) {
     if (chain_of(&c, d, loop, k)) mark_in(&c, loop_body(loop), k);
 }
 
-Value *settled_source(const Deriv *d, const Value *v) { return v->id < d->n ? d->source[v->id] : NULL; }
+static Value *source_of(const Deriv *d, const Value *v) { return v->id < d->n ? d->source[v->id] : NULL; }
+
+Value *settled_source(const Deriv *d, const Value *v) { return v->def && is_read(v->def) ? source_of(d, v) : NULL; }
+
+/* The operation that puts v where it stays. */
+static const Op *store_of(const Deriv *d, const Value *v) {
+  const Region *r = region_of(v);
+  for (const Op *op = v->def ? v->def->next : r->first; op; op = op->next)
+    if (op->code == OP_set && op->opd[1] == v && source_of(d, op->res[0])) return op;
+  return NULL;
+}
+
+/* From the number of the iteration and what is around the loops, in a copy of a body that stands in r. */
+static bool is_known_in(const Region *r, const Value *v, const Region *primal) {
+  if (region_of(v) == primal) return false;
+  if (region_of(v) != r || v == r->param[0]) return true;
+  if (!v->def || (op_info[v->def->code].family != FAM_MAP && v->def->nopd)) return false;
+  for (int i = 0; i < v->def->nopd; i++)
+    if (!is_known_in(r, v->def->opd[i], primal)) return false;
+  return true;
+}
+
+bool settled_keeps(const Deriv *d, CloneMap *m, const Region *rev, const Value *v) {
+  const Op *set = store_of(d, v);
+  for (int i = 2; set && i < set->nopd; i++) {
+    const Value *copy = clone_lookup(m, set->opd[i]);
+    if (!is_known_in(rev, copy ? copy : set->opd[i], region_of(v))) return false;
+  }
+  return set != NULL;
+}
+
+/* v once more at b. */
+static Value *once_more(Deriv *d, Builder *b, const Region *r, Value *v) {
+  if (region_of(v) != r || !v->def) return v;
+  CloneMap *m = clone_map_new(b->ctx, d->func, d->func);
+  for (int i = 0; i < v->def->nopd; i++) clone_map_value(m, v->def->opd[i], once_more(d, b, r, v->def->opd[i]));
+  return clone_op(m, b, v->def)->res[0];
+}
+
+Value *settled_read(Deriv *d, Builder *b, CloneMap *m, const Value *v) {
+  const Op *set = store_of(d, v);
+  Value *idx[MAX_RANK];
+  for (int i = 2; i < set->nopd; i++) {
+    Value *copy = clone_lookup(m, set->opd[i]);
+    idx[i - 2] = once_more(d, b, b->region, copy ? copy : set->opd[i]);
+  }
+  return b_gather(b, source_of(d, set->res[0]), set->u.index.naxis, set->u.index.axis, idx, NULL);
+}
 
 void settled_use(Deriv *d, Region *g) {
   for (Op *op = g->first; op; op = op->next) {
