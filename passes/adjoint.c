@@ -26,13 +26,15 @@ void deriv_reserve(Deriv *d) {
   if (n <= d->cap && d->active) return;
   d->cap = n + n / 2;
   bool *active = NEW_N(a, bool, d->cap + 1);
-  Value **v = NEW_N(a, Value *, d->cap + 1);
+  Value **v = NEW_N(a, Value *, d->cap + 1), **source = NEW_N(a, Value *, d->cap + 1);
   if (before) {
     memcpy(active, d->active, sizeof *active * (size_t)before);
     memcpy(v, d->d, sizeof(Value *) * (size_t)before);
+    memcpy(source, d->source, sizeof(Value *) * (size_t)before);
   }
   d->active = active;
   d->d = v;
+  d->source = source;
 }
 
 bool is_active(const Deriv *d, const Value *v) { return v->id < d->n && d->active[v->id]; }
@@ -97,6 +99,7 @@ static void map_to_itself(void *env, Value *v) {
 static void share_value(Deriv *d, CloneMap *m, const Value *v) {
   const Value *copy = clone_lookup(m, (Value *)v);
   if (is_active(d, v)) d->active[copy->id] = true;
+  d->source[copy->id] = v->id < d->n ? d->source[v->id] : NULL;
 }
 
 static void share_activity(Deriv *d, CloneMap *m, const Op *op) {

@@ -82,6 +82,7 @@ static void use_residuals(Deriv *d, const Op *op, int r, Region *to, CloneMap *m
   for (int k = 0; k < op->nres; k++) {
     Value *v = op->reg[r]->res[k];
     if (!v->def || v->def->parent != op->reg[r] || !is_residual(d->b.ctx, op->reg[r], v->def, v)) continue;
+    if (settled_source(d, v)) continue;
     outside[clone_lookup(m, v)->id] = op->res[k];
     found++;
   }

@@ -72,6 +72,7 @@ static void fill(Deriv *d, Reverse *r, Tape *tape) {
   for (int i = 0; i < r->captured.n; i++) d->d[r->captured.v[i]->id] = loop_carried(r->rev, r->n + i);
   for (int i = 0; i < r->n; i++) deriv_add(d, clone_lookup(tape->map, body->res[r->carried[i]]), loop_carried(r->rev, i));
   adjoint_region(d, last);
+  settled_use(d, to);
   mark_copied(d, tape, last);
   for (int i = 0; i < r->n; i++) {
     Value *p = loop_carried(r->loop, r->carried[i]);
@@ -119,6 +120,7 @@ static bool give_up(Deriv *d, const Reverse *r) {
 
 /* room: how many iterations there are at most; NULL: count. */
 static bool adjoint_iterations(Deriv *d, Op *loop, Dim *count, Dim *room, bool few, bool *taped) {
+  settled_mark(d, loop);
   Undo *undo = undo_prepare(d, loop);
   Reverse r = reverse_start(d, loop);
   make_loop(d, &r, count);
@@ -133,6 +135,7 @@ static bool adjoint_iterations(Deriv *d, Op *loop, Dim *count, Dim *room, bool f
   drop_unchanged(d, &r);
   const Op *first = tape.rev->first;
   undo_emit(undo, r.rev, tape.t, tape.map);
+  settled_use(d, tape.rev);
   if (first) mark_copied(d, &tape, first->prev);
   TapeCut cut = tape_cut(&tape);
   if (cut == TAPE_TOO_LARGE) return give_up(d, &r);

@@ -75,5 +75,7 @@ static bool adjoint_limited(Deriv *d, Op *loop) {
 void adjoint_while(Deriv *d, Op *op) {
   if (adjoint_limited(d, op)) return;
   Op *f = as_for(d, op);
-  if (!adjoint_for(d, f)) op_remove(f);
+  if (adjoint_for(d, f)) return;
+  for (int k = 0; k < op->nres; k++) region_replace_uses(f->parent, f->res[k], op->res[k]);
+  op_remove(f);
 }

@@ -51,8 +51,7 @@ Dim *trip_count_bound(Deriv *d, Op *loop) {
 
 /* ---- what it counts ----------------------------------------------------------------------------------------------------------- */
 
-/* Carried value k is an int that grows by a constant step. */
-static bool is_counter(const Op *loop, int k, int64_t *step) {
+bool loop_counts(const Op *loop, int k, int64_t *step) {
   const Region *body = loop_body(loop);
   const Op *next = body->res[k]->def;
   if (loop->res[k]->type->rank || loop->res[k]->type->elem != I64 || !next || next->opd[0] != loop_carried(loop, k)) return false;
@@ -66,7 +65,7 @@ static bool is_counter(const Op *loop, int k, int64_t *step) {
 int find_counter(const Op *loop) {
   int64_t zero, one;
   for (int k = 0; k < loop->nres; k++)
-    if (is_counter(loop, k, &one) && one == 1 && splat_int(loop->opd[loop_ninit(loop) + k], &zero) && zero == 0) return k;
+    if (loop_counts(loop, k, &one) && one == 1 && splat_int(loop->opd[loop_ninit(loop) + k], &zero) && zero == 0) return k;
   return -1;
 }
 
@@ -83,7 +82,7 @@ void map_counters(Builder *b, CloneMap *m, const Op *loop, Value *t) {
   if (loop->code == OP_for) clone_map_value(m, body->param[0], loop_index_at(b, loop->opd[0], loop->opd[2], t));
   for (int k = 0; k < loop->nres; k++) {
     Value *p = loop_carried(loop, k), *init = loop->opd[loop_ninit(loop) + k];
-    clone_map_value(m, p, is_counter(loop, k, &step) ? loop_index_at(b, init, b_int(b, step), t) : p);
+    clone_map_value(m, p, loop_counts(loop, k, &step) ? loop_index_at(b, init, b_int(b, step), t) : p);
   }
 }
 
@@ -95,7 +94,7 @@ static Dim *limit_of(Ctx *c, const Op *loop, const Op *compare) {
   for (int i = 0; i < 2 * loop->nres; i++) {
     int64_t step;
     int k = i / 2, side = i % 2;
-    if (compare->opd[side] != loop->reg[0]->param[k] || !is_counter(loop, k, &step)) continue;
+    if (compare->opd[side] != loop->reg[0]->param[k] || !loop_counts(loop, k, &step)) continue;
     Dim *lo = value_dim(c, loop->opd[k]), *hi = value_dim(c, compare->opd[1 - side]), *one = dim_const(c, 1);
     if (!lo || !hi || (step > 0) != (less == (side == 0))) continue;
     if (equal) hi = step > 0 ? dim_add(c, hi, one) : dim_sub(c, hi, one);

@@ -155,6 +155,7 @@ typedef struct Deriv {
   Func *func;
   bool *active;  /* by id: to be differentiated */
   Value **d;     /* by id: cotangent or tangent; NULL: zero */
+  Value **source; /* by id: of what is read from a tensor, another with the same there, once a loop has been run; or NULL */
   int n, cap;    /* ids from n on have neither */
   Taped *taped;
   bool optimise; /* functions made on the way are */
@@ -233,6 +234,7 @@ Value *if_yield(Deriv *d, Op *op, Value *v); /* a value of one of its regions be
 Dim *trip_count(Ctx *c, const Op *loop); /* of a `for` whose bounds are dimensions; NULL: not known */
 Dim *trip_count_bound(Deriv *d, Op *loop); /* what a symbol stands for that is bound to it; a `while` has a counter */
 Value *trip_count_value(Builder *b, Op *loop);
+bool loop_counts(const Op *loop, int k, int64_t *step); /* carried value k is an int that grows by a constant step */
 Dim *trip_limit(Ctx *c, const Op *loop); /* a `while` turns no more often; NULL: that is not known */
 int find_counter(const Op *loop); /* the carried value that is the number of iterations done; -1: there is none */
 Value *loop_index_at(Builder *b, Value *lo, Value *step, Value *t); /* in iteration t */
@@ -248,6 +250,15 @@ Undo *undo_prepare(Deriv *d, Op *loop);
 /* t: the iteration; copied: the map to the copy in the adjoint's body.  Until tape_cut says that a state is needed, rev yields it
  * unchanged, as its last results. */
 void undo_emit(Undo *u, Op *rev, Value *t, CloneMap *copied);
+
+/* ---- settled.c --------------------------------------------------------------------------------------------------------------- */
+
+void settled_mark(Deriv *d, Op *loop);    /* reads at places that are not stored to any more, or not yet */
+Value *settled_source(const Deriv *d, const Value *v); /* NULL: v is no such read */
+void settled_use(Deriv *d, Region *g);    /* takes them from where else they are */
+/* v, of a loop's body, is stored in a tensor where it stays, at a place that its copy (made with m) in rev knows. */
+bool settled_keeps(const Deriv *d, CloneMap *m, const Region *rev, const Value *v);
+Value *settled_read(Deriv *d, Builder *b, CloneMap *m, const Value *v); /* read there, at b in rev */
 
 /* ---- tape.c ------------------------------------------------------------------------------------------------------------------ */
 

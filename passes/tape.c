@@ -16,6 +16,7 @@ typedef struct Node {
   Value *primal; /* in the primal loop; NULL: only the copy has it, which may be a tape of a loop inside */
   Value *copy;
   bool varies;   /* with the iteration */
+  bool kept;     /* the loop leaves it in a tensor anyway */
 } Node;
 
 typedef struct Cut {
@@ -40,7 +41,8 @@ static int out_of(int i) { return FIRST + 2 * i + 1; }
 /* ---- nodes ------------------------------------------------------------------------------------------------------------------- */
 
 static void add_node(Cut *k, Value *primal, Value *copy, bool varies) {
-  PUSH(k->ctx->arena, k->node, k->nnode, k->cap) = (Node){primal, copy, varies};
+  bool kept = primal && settled_keeps(k->t->d, k->t->map, k->t->rev, primal);
+  PUSH(k->ctx->arena, k->node, k->nnode, k->cap) = (Node){primal, copy, varies, kept};
   k->of[copy->id] = k->nnode;
 }
 
@@ -256,7 +258,7 @@ static void add_edges_of(Cut *k, int i) {
   const Node *n = &k->node[i];
   const Op *op = n->copy->def;
   bool stored = can_store(k, n) && !(op && op->code == OP_sym);
-  flow_edge(&k->flow, into(i), out_of(i), stored ? bytes(n->copy->type) : FLOW_INFINITE);
+  flow_edge(&k->flow, into(i), out_of(i), !stored ? FLOW_INFINITE : n->kept ? 1 : bytes(n->copy->type));
   if (n->copy == k->t->t || is_state(k, n->copy)) return;
   if (!op || op->parent != k->t->rev) { /* a carried parameter */
     flow_edge(&k->flow, SOURCE, into(i), FLOW_INFINITE);
@@ -363,11 +365,12 @@ static Value *store_node(Cut *k, const Node *n) {
   return tape;
 }
 
+/* tape: NULL: it is in a tensor of the loop's own. */
 static void read_back(Cut *k, const Node *n, Value *tape) {
   Tape *t = k->t;
   int axis = 0;
   Builder b = {.ctx = k->ctx, .func = t->d->func, .region = t->rev, .before = t->rev->first, .loc = t->primal->loc};
-  Value *v = b_gather(&b, tape, 1, &axis, &t->t, NULL);
+  Value *v = tape ? b_gather(&b, tape, 1, &axis, &t->t, NULL) : settled_read(t->d, &b, t->map, n->primal);
   region_replace_uses(t->rev, n->copy, v);
 }
 
@@ -376,7 +379,20 @@ static bool is_cut(const bool *reaches, int i) { return !reaches[into(i)] && rea
 static double cut_bytes(const Cut *k, const bool *reaches) {
   double sum = 0;
   for (int i = 0; i < k->nnode; i++)
-    if (is_cut(reaches, i)) sum += (double)bytes(k->node[i].copy->type);
+    if (is_cut(reaches, i) && !k->node[i].kept) sum += (double)bytes(k->node[i].copy->type);
+  return sum;
+}
+
+/* An iteration's share of the tensors that are read where they stay: memory too, that is there for the whole loop. */
+static double settled_bytes(const Cut *k, const Region *g, bool *seen) {
+  double sum = 0;
+  for (const Op *op = g->first; op; op = op->next) {
+    for (int r = 0; r < op->nreg; r++) sum += settled_bytes(k, op->reg[r], seen);
+    const Value *from = op->nres ? settled_source(k->t->d, op->res[0]) : NULL;
+    if (!from || seen[from->id]) continue;
+    seen[from->id] = true;
+    sum += nominal_bytes(from->type) / NOMINAL;
+  }
   return sum;
 }
 
@@ -386,7 +402,8 @@ static const bool *least_cut(Cut *k) {
   if (!k->inside) return least;
   build_network(k, false);
   const bool *once = flow_cut(&k->flow, SOURCE, SINK);
-  return cut_bytes(k, once) <= SAME_ORDER * cut_bytes(k, least) ? once : least;
+  double kept = settled_bytes(k, k->t->rev, NEW_N(k->ctx->arena, bool, k->t->d->func->nvalue + 1));
+  return cut_bytes(k, once) <= SAME_ORDER * (cut_bytes(k, least) + kept) ? once : least;
 }
 
 static bool is_few(const Type *t) {
@@ -401,7 +418,7 @@ static bool is_few(const Type *t) {
 /* What is cut is no more than the tape may hold. */
 static bool fits(const Cut *k, const bool *reaches) {
   for (int i = 0; i < k->nnode && k->t->few; i++)
-    if (is_cut(reaches, i) && !is_few(k->node[i].copy->type)) return false;
+    if (is_cut(reaches, i) && !k->node[i].kept && !is_few(k->node[i].copy->type)) return false;
   return true;
 }
 
@@ -416,8 +433,9 @@ TapeCut tape_cut(Tape *t) {
   if (!fits(&k, reaches)) return TAPE_TOO_LARGE;
   for (int i = 0; i < k.nnode; i++) {
     if (!is_cut(reaches, i)) continue;
-    read_back(&k, &k.node[i], store_node(&k, &k.node[i]));
-    cut = TAPE_STORED;
+    const Node *n = &k.node[i];
+    read_back(&k, n, n->kept ? NULL : store_node(&k, n));
+    if (!n->kept) cut = TAPE_STORED;
   }
   for (int i = 0; i < states(t); i++) {
     const State *state = &t->undo->state[i];

@@ -89,22 +89,25 @@ static double kept_bytes(Ctx *c, const Value *v, const Value *p) {
   return sum;
 }
 
-typedef struct Reads { const bool *state; bool any; } Reads;
-
-static void note_read(void *env, Value *v) {
-  Reads *r = env;
-  r->any |= r->state[v->id];
+/* One of the tensor's states is used, but for reads that are settled. */
+static bool is_used(const Undo *u, const bool *state, const Op *op) {
+  bool any = false;
+  for (int i = op->nres && settled_source(u->d, op->res[0]); i < op->nopd; i++) any |= state[op->opd[i]->id];
+  for (int r = 0; r < op->nreg; r++) {
+    for (int i = 0; i < op->reg[r]->nres; i++) any |= state[op->reg[r]->res[i]->id];
+    for (const Op *in = op->reg[r]->first; in && !any; in = in->next) any = is_used(u, state, in);
+  }
+  return any;
 }
 
 /* An operation with regions reads the tensor, in one of its states. */
 static bool is_read_inside(Undo *u, const Region *body, Value *v, const Value *p) {
-  bool *state = NEW_N(u->ctx->arena, bool, u->d->func->nvalue + 1);
-  Reads r = {state, false};
+  bool *state = NEW_N(u->ctx->arena, bool, u->d->func->nvalue + 1), any = false;
   for (; v != p; v = before(v)) state[v->id] = true;
   state[p->id] = true;
-  for (const Op *op = body->first; op; op = op->next)
-    if (op->nreg || op_info[op->code].family == FAM_CALL) op_each_use(op, note_read, &r);
-  return r.any;
+  for (const Op *op = body->first; op && !any; op = op->next)
+    if (op->nreg || op_info[op->code].family == FAM_CALL) any = is_used(u, state, op);
+  return any;
 }
 
 /* ---- what the primal keeps ------------------------------------------------------------------------------------------------------ */
