@@ -213,6 +213,7 @@ static void trap_nans(Module *m) {
 
 static void for_strips(Func *f) {
   pass_roots(f);
+  pass_powers(f);
   pass_argument(f);
   pass_defer(f);
   pass_windows(f);

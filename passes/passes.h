@@ -25,6 +25,7 @@ void pass_one_hot(Func *f); /* what is added at one computed place of each row, 
 void pass_thread(Func *f);   /* what inner loops fill is filled in its place in a larger tensor */
 void pass_argument(Func *f); /* where an extreme is, as two folds */
 void pass_roots(Func *f);    /* powers that are products of roots */
+void pass_powers(Func *f);   /* powers whose exponents count are running products */
 void pass_join(Func *f);     /* loops over the same entries, each the other's, become one */
 void pass_spread(Func *f);   /* loops of independent iterations, with short loops inside, take the form of strips */
 void pass_again(Func *f);    /* what is large, of what is small, is made again behind a loop */
