@@ -77,10 +77,57 @@ static void close_shared(Emit *e, Shared *s, Loop *loop, int n, Dim *const *dim)
 
 /* ---- scan -------------------------------------------------------------------------------------------------------- */
 
+static LLVMValueRef next_state(Emit *e, const Op *op, LLVMValueRef before, const LLVMValueRef *idx) {
+  Elem elem = op->res[0]->type->elem;
+  LLVMValueRef a = eval(e, op->opd[0], idx), x = eval(e, op->opd[1], idx), s = mul_elem(e->g, e->b, elem, a, before);
+  return elem_is_real(elem) ? arith(LLVMBuildFAdd(e->b, s, x, "")) : LLVMBuildAdd(e->b, s, x, "");
+}
+
+/* Step i of all recurrences, which lie side by side: from step i - 1, or from zero. */
+static void linrec_row(Emit *e, Unit *u, const Target *t, LLVMValueRef *idx, bool first) {
+  const Op *op = u->op;
+  int axis = op->u.scan.axis, n = t->type->rank - axis - 1;
+  Loop loop[MAX_RANK];
+  LLVMValueRef before[MAX_RANK], i = idx[axis];
+  open_loops(e, loop, n, t->type->dim + axis + 1, idx + axis + 1);
+  e->in_parallel = loop[n - 1].parallel = !dim_is(t->type->dim[t->type->rank - 1], 1);
+  loop[n - 1].whole = dim_is_limited(t->type->dim[t->type->rank - 1]);
+  memcpy(before, idx, sizeof before);
+  before[axis] = op->u.scan.reverse ? LLVMBuildNSWAdd(e->b, i, e->one, "") : LLVMBuildNSWSub(e->b, i, e->one, "");
+  LLVMValueRef state = first ? LLVMConstNull(elem_reg(e->g, t->type->elem)) : get(e, t, before);
+  put(e, t, idx, next_state(e, op, state, idx));
+  e->in_parallel = false;
+  close_loops(e, loop, n, t->type->dim + axis + 1);
+}
+
+/* Along an axis that is not the last: row by row. */
+static void linrec_by_rows(Emit *e, Unit *u) {
+  const Op *op = u->op;
+  Target t = target_of(e, u);
+  int axis = op->u.scan.axis;
+  Loop loop[MAX_RANK], along;
+  LLVMValueRef idx[MAX_RANK], n = dim_of(e, t.type->dim[axis]), last = LLVMBuildNSWSub(e->b, n, e->one, "");
+  Branch any;
+  open_loops(e, loop, axis, t.type->dim, idx);
+  if_begin(e, &any, LLVMBuildICmp(e->b, LLVMIntSGT, n, e->zero, ""));
+  idx[axis] = op->u.scan.reverse ? last : e->zero;
+  linrec_row(e, u, &t, idx, true);
+  LLVMValueRef i = LLVMBuildNSWAdd(e->b, loop_begin(e, &along, last), e->one, "");
+  idx[axis] = op->u.scan.reverse ? LLVMBuildNSWSub(e->b, last, i, "") : i;
+  linrec_row(e, u, &t, idx, false);
+  loop_end(e, &along);
+  if_end(e, &any);
+  close_loops(e, loop, axis, t.type->dim);
+}
+
 static void emit_linrec(Emit *e, Unit *u) {
   Op *op = u->op;
   Target t = target_of(e, u);
   int axis = op->u.scan.axis, rank = t.type->rank;
+  if (axis < rank - 1 && !u->split) {
+    linrec_by_rows(e, u);
+    return;
+  }
   Dim *outer[MAX_RANK];
   for (int i = 0, k = 0; i < rank; i++)
     if (i != axis) outer[k++] = t.type->dim[i];
@@ -94,9 +141,7 @@ static void emit_linrec(Emit *e, Unit *u) {
   LLVMValueRef i = loop_begin(e, &along, n);
   if (op->u.scan.reverse) i = LLVMBuildNSWSub(e->b, LLVMBuildNSWSub(e->b, n, e->one, ""), i, "");
   for (int a = 0, k = 0; a < rank; a++) idx[a] = a == axis ? i : out[k++];
-  LLVMValueRef a = eval(e, op->opd[0], idx), x = eval(e, op->opd[1], idx);
-  LLVMValueRef s = mul_elem(e->g, e->b, t.type->elem, a, LLVMBuildLoad2(e->b, elem, state, ""));
-  s = elem_is_real(t.type->elem) ? arith(LLVMBuildFAdd(e->b, s, x, "")) : LLVMBuildAdd(e->b, s, x, "");
+  LLVMValueRef s = next_state(e, op, LLVMBuildLoad2(e->b, elem, state, ""), idx);
   LLVMBuildStore(e->b, s, state);
   put(e, &t, idx, s);
   loop_end(e, &along);

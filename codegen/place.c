@@ -174,7 +174,7 @@ static void count_use(Plan *p, Op *op, int k) {
   x->reader = op;
   x->factor |= (op_has_sum(op) && op->nopd == 2 && contract_expands(op, k)) || (view && y->factor);
   x->use += (view ? y->use : 1) + again;
-  x->serial |= (op->code == OP_linrec && !lanes) || (view && y->serial);
+  x->serial |= (op->code == OP_linrec && !lanes && op->u.scan.axis == op->res[0]->type->rank - 1) || (view && y->serial);
   x->forced |= op->code == OP_argsort || op_info[op->code].family == FAM_MATRIX;
   x->expanded |= use_expands(op, k) || (view && y->expanded) || again;
   x->forced |= op->code == OP_call;

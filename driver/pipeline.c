@@ -214,6 +214,7 @@ static void trap_nans(Module *m) {
 /* For code generation: loops that run side by side, over blocks, once. */
 static void prepare(Func *f, bool one_thread) {
   pass_roots(f);
+  pass_powers(f);
   pass_argument(f);
   pass_defer(f);
   pass_windows(f);

@@ -23,6 +23,7 @@ static const PassEntry pass[] = {
     {{"fill", "fill parts of tensors in their place"}, pass_fill, FUNC_PRIMAL},
     {{"argument", "where an extreme is: a fold for it, and one for its place"}, pass_argument, FUNC_PRIMAL},
     {{"roots", "powers that are products of roots"}, pass_roots, FUNC_PRIMAL},
+    {{"powers", "powers whose exponents count are running products"}, pass_powers, FUNC_PRIMAL},
     {{"join", "one loop of two whose iterations read what the same iteration of the other has set"}, pass_join, FUNC_PRIMAL},
     {{"spread", "write out short loops in loops whose iterations are independent"}, pass_spread, FUNC_PRIMAL},
     {{"beside", "run the iterations of strips side by side where loops in them are short"}, pass_beside, FUNC_PRIMAL},

@@ -22,6 +22,7 @@ void pass_optimise(Func *f); /* simplify, cse, hoist, dce to a fixed point (boun
 /* and for code generation, in this order. */
 void pass_trap(Func *f);      /* checks that no NaN or infinity comes up, which tell where */
 void pass_roots(Func *f);     /* powers that are products of roots */
+void pass_powers(Func *f);    /* powers whose exponents count are running products */
 void pass_argument(Func *f);  /* where an extreme is, as two folds */
 void pass_defer(Func *f);     /* outer products that a loop adds up become one contraction after it */
 void pass_windows(Func *f);   /* convolutions and pooling: windows of tensors as matrix products, and sums of shifted tensors */

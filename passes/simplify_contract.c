@@ -199,10 +199,21 @@ static bool volume(const Con *k, const uint64_t nest[2], double *cost) {
   return true;
 }
 
+/* One nest is the same, and of the others the new one is smaller: by the constant extents of the labels that they do not share. */
+static bool cheaper_rest(const Con *k, const uint64_t new[2], const uint64_t old[2]) {
+  for (int i = 0; i < 4; i++) {
+    double a, b;
+    uint64_t x = new[i / 2], y = old[i % 2], only_x[2] = {x & ~y, 0}, only_y[2] = {y & ~x, 0};
+    if (new[1 - i / 2] == old[1 - i % 2] && x != y && volume(k, only_x, &a) && volume(k, only_y, &b)) return a < b;
+  }
+  return false;
+}
+
 /* Certainly cheaper: by numbers, or every nest lies within one of the old and an old one within none of the new. */
 static bool cheaper(const Con *k, const uint64_t new[2], const uint64_t old[2]) {
   double a, b;
   if (volume(k, new, &a) && volume(k, old, &b)) return a < b;
+  if (cheaper_rest(k, new, old)) return true;
   if (!within(new[0], old) || !within(new[1], old)) return false;
   return !within(old[0], new) || !within(old[1], new);
 }

@@ -21,12 +21,45 @@ static bool from_origin(const Op *op, int rank) {
   return true;
 }
 
+/* Operand i of the product k, cut along the axes whose labels the slice of its result cuts. */
+static Value *slice_operand(Simplify *s, const Con *k, int i, const Op *slice) {
+  Dim *start[MAX_RANK], *size[MAX_RANK];
+  int64_t stride[MAX_RANK];
+  Value *x = k->x[i];
+  for (int a = 0; a < x->type->rank; a++) {
+    start[a] = dim_const(s->ctx, 0);
+    size[a] = x->type->dim[a];
+    stride[a] = 1;
+    for (int o = 0; o < k->rank; o++) {
+      if (k->out[o] != k->in[i][a]) continue;
+      start[a] = slice->u.slice.start[o];
+      size[a] = slice->res[0]->type->dim[o];
+      stride[a] = slice->u.slice.stride[o];
+    }
+  }
+  return b_slice(&s->b, x, start, stride, size);
+}
+
+/* A slice of a product that nobody else reads: what it leaves out is not computed, and the product meets what comes behind. */
+static Value *slice_of_product(Simplify *s, const Op *op) {
+  const Op *def = op->opd[0]->def;
+  if (!def || def->code != OP_contract || !only_here(s, op->opd[0])) return NULL;
+  Con k = con_of(def);
+  uint64_t in = con_in(&k, 0) | (k.n > 1 ? con_in(&k, 1) : 0);
+  if ((k.n == 1 && !con_summed(&k)) || (con_out(&k) & ~in)) return NULL;
+  for (int i = 0; i < k.n; i++) k.x[i] = slice_operand(s, &k, i, op);
+  for (int a = 0; a < k.rank; a++) k.extent[k.out[a]] = op->res[0]->type->dim[a];
+  return con_emit(&s->b, k, OP_mul);
+}
+
 static Value *do_slice(Simplify *s, Op *op) {
   Value *x = op->opd[0];
   Type *t = op->res[0]->type;
   int n = t->rank;
   if (x->type == t && from_origin(op, n)) return x;
   Op *in = x->def;
+  Value *product = slice_of_product(s, op);
+  if (product) return product;
   if (in && in->code == OP_embed && in->opd[0]->type == t && same_window(op, in, n)) return in->opd[0];
   if (in && in->code == OP_set_slice && in->opd[1]->type == t && same_window(op, in, n)) return in->opd[1];
   if (!in || in->code != OP_slice) return NULL;

@@ -47,8 +47,10 @@ static bool has_other(const Op *op, int k, int cut, bool summed) {
   return false;
 }
 
+/* A recurrence waits for each step, unless entries that have one each are done side by side. */
 static bool needs_width(const Item *it) {
   const Op *op = it->op;
+  if (op->code == OP_linrec) return true;
   if (!is_product(op)) return false;
   for (int k = 0; k < 2; k++) {
     if (it->opd[k] < 0) continue;

@@ -10,7 +10,7 @@ bool can_turn(const Op *op) {
   case FAM_MAP:
   case FAM_CONTRACT: return true;
   case FAM_REDUCE: return op->code != OP_argmax && op->code != OP_argmin;
-  default: return op->code == OP_iota;
+  default: return op->code == OP_iota || op->code == OP_linrec;
   }
 }
 
@@ -46,6 +46,7 @@ void turn_attributes(Ctx *c, Op *copy, const Op *op, int axis, const int8_t *at)
     return;
   case FAM_REDUCE: turn_reduced(c, copy, op, at[0]); return;
   case FAM_SOURCE: copy->u.axis = moved(op->u.axis, axis, op->res[0]->type->rank); return;
+  case FAM_SCAN: copy->u.scan.axis = moved(op->u.scan.axis, axis, op->res[0]->type->rank); return;
   default: return;
   }
 }
