@@ -216,10 +216,13 @@ static const Op *store_of(const Deriv *d, const Value *v) {
   return NULL;
 }
 
+/* What was found superfluous and taken out of a region can be made again too. */
+static bool is_made_in(const Region *r, const Value *v) { return !region_of(v) || region_of(v) == r; }
+
 /* From the number of the iteration and what is around the loops, in a copy of a body that stands in r. */
 static bool is_known_in(const Region *r, const Value *v, const Region *primal) {
   if (region_of(v) == primal) return false;
-  if (region_of(v) != r || v == r->param[0]) return true;
+  if (!is_made_in(r, v) || v == r->param[0]) return true;
   if (!v->def || (op_info[v->def->code].family != FAM_MAP && v->def->nopd)) return false;
   for (int i = 0; i < v->def->nopd; i++)
     if (!is_known_in(r, v->def->opd[i], primal)) return false;
@@ -237,7 +240,7 @@ bool settled_keeps(const Deriv *d, CloneMap *m, const Region *rev, const Value *
 
 /* v once more at b. */
 static Value *once_more(Deriv *d, Builder *b, const Region *r, Value *v) {
-  if (region_of(v) != r || !v->def) return v;
+  if (!is_made_in(r, v) || !v->def) return v;
   CloneMap *m = clone_map_new(b->ctx, d->func, d->func);
   for (int i = 0; i < v->def->nopd; i++) clone_map_value(m, v->def->opd[i], once_more(d, b, r, v->def->opd[i]));
   return clone_op(m, b, v->def)->res[0];
