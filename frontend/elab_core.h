@@ -232,6 +232,8 @@ Tval *call_struct(Elab *e, StructDef *s, Expr *x);
  * names `of`, a function or struct. */
 bool unify_dims(Elab *e, Loc loc, const char *of, int n, Spec *const *want, Tval *const *have, DimSubst *solved,
                 int nsolved);
+/* What was solved for is whole and not negative: said at once where it is known, checked when it runs elsewhere. */
+bool solved_are_lengths(Elab *e, Loc loc, const char *of, const DimSubst *solved, int n);
 int tval_flatten(const Tval *t, Value **to); /* the leaves' values; to NULL: counts */
 
 /* elab_op.c */
