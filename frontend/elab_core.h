@@ -248,6 +248,7 @@ Tval *tv_and(Elab *e, Tval *x, Tval *y); /* bool scalars; NULL: true */
 Tval *struct_binop(Elab *e, Loc loc, Loc op_loc, BinOp op, Tval *x, Tval *y);
 Tval *struct_call(Elab *e, Expr *call,
                   const char *name); /* dot and norm of structs; NULL: the arguments are not structs */
+Tval *unknown_field(Elab *e, Expr *x, Tval *v); /* says so */
 Tval *elab_field(Elab *e, Expr *x);
 /* f on each tensor of v (and of w, of the same structure, or NULL); an aggregate of v's kind. */
 typedef Tval *PartFn(Elab *e, Tval *x, Tval *y, void *env);

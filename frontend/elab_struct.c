@@ -108,7 +108,7 @@ static Tval *transpose_last(Elab *e, Expr *x, Tval *v) {
   return tv_transpose(e, x->loc, v, perm);
 }
 
-static Tval *unknown_field(Elab *e, Expr *x, Tval *v) {
+Tval *unknown_field(Elab *e, Expr *x, Tval *v) {
   Diag *d = diag_error(e->ctx, x->op_loc, E_FIELD, "%s has no field '%s'", show_tval(e, v), x->u.field.name);
   if (v->kind == TV_STRUCT) {
     const char *near = closest_name(x->u.field.name, v->part_name, v->npart);
