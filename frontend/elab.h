@@ -110,6 +110,7 @@ Tval *tv_gather(Elab *e, Loc loc, Tval *x, int naxis, const int *axis, Tval **id
 
 /* Checks when the program runs, where the mask in force holds; nothing where they are proved. */
 void check_dims(Elab *e, Opcode op, Dim *a, Dim *b, const char *text);
+void check_whole(Elab *e, Dim *d, const char *text); /* that its division leaves no remainder */
 void tv_check_index(Elab *e, Tval *idx, Dim *len);
 bool dim_ragged(Elab *e, const Dim *d);                /* mentions an index variable */
 bool rank_fits(Elab *e, Loc loc, int rank);            /* false after a diagnostic: too many axes */

@@ -25,10 +25,12 @@ const char *show_type(Elab *e, const Type *ty) {
   return t.s;
 }
 
+static bool dim_of_expr(Elab *e, Expr *x, Dim **d);
+
 /* Exact division, which only dimensions have: the quotient when the divisor goes into the dividend. */
 static bool dim_quotient(Elab *e, Expr *x, Dim **d) {
   Dim *a, *b;
-  if (!arg_dim(e, x->u.binary.x, &a) || !arg_dim(e, x->u.binary.y, &b)) return false;
+  if (!dim_of_expr(e, x->u.binary.x, &a) || !dim_of_expr(e, x->u.binary.y, &b)) return false;
   *d = dim_div(e->ctx, a, b);
   if (*d) return true;
   Diag *g =
@@ -53,7 +55,7 @@ static bool has_division(const Expr *x, int depth) {
 
 static bool dim_arithmetic(Elab *e, Expr *x, Dim **d) {
   Dim *a, *b;
-  if (!arg_dim(e, x->u.binary.x, &a) || !arg_dim(e, x->u.binary.y, &b)) return false;
+  if (!dim_of_expr(e, x->u.binary.x, &a) || !dim_of_expr(e, x->u.binary.y, &b)) return false;
   Ctx *c = e->ctx;
   switch (x->u.binary.op) {
   case BIN_ADD: *d = dim_add(c, a, b); break;
@@ -143,7 +145,7 @@ static bool is_offset(Elab *e, const Expr *x) {
   return plain_dim(e, x->u.binary.x, 0) || plain_dim(e, x->u.binary.y, 0);
 }
 
-bool arg_dim(Elab *e, Expr *x, Dim **d) {
+static bool dim_of_expr(Elab *e, Expr *x, Dim **d) {
   if ((*d = plain_dim(e, x, 0))) return true;
   if (x->kind == EX_BINARY && !elab_budget(e, x->loc)) return false;
   e->program->depth++;
@@ -153,7 +155,7 @@ bool arg_dim(Elab *e, Expr *x, Dim **d) {
   } else if (x->kind == EX_BINARY && x->u.binary.op <= BIN_MOD && (is_offset(e, x) || has_division(x, 64))) {
     ok = dim_arithmetic(e, x, d);
   } else if (x->kind == EX_UNARY && x->u.unary.op == UN_NEG && has_division(x, 64)) {
-    ok = arg_dim(e, x->u.unary.x, d);
+    ok = dim_of_expr(e, x->u.unary.x, d);
     if (ok) *d = dim_sub(e->ctx, dim_const(e->ctx, 0), *d);
   } else {
     Tval *v = elab_tensor(e, x);
@@ -161,6 +163,18 @@ bool arg_dim(Elab *e, Expr *x, Dim **d) {
   }
   e->program->depth--;
   return ok;
+}
+
+/* The program's own formulas are looked at on entry; one that varies with an index, where it stands. */
+bool arg_dim(Elab *e, Expr *x, Dim **d) {
+  if (!dim_of_expr(e, x, d)) return false;
+  if ((*d)->den != 1 && dim_is_const(dim_mul(e->ctx, *d, dim_const(e->ctx, (*d)->den)), NULL)) {
+    Diag *g = diag_error(e->ctx, x->loc, E_DIM_EXPR, "%s is not a whole number", show_dim(e, *d));
+    diag_help(e->ctx, g, "`//` rounds down");
+    return false;
+  }
+  if (dim_ragged(e, *d) && !e->no_code) check_whole(e, *d, "a length is not a whole number");
+  return true;
 }
 
 bool arg_dims(Elab *e, Expr *x, int *rank, Dim **dims) {

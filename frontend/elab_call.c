@@ -125,10 +125,7 @@ static bool resolve(Elab *e, Call *c) {
   for (int i = 0; i < f->nsym; i++)
     if (all[i].to) c->s[c->ns++] = all[i];
   bool ok = true;
-  for (int i = 0; i < c->ns; i++)
-    if (c->s[i].from->nonneg && !dim_nonneg(e->ctx, c->s[i].to))
-      check_dims(e, OP_check_dim_le, dim_const(e->ctx, 0), c->s[i].to,
-                 arena_printf(e->ctx->arena, "the dimension '%s' of '%s' is negative", c->s[i].from->name, f->name));
+  if (!solved_are_lengths(e, c->x->loc, f->name, c->s, c->ns)) return false;
   for (int i = 0; i < f->nparam; i++) {
     Tval *t = c->arg[i];
     const char *what = arena_printf(e->ctx->arena, "the argument '%s' of '%s'", f->param_name[i], f->name);

@@ -232,6 +232,8 @@ Tval *call_struct(Elab *e, StructDef *s, Expr *x);
  * names `of`, a function or struct. */
 bool unify_dims(Elab *e, Loc loc, const char *of, int n, Spec *const *want, Tval *const *have, DimSubst *solved,
                 int nsolved);
+/* What was solved for is whole and not negative: said at once where it is known, checked when it runs elsewhere. */
+bool solved_are_lengths(Elab *e, Loc loc, const char *of, const DimSubst *solved, int n);
 int tval_flatten(const Tval *t, Value **to); /* the leaves' values; to NULL: counts */
 
 /* elab_op.c */
@@ -246,6 +248,7 @@ Tval *tv_and(Elab *e, Tval *x, Tval *y); /* bool scalars; NULL: true */
 Tval *struct_binop(Elab *e, Loc loc, Loc op_loc, BinOp op, Tval *x, Tval *y);
 Tval *struct_call(Elab *e, Expr *call,
                   const char *name); /* dot and norm of structs; NULL: the arguments are not structs */
+Tval *unknown_field(Elab *e, Expr *x, Tval *v); /* says so */
 Tval *elab_field(Elab *e, Expr *x);
 /* f on each tensor of v (and of w, of the same structure, or NULL); an aggregate of v's kind. */
 typedef Tval *PartFn(Elab *e, Tval *x, Tval *y, void *env);

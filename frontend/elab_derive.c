@@ -245,17 +245,18 @@ static Tval *call_values(Elab *e, void *env) {
   return v->kind == TV_TENSOR && v->literal && elem_is_int(v->type->elem) ? tv_cast(e, v, e->options->real) : v;
 }
 
-static bool has_labels(const Tval *v) {
+/* A row x[:i] has no label itself: its length has. */
+static bool has_labels(Elab *e, const Tval *v) {
   for (int i = 0; i < v->npart; i++)
-    if (has_labels(v->part[i])) return true;
-  return v->kind == TV_FUNCTION || v->nlabel > 0;
+    if (has_labels(e, v->part[i])) return true;
+  return v->kind == TV_FUNCTION || v->nlabel > 0 || (v->kind == TV_TENSOR && type_ragged(e, v->type));
 }
 
 /* Inside a comprehension what depends on no index is differentiated once. */
 static bool is_batched(Elab *e, const Call *c) {
   bool any = e->mask != NULL || innermost(c->form->of)->lambda;
-  for (int i = 0; i < c->params.n; i++) any = any || has_labels(c->arg[i]);
-  for (int i = 0; i < c->nseed; i++) any = any || has_labels(c->seed[i]);
+  for (int i = 0; i < c->params.n; i++) any = any || has_labels(e, c->arg[i]);
+  for (int i = 0; i < c->nseed; i++) any = any || has_labels(e, c->seed[i]);
   return e->index && any;
 }
 

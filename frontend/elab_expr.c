@@ -41,7 +41,7 @@ static Tval *binding_value(Elab *e, Binding *b, Loc loc) {
     return tv_int(e, loc, dim_sym(e->ctx, b->index->sym));
   }
   Tval *v = b->value;
-  if (v->kind != TV_TENSOR || !v->dim || dim_ragged(e, v->dim) || (v->v && dim_runtime(v->dim))) return v;
+  if (v->kind != TV_TENSOR || !v->dim || (v->v && (dim_ragged(e, v->dim) || dim_runtime(v->dim)))) return v;
   bool lit = v->literal;
   v = tv_int(e, loc, v->dim);
   v->literal = lit;

@@ -308,3 +308,10 @@ void check_dims(Elab *e, Opcode op, Dim *a, Dim *b, const char *text) {
   Tval *v[2] = {dim_tval(e, e->b.loc, a), dim_tval(e, e->b.loc, b)};
   check_true(e, tv_map(e, e->b.loc, e->b.loc, op == OP_check_dim_eq ? OP_eq : OP_le, 2, v), text);
 }
+
+void check_whole(Elab *e, Dim *d, const char *text) {
+  Ctx *c = e->ctx;
+  if (dim_whole(d)) return;
+  Dim *den = dim_const(c, d->den), *number = dim_mul(c, d, den), *whole = dim_mul(c, dim_floordiv(c, number, den), den);
+  if (number && whole) check_dims(e, OP_check_dim_eq, number, whole, text);
+}

@@ -1,4 +1,5 @@
 /* elab_stmt.c - statements: binding, assignment, branches, blocks, and how a body is left. */
+#include <string.h>
 #include "frontend/elab_flow.h"
 
 static void name_value(Tval *v, const char *name) {
@@ -155,6 +156,10 @@ static Tval *store_field(Elab *e, Expr *t, Tval *base, Tval *v) {
       r->part[i] = kept_type(e, t, base->part[i], v);
       return r;
     }
+  if (base->kind == TV_TENSOR && !strcmp(t->u.field.name, "T"))
+    diag_error(e->ctx, t->loc, E_STORE, "a transposed tensor is a value, which cannot be assigned to");
+  else
+    unknown_field(e, t, base);
   return base;
 }
 

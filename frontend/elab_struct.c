@@ -108,7 +108,7 @@ static Tval *transpose_last(Elab *e, Expr *x, Tval *v) {
   return tv_transpose(e, x->loc, v, perm);
 }
 
-static Tval *unknown_field(Elab *e, Expr *x, Tval *v) {
+Tval *unknown_field(Elab *e, Expr *x, Tval *v) {
   Diag *d = diag_error(e->ctx, x->op_loc, E_FIELD, "%s has no field '%s'", show_tval(e, v), x->u.field.name);
   if (v->kind == TV_STRUCT) {
     const char *near = closest_name(x->u.field.name, v->part_name, v->npart);
@@ -185,7 +185,8 @@ Tval *call_struct(Elab *e, StructDef *s, Expr *x) {
     own[i] = dim_sym(e->ctx, solved[i].from);
   }
   Spec *generic = spec_struct(e, s, own, x->loc);
-  if (generic->kind == TV_ERROR || !unify_dims(e, x->loc, s->name, s->nfield, generic->part, v, solved, s->ndim))
+  if (generic->kind == TV_ERROR || !unify_dims(e, x->loc, s->name, s->nfield, generic->part, v, solved, s->ndim) ||
+      !solved_are_lengths(e, x->loc, s->name, solved, s->ndim))
     return tv_error(e, x->loc);
   Spec *spec = spec_subst(e, generic, solved, s->ndim);
   Tval *t = tv_tuple(e, x->loc, s->nfield, v);

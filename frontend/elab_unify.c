@@ -77,3 +77,24 @@ bool unify_dims(Elab *e, Loc loc, const char *of, int n, Spec *const *want, Tval
   }
   return true;
 }
+
+static bool is_length(Elab *e, Loc loc, const char *of, const DimSubst *s) {
+  Ctx *c = e->ctx;
+  int64_t v;
+  if (dim_is_const(dim_mul(c, s->to, dim_const(c, s->to->den)), &v) && (v < 0 || v % s->to->den)) {
+    Diag *d = diag_error(c, loc, E_DIM_DIFFER, "the dimension '%s' of '%s' would be %s", s->from->name, of, show_dim(e, s->to));
+    diag_note(c, d, s->from->loc, "'%s' stands here", s->from->name);
+    return false;
+  }
+  if (!dim_nonneg(c, s->to))
+    check_dims(e, OP_check_dim_le, dim_const(c, 0), s->to,
+               arena_printf(c->arena, "the dimension '%s' of '%s' is negative", s->from->name, of));
+  check_whole(e, s->to, arena_printf(c->arena, "the dimension '%s' of '%s' is not a whole number", s->from->name, of));
+  return true;
+}
+
+bool solved_are_lengths(Elab *e, Loc loc, const char *of, const DimSubst *solved, int n) {
+  for (int i = 0; i < n; i++)
+    if (solved[i].to && solved[i].from->nonneg && !is_length(e, loc, of, &solved[i])) return false;
+  return true;
+}

@@ -131,6 +131,47 @@ static bool prove(Ctx *c, Dim *d, int depth) {
 bool dim_nonneg(Ctx *c, Dim *d) { return prove(c, d, MAX_DEPTH); }
 bool dim_le(Ctx *c, Dim *a, Dim *b) { return a && b && (a == b || prove(c, dim_sub(c, b, a), MAX_DEPTH)); }
 
+/* ---- whole numbers ---- */
+
+enum { MAX_WHOLE_ATOMS = 3, MAX_WHOLE_CASES = 4096 };
+
+static int atom_place(Atom **all, int *n, Atom *a) {
+  for (int i = 0; i < *n; i++)
+    if (all[i] == a) return i;
+  if (*n < MAX_WHOLE_ATOMS) all[*n] = a;
+  return (*n)++;
+}
+
+/* The numerator where each atom is of the remainder given, modulo the denominator. */
+static int64_t remainder_at(const Dim *d, Atom **all, int n, const int64_t *rest) {
+  int64_t sum = 0;
+  for (int i = 0; i < d->nterm; i++) {
+    int64_t p = d->term[i].coef % d->den;
+    for (int j = 0; j < d->term[i].nfactor; j++) p = p * rest[atom_place(all, &n, d->term[i].factor[j])] % d->den;
+    sum = (sum + p) % d->den;
+  }
+  return sum;
+}
+
+bool dim_whole(const Dim *d) {
+  Atom *all[MAX_WHOLE_ATOMS];
+  int64_t rest[MAX_WHOLE_ATOMS] = {0};
+  int n = 0, i = 0;
+  double cases = 1;
+  if (d->den == 1) return true;
+  for (int t = 0; t < d->nterm; t++)
+    for (int j = 0; j < d->term[t].nfactor; j++)
+      if (atom_place(all, &n, d->term[t].factor[j]) >= MAX_WHOLE_ATOMS) return false;
+  for (int k = 0; k < n; k++) cases *= (double)d->den;
+  if (cases > MAX_WHOLE_CASES) return false;
+  while (i < n || n == 0) {
+    if (remainder_at(d, all, n, rest)) return false;
+    if (n == 0) return true;
+    for (i = 0; i < n && ++rest[i] == d->den; i++) rest[i] = 0;
+  }
+  return true;
+}
+
 /* ---- bounds over index symbols
  * -------------------------------------------------------------------------------------------- */
 

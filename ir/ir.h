@@ -150,6 +150,7 @@ bool dim_is_const(const Dim *d, int64_t *v);
 bool dim_is(const Dim *d, int64_t v);
 bool dim_nonneg(Ctx *c, Dim *d);           /* provable from nonneg symbols (and index bounds) alone; false: unknown */
 bool dim_le(Ctx *c, Dim *a, Dim *b);       /* provable a <= b */
+bool dim_whole(const Dim *d);               /* provable: its division leaves no remainder, whatever its symbols are */
 bool dim_mentions(const Dim *d, const Sym *s);
 typedef struct { Sym *from; Dim *to; } DimSubst;
 Dim *dim_most(Ctx *c, Dim *d);             /* d at its symbols' limits; NULL: there are none, or it may be less there */
