@@ -28,8 +28,7 @@ typedef struct Wrapper {
   CStructs *structs;
 } Wrapper;
 
-/* ---- types and declarations
- * ------------------------------------------------------------------------------------------ */
+/* ---- types and declarations -------------------------------------------------------------------------------------- */
 
 static LLVMTypeRef workspace_type(Codegen *g) {
   LLVMTypeRef t[] = {g->ptr, g->usize, g->usize, g->ptr, g->ptr, g->ptr, g->i32, g->i64};
@@ -60,11 +59,6 @@ static bool widens_int(const Codegen *g) {
   return false;
 }
 
-void add_attribute(Codegen *g, LLVMValueRef fn, LLVMAttributeIndex at, const char *name) {
-  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
-  LLVMAddAttributeAtIndex(fn, at, LLVMCreateEnumAttribute(g->ll, kind, 0));
-}
-
 LLVMValueRef abi_function(Codegen *g, const char *name, LLVMTypeRef type) {
   LLVMValueRef fn = LLVMAddFunction(g->mod, name, type);
   LLVMTypeRef *param = NEW_N(g->arena, LLVMTypeRef, LLVMCountParamTypes(type));
@@ -83,8 +77,7 @@ static LLVMValueRef library_function(Codegen *g, const char *name, LLVMTypeRef t
   return fn ? fn : LLVMAddFunction(g->mod, name, type);
 }
 
-/* ---- failing
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- failing ----------------------------------------------------------------------------------------------------- */
 
 static LLVMValueRef int32(Codegen *g, int64_t v) { return LLVMConstInt(g->i32, (uint64_t)v, 1); }
 static LLVMValueRef int64(Codegen *g, int64_t v) { return LLVMConstInt(g->i64, (uint64_t)v, 1); }
@@ -135,8 +128,7 @@ static void open_fail_block(Wrapper *w) {
   LLVMBuildRet(w->b, w->fail_code);
 }
 
-/* ---- arguments of the body
- * -------------------------------------------------------------------------------------------- */
+/* ---- arguments of the body --------------------------------------------------------------------------------------- */
 
 static LLVMValueRef given_sym(const Wrapper *w, const Sym *s) {
   for (int i = 0; i < w->narg; i++)
@@ -254,8 +246,7 @@ static void give_arguments(Wrapper *w, bool unpack) {
   if (given != args_count(f)) bug("%s: a leaf belongs to no port", f->name);
 }
 
-/* ---- f and f_add
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- f and f_add ------------------------------------------------------------------------------------------------- */
 
 static LLVMValueRef size_call(Wrapper *w, bool add) {
   const Func *f = w->f;
@@ -530,8 +521,7 @@ static LLVMValueRef emit_call(Codegen *g, Func *f, bool add) {
   return w.fn;
 }
 
-/* ---- f_ws, f_packed
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- f_ws, f_packed ---------------------------------------------------------------------------------------------- */
 
 static void emit_ws(Codegen *g, Func *f, bool add) {
   Wrapper w = open_wrapper(g, f, add ? "_add" : "");

@@ -47,20 +47,22 @@ bool codegen_open(Codegen *g, Module *m, const CodegenOptions *o);
 /* codegen_open, everything exported, runtime linked, verified, optimised: ready to be written. */
 bool codegen_build(Codegen *g, Module *m, const CodegenOptions *o);
 void codegen_close(Codegen *g);
-void link_bitcode(Codegen *g, const unsigned char *data, size_t size);
 /* at: ON_FUNCTION, LLVMAttributeReturnIndex, or 1 + the parameter */
 #define ON_FUNCTION ((LLVMAttributeIndex)LLVMAttributeFunctionIndex)
 void add_attribute(Codegen *g, LLVMValueRef fn, LLVMAttributeIndex at, const char *name);
-void make_internal(Codegen *g, const char *prefix); /* the functions that are so called */
 LLVMTypeRef elem_type(Codegen *g, Elem e); /* in memory: bool is i8 */
 LLVMTypeRef elem_reg(Codegen *g, Elem e);  /* in a register: bool is i1 */
+
+/* optimise.c */
+void link_bitcode(Codegen *g, const unsigned char *data, size_t size);
+void make_internal(Codegen *g, const char *prefix); /* the functions whose names begin so */
 
 /* slots.c: p, but nobody sees how it was computed.  A buffer's address the loop passes, strength reduction above all, would carry through
  * every access as the sum of all the sizes before it, which takes most of the time that compiling takes; of an array on the stack with
  * thousands of stores LLVM looks at all of them for each. */
 LLVMValueRef opaque(Codegen *g, LLVMBuilderRef b, LLVMValueRef p);
 
-/* ---- widen.c: elementary functions, scalar and of whole vectors --------------------------------------------------- */
+/* ---- widen.c, widen_part.c: elementary functions, scalar and of whole vectors --------------------------------------------------- */
 
 /* adc_math_NAME(x…), n operands of one type, f32 or f64 or a vector of these. */
 LLVMValueRef math_call(Codegen *g, LLVMBuilderRef b, const char *name, int n, LLVMValueRef *x);

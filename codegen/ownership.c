@@ -27,8 +27,7 @@ typedef struct Owner {
   int pos;
 } Owner;
 
-/* ---- positions
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- positions --------------------------------------------------------------------------------------------------- */
 
 static void add_use(Owner *o, const Value *v, Op *op, const Region *r, int k) {
   Use *u = NEW(o->p->ctx->arena, Use);
@@ -58,8 +57,7 @@ static void number(Owner *o, const Region *r) {
     add_use(o, r->param[i], NULL, r, USE_KEPT);
 }
 
-/* ---- interference
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- interference ------------------------------------------------------------------------------------------------ */
 
 static bool exclusive(const Region *a, const Region *b) {
   for (const Region *r = a; r->parent; r = r->parent->parent)
@@ -129,8 +127,7 @@ static bool interfere(Owner *o, const Value *a, const Value *b, Mend mend) {
   return da < db ? live_after(o, a, a, b, mend) : live_after(o, b, b, a, mend);
 }
 
-/* ---- classes
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------------------------------------------- */
 
 static bool classes_interfere(Owner *o, int a, int b, Mend mend) {
   for (int i = a; i >= 0; i = o->next[i])

@@ -5,8 +5,7 @@
  * has been read. */
 #include "codegen/plan.h"
 
-/* ---- facts
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- facts ------------------------------------------------------------------------------------------------------- */
 
 bool op_has_effect(const Op *op) {
   Family f = op_info[op->code].family;
@@ -39,8 +38,7 @@ bool func_is_recursive(const Func *f, const Func *callee) {
   return calls(callee->body, f, seen);
 }
 
-/* ---- moves
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- moves ------------------------------------------------------------------------------------------------------- */
 
 static Value *destination(const Op *op, int k) { return op_is_loop(op) ? carried(op, 0, k) : op->res[k]; }
 
@@ -80,8 +78,7 @@ static void collect_moves(Plan *p) {
   order_moves(p);
 }
 
-/* ---- plans of regions
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- plans of regions -------------------------------------------------------------------------------------------- */
 
 static Plan *plan_of(Plan *outer, Region *r) {
   Plan *p = NEW(outer->ctx->arena, Plan);

@@ -43,8 +43,7 @@ static int take_slot(const Storage *s, Type *t, bool in_region, int from, int to
   return p->nslot - 1;
 }
 
-/* ---- positions, and who lives when
- * ------------------------------------------------------------------------------------------ */
+/* ---- positions, and who lives when ------------------------------------------------------------------------------- */
 
 static void lives(Storage *s, const Value *v, int from, int to) {
   Life *l = &s->home[s->p->value[v->id].home];

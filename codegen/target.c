@@ -197,6 +197,11 @@ static bool make_machine(Codegen *g) {
   return true;
 }
 
+void add_attribute(Codegen *g, LLVMValueRef fn, LLVMAttributeIndex at, const char *name) {
+  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+  LLVMAddAttributeAtIndex(fn, at, LLVMCreateEnumAttribute(g->ll, kind, 0));
+}
+
 LLVMTypeRef elem_type(Codegen *g, Elem e) {
   LLVMTypeRef t[] = {[F64] = g->f64, [F32] = g->f32, [I64] = g->i64, [I32] = g->i32, [BOOL] = g->i8};
   return t[e];

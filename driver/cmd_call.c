@@ -15,8 +15,7 @@ bool run_fail(Run *r, const char *fmt, ...) {
   return false;
 }
 
-/* ---- the command line's values
- * ------------------------------------------------------------------------------------------ */
+/* ---- the command line's values ----------------------------------------------------------------------------------- */
 
 bool run_read_given(Run *r) {
   Options *o = r->o;
@@ -42,8 +41,7 @@ Given *run_given(Run *r, const char *name) {
   return NULL;
 }
 
-/* ---- sizes
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- sizes ------------------------------------------------------------------------------------------------------- */
 
 static bool known_value(void *env, const Sym *s, int64_t *v) {
   Run *r = env;
@@ -162,8 +160,7 @@ static bool solve_sizes(Run *r, Func *f, Leaf *leaf, int n) {
   return true;
 }
 
-/* ---- binding
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- binding ----------------------------------------------------------------------------------------------------- */
 
 static Type *leaf_type(const Func *f, const Port *p, int k) {
   bool input = p->role <= PORT_TANGENT_IN;
@@ -202,8 +199,7 @@ Leaf *run_bind_inputs(Run *r, Func *f, int *n) {
   return solve_sizes(r, f, leaf, *n) ? leaf : NULL;
 }
 
-/* ---- values for what was not given
- * ---------------------------------------------------------------------------------------- */
+/* ---- values for what was not given ------------------------------------------------------------------------------- */
 
 static Given *give(Run *r, const char *name) {
   Given *g = &PUSH(r->c->arena, r->given, r->ngiven, r->given_cap);
@@ -251,8 +247,7 @@ bool run_fill_missing(Run *r, Func *f, bool sizes) {
   return true;
 }
 
-/* ---- room and calls
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- room and calls ---------------------------------------------------------------------------------------------- */
 
 bool run_dim(Run *r, const Dim *d, int64_t *x) { return dim_eval(d, known_value, r, x); }
 
@@ -340,8 +335,7 @@ static void *make_argument(Run *r, const Func *f, const CArg *a, Leaf *in, Leaf 
   return slot;
 }
 
-/* ---- calling and printing
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- calling and printing ---------------------------------------------------------------------------------------- */
 
 static void say_failure(Run *r, int code, const Workspace *ws) {
   static const char *const names[] = {"ADC_OK",      "ADC_EWORKSPACE", "ADC_EDIM",  "ADC_EINDEX",

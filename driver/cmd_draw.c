@@ -49,8 +49,7 @@ static const char *temp_name(Run *r, const char *path) {
   return arena_printf(r->c->arena, "%s.%ld.tmp", path, (long)getpid());
 }
 
-/* ---- graph
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- graph ------------------------------------------------------------------------------------------------------- */
 
 static bool graph(Run *r, const char *text, size_t len) {
   r->m = pipeline_compile(r->c, r->o->file, text, len, &r->o->pipeline, NULL);

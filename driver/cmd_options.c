@@ -27,7 +27,7 @@ enum { BUILDS = FOR_GRAD | FOR_COMPILE, CODE = BUILDS | FOR_RUN };
 enum { JIT = FOR_RUN | FOR_BENCH, CALLS = JIT | FOR_TEST };
 static const Row rows[] = {
     {"-o", CODE | FOR_OPT | FOR_PLOT | FOR_GRAPH, STRING, AT(output), "NAME",
-     "stem of the files written; of the other verbs the file itself"},
+     "the file written (grad, compile: without .o or .h; run: .npy or .csv)"},
     {"--emit", BUILDS, STRING, AT(emit), "LIST", "obj,header,asm,llvm,ir,tdsl,dot,manifest (default obj,header)"},
     {"--fn", BUILDS | FOR_GRAPH, STRING, AT(pipeline.functions), "LIST", "only these functions"},
     {"--wrt", CODE | FOR_BENCH | FOR_GRAPH, STRING, AT(pipeline.wrt), "LIST", "derivatives with respect to these parameters only"},

@@ -14,8 +14,7 @@ static bool any_given_ends(Run *r, const char *suffix) {
   return false;
 }
 
-/* ---- printing
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 static void json_leaf(Run *r, Text *t, const Leaf *l) {
   int64_t dim[MAX_RANK], count;
@@ -109,8 +108,7 @@ static bool run_one(Run *r, Printer *p, Func *f) {
   return true;
 }
 
-/* ---- which functions
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- which functions --------------------------------------------------------------------------------------------- */
 
 /* The function named, or the file's only one. */
 static bool choose(Run *r, const char *text, size_t len) {

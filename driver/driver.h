@@ -49,8 +49,7 @@ bool pipeline_resolve(Module *m);
 /* Splits at commas into interned names (spaces dropped); NULL gives 0. */
 int split_names(Ctx *c, const char *list, const char ***names);
 
-/* ---- cmd_options.c: the command line
- * --------------------------------------------------------------------------------- */
+/* ---- cmd_options.c: the command line ----------------------------------------------------------------------------- */
 
 typedef struct Options {
   const char *verb;
@@ -105,8 +104,7 @@ int cmd_fmt(Options *o);
 int cmd_opt(Options *o);
 int cmd_explain(Options *o);
 
-/* ---- cmd_value.c: arrays given on the command line
- * ---------------------------------------------------------------------- */
+/* ---- cmd_value.c: arrays given on the command line --------------------------------------------------------------- */
 
 typedef struct Array {
   int rank;
@@ -127,8 +125,7 @@ bool csv_read(Arena *a, const char *path, Array *out, const char **error);
 bool csv_write(const char *path, Elem e, int rank, const int64_t *dim, const void *data);
 void *array_convert(Arena *a, const Array *x, Elem e); /* elements of the C type; NULL: a value does not fit */
 
-/* ---- cmd_print.c: results
- * ---------------------------------------------------------------------------------------------- */
+/* ---- cmd_print.c: results ---------------------------------------------------------------------------------------- */
 
 void print_tensor(FILE *to, const char *name, Elem e, int rank, const int64_t *dim, const void *data); /* as PyTorch */
 void json_tensor(Text *t, Elem e, int rank, const int64_t *dim, const void *data);

@@ -2,19 +2,21 @@
 #include "driver/driver.h"
 #include <string.h>
 
-typedef struct Verb { const char *name; unsigned bit; int (*run)(Options *); const char *doc; } Verb;
+typedef struct Verb { const char *name; unsigned bit; int (*run)(Options *); const char *args, *doc; } Verb;
+#define VALUES "FILE.tdsl [FUNCTION] [name=value ...]"
 static const Verb verbs[] = {
-    {"grad", FOR_GRAD, cmd_grad, "write FILE.o and FILE.h: every exported function and its gradient"},
-    {"compile", FOR_COMPILE, cmd_grad, "the same without derivatives, or with those that --derive names"},
-    {"run", FOR_RUN, cmd_run, "compile in memory and call a function: adc run f.tdsl f x='[0,1,2]' --grad"},
-    {"test", FOR_TEST, cmd_test, "certify the derivatives of a function at given or random points"},
-    {"bench", FOR_BENCH, cmd_bench, "time a function and its derivatives at given sizes: adc bench f.tdsl f n=1000"},
-    {"plot", FOR_PLOT, cmd_plot, "draw a function of one variable and its derivatives: adc plot f.tdsl f x=0:6 --order=2 -o f.svg"},
-    {"graph", FOR_GRAPH, cmd_graph, "the IR of functions and derivatives as a graph: DOT, or SVG, PNG, PDF by Graphviz"},
-    {"check", FOR_CHECK, cmd_check, "parse and type, write nothing"},
-    {"fmt", FOR_FMT, cmd_fmt, "lay out files in place; --check only says which would change"},
-    {"opt", FOR_OPT, cmd_opt, "run named passes on IR text (or on a .tdsl file) and print the IR"},
-    {"explain", FOR_EXPLAIN, cmd_explain, "what a diagnostic code means, with an example and its mend"},
+    {"grad", FOR_GRAD, cmd_grad, "FILE.tdsl", "write FILE.o and FILE.h: every exported function and its gradient"},
+    {"compile", FOR_COMPILE, cmd_grad, "FILE.tdsl", "the same without derivatives, or with those that --derive names"},
+    {"run", FOR_RUN, cmd_run, VALUES, "compile in memory and call a function: adc run f.tdsl f x='[0,1,2]' --grad"},
+    {"test", FOR_TEST, cmd_test, VALUES, "certify the derivatives of a function at given or random points"},
+    {"bench", FOR_BENCH, cmd_bench, VALUES, "time a function and its derivatives at given sizes: adc bench f.tdsl f n=1000"},
+    {"plot", FOR_PLOT, cmd_plot, "FILE.tdsl [FUNCTION] x=FROM:TO [name=value ...] -o FILE.svg",
+     "draw a function of one variable and its derivatives: adc plot f.tdsl f x=0:6 --order=2 -o f.svg"},
+    {"graph", FOR_GRAPH, cmd_graph, "FILE.tdsl", "the IR of functions and derivatives as a graph: DOT, or SVG, PNG, PDF by Graphviz"},
+    {"check", FOR_CHECK, cmd_check, "FILE.tdsl", "parse and type, write nothing"},
+    {"fmt", FOR_FMT, cmd_fmt, "FILE.tdsl ...", "lay out files in place; --check only says which would change"},
+    {"opt", FOR_OPT, cmd_opt, "FILE.ir", "run named passes on IR text (or on a .tdsl file) and print the IR"},
+    {"explain", FOR_EXPLAIN, cmd_explain, "[CODE]", "what a diagnostic code means, with an example and its mend"},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
@@ -53,7 +55,7 @@ static int run_verb(int argc, char **argv) {
     Options o = {.verb = v->name};
     if (!options_parse(&o, v->bit, argc, argv)) return EXIT_USAGE;
     if (!o.help) return v->run(&o);
-    printf("adc %s - %s\n\n", v->name, v->doc);
+    printf("adc %s - %s\n\nusage: adc %s [options] %s\n\n", v->name, v->doc, v->name, v->args);
     options_help(stdout, v->bit);
     return EXIT_OK;
   }

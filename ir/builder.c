@@ -8,8 +8,7 @@ Builder builder_at_end(Func *f) {
   return (Builder){.ctx = f->module->ctx, .func = f, .region = f->body, .loc = f->loc};
 }
 
-/* ---- linking
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- linking ----------------------------------------------------------------------------------------------------- */
 
 static void link_between(Op *op, Region *r, Op *prev, Op *next) {
   op->parent = r;
@@ -77,8 +76,7 @@ Op *op_finish(Builder *b, Op *op, Type *given) {
 
 Value *op_value(Builder *b, Op *op, Type *given) { return op_finish(b, op, given)->res[0]; }
 
-/* ---- source
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- source ------------------------------------------------------------------------------------------------------ */
 
 Value *b_const(Builder *b, Elem e, double v) {
   Op *op = op_start(b, OP_const, 0, NULL);
@@ -145,8 +143,7 @@ Value *b_cast(Builder *b, Value *x, Elem e) {
   return op_value(b, op_start(b, OP_cast, 1, &x), type_with_elem(b->ctx, x->type, e));
 }
 
-/* ---- effect
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- effect ------------------------------------------------------------------------------------------------------ */
 
 void b_check_index(Builder *b, Value *idx, Dim *limit, Value *mask, const char *text) {
   Op *op = op_start(b, OP_check_index, mask ? 2 : 1, (Value *[]){idx, mask});
@@ -174,8 +171,7 @@ static void check_holds(Builder *b, Opcode code, Value *cond, const char *text) 
 void b_assert(Builder *b, Value *cond, const char *text) { check_holds(b, OP_assert, cond, text); }
 void b_check_finite(Builder *b, Value *cond, const char *text) { check_holds(b, OP_check_finite, cond, text); }
 
-/* ---- call
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- call -------------------------------------------------------------------------------------------------------- */
 
 Op *b_call_typed(Builder *b, Func *callee, int nopd, Value *const *opd, int nsubst, const DimSubst *subst, int nres,
                  Type *const *types) {

@@ -62,8 +62,7 @@ Builder b_inside(const Builder *b, Region *r) {
   return (Builder){.ctx = b->ctx, .func = b->func, .region = r, .loc = b->loc};
 }
 
-/* ---- the parts of a loop
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the parts of a loop ----------------------------------------------------------------------------------------- */
 
 int loop_ninit(const Op *op) { return op->code == OP_for ? 3 : 0; }
 int loop_nindex(const Op *op) { return op->code == OP_for ? 1 : 0; }

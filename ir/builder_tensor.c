@@ -4,8 +4,7 @@
 
 static int *dup_ints(Builder *b, int n, const int *v) { return arena_dup(b->ctx->arena, v, sizeof *v * (size_t)n); }
 
-/* ---- contract
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- contract ---------------------------------------------------------------------------------------------------- */
 
 static bool is_identity(const Value *x, const int8_t *lx, const int8_t *lout, const Type *result) {
   return x->type == result && (result->rank == 0 || memcmp(lx, lout, (size_t)result->rank) == 0);
@@ -93,8 +92,7 @@ Value *b_sum(Builder *b, Value *x, int naxis, const int *axes) {
   return b_contract_raw(b, x, lx, NULL, NULL, lout, type_tensor(b->ctx, x->type->elem, rank, dims));
 }
 
-/* ---- reduce, scan
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- reduce, scan ------------------------------------------------------------------------------------------------ */
 
 Value *b_reduce(Builder *b, Opcode code, Value *x, int naxis, const int *axes) {
   if (op_info[code].family != FAM_REDUCE) bug("b_reduce of %s", op_info[code].name);

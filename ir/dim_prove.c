@@ -131,7 +131,7 @@ static bool prove(Ctx *c, Dim *d, int depth) {
 bool dim_nonneg(Ctx *c, Dim *d) { return prove(c, d, MAX_DEPTH); }
 bool dim_le(Ctx *c, Dim *a, Dim *b) { return a && b && (a == b || prove(c, dim_sub(c, b, a), MAX_DEPTH)); }
 
-/* ---- whole numbers ---- */
+/* ---- whole numbers ------------------------------------------------------------------------------------------------ */
 
 enum { MAX_WHOLE_ATOMS = 3, MAX_WHOLE_CASES = 4096 };
 
@@ -172,8 +172,7 @@ bool dim_whole(const Dim *d) {
   return true;
 }
 
-/* ---- bounds over index symbols
- * -------------------------------------------------------------------------------------------- */
+/* ---- bounds over index symbols ----------------------------------------------------------------------------------- */
 
 /* The index made last that d mentions: the bounds of the others do not depend on it. */
 static void last_index(const Dim *d, Sym **last) {

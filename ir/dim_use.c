@@ -10,8 +10,7 @@ bool dim_mentions(const Dim *d, const Sym *s) {
   return false;
 }
 
-/* ---- substitution
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- substitution ------------------------------------------------------------------------------------------------ */
 
 /* What stands for an atom; NULL on overflow. */
 typedef Dim *AtomMap(Ctx *c, Atom *a, const void *env);
@@ -72,8 +71,7 @@ Dim *dim_replace_atom(Ctx *c, Dim *d, const Atom *atom, Dim *to) {
   return map_atoms(c, d, replace_atom, &env);
 }
 
-/* ---- value
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- value ------------------------------------------------------------------------------------------------------- */
 
 static bool atom_eval(const Atom *a, bool (*value)(void *, const Sym *, int64_t *), void *env, int64_t *out) {
   if (a->kind == ATOM_SYM) return value(env, a->sym, out);

@@ -60,8 +60,7 @@ void region_set_results(Region *r, int n, Value *const *v) {
   r->res = arena_dup(r->func->module->ctx->arena, v, sizeof *v * (size_t)n);
 }
 
-/* ---- ports
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- ports ------------------------------------------------------------------------------------------------------- */
 
 void func_default_ports(Func *f) {
   Ctx *c = f->module->ctx;
@@ -105,8 +104,7 @@ const char *port_leaf_name(Ctx *c, const Port *p, int leaf) {
   return intern(c, t.s);
 }
 
-/* ---- walks
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- walks ------------------------------------------------------------------------------------------------------- */
 
 static void count_region(const Region *r, int *uses) {
   for (const Op *op = r->first; op; op = op->next) {

@@ -2,8 +2,7 @@
  * What regions yield is compared by the verifier, after the regions themselves. */
 #include "ir/internal.h"
 
-/* ---- regions
- * ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- regions ----------------------------------------------------------------------------------------------------- */
 
 static bool region_count(Infer *in, int want) {
   return in->op->nreg == want || infer_fail(in, E_REGION_COUNT, "%s holds %d regions, not %d", op_info[in->op->code].name,
@@ -64,8 +63,7 @@ bool infer_region(Infer *in) {
   }
 }
 
-/* ---- derive
- * -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- derive ------------------------------------------------------------------------------------------------------ */
 
 /* Types in the caller's terms, as they are collected. */
 typedef struct Leaves { Type **t; int n, cap; } Leaves;

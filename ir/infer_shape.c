@@ -1,8 +1,7 @@
 /* infer_shape.c - the type rules of contractions, reductions, scans and views. */
 #include "ir/internal.h"
 
-/* ---- contract
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- contract ---------------------------------------------------------------------------------------------------- */
 
 /* Where the labels of one operand or of the output are entered; extent[l] is NULL while unknown. */
 static bool enter_labels(Infer *in, const char *what, const int8_t *label, const Type *t, Dim **extent) {

@@ -85,8 +85,7 @@ void print_dim(Printer *p, const Dim *d) {
     text_add(p->text, "?");
 }
 
-/* ---- the signature
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- the signature ----------------------------------------------------------------------------------------------- */
 
 static void print_symbols(Printer *p, const Func *f) {
   for (int i = 0; i < f->nsym; i++) {

@@ -33,8 +33,7 @@ bool read_operand(Reader *r, Value **v) {
   return true;
 }
 
-/* ---- attributes
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- attributes -------------------------------------------------------------------------------------------------- */
 
 /* An op as its text stands: names of results first, then what the op has. */
 typedef struct OpText {

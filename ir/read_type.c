@@ -73,8 +73,7 @@ bool define_symbol(Reader *r, Loc loc, const char *name, SymKind kind, Sym **s) 
   return true;
 }
 
-/* ---- dimensions
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- dimensions -------------------------------------------------------------------------------------------------- */
 
 static bool read_extreme(Reader *r, bool max, Dim **d) {
   Dim *x, *y;

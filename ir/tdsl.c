@@ -46,8 +46,7 @@ static const char *type_text(Tdsl *p, const Type *t) {
   return t->rank ? arena_printf(p->a, "%s%s", elem, tdsl_shape(p, t)) : elem;
 }
 
-/* ---- statements
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- statements -------------------------------------------------------------------------------------------------- */
 
 static void region_ops(Tdsl *p, const Region *r);
 
@@ -197,8 +196,7 @@ static void statement_effect(Tdsl *p, const Op *op) {
   /* check_index: the gather that reads there checks again. */
 }
 
-/* ---- control flow
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- control flow ------------------------------------------------------------------------------------------------ */
 
 /* a, b = x, y: at once, as carried values change. */
 static void assign(Tdsl *p, int n, const char *const *to, Value *const *from) {
@@ -393,8 +391,7 @@ static void region_ops(Tdsl *p, const Region *r) {
   }
 }
 
-/* ---- functions
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 static void count_region(Tdsl *p, Region *r) {
   for_each_op(op, r) {

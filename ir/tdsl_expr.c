@@ -16,8 +16,7 @@ const char *tdsl_use(Tdsl *p, const Value *v, Prec prec) {
   return s.prec >= prec ? s.text : arena_printf(p->a, "(%s)", s.text);
 }
 
-/* ---- dimensions and constants
- * -------------------------------------------------------------------------------------------- */
+/* ---- dimensions and constants ------------------------------------------------------------------------------------ */
 
 const char *tdsl_dim(Tdsl *p, Dim *d) {
   Text t;
@@ -119,8 +118,7 @@ const char *tdsl_zeros(Tdsl *p, const Type *t) {
   return arena_printf(p->a, "%s(zeros(%s))", elem_name(t->elem), tdsl_shape(p, t));
 }
 
-/* ---- broadcasts and contractions
- * ------------------------------------------------------------------------------------------- */
+/* ---- broadcasts and contractions --------------------------------------------------------------------------------- */
 
 static bool summed(const Op *op) {
   for (int k = 0; k < op->nopd; k++)
@@ -317,8 +315,7 @@ static Source1 expr_map(Tdsl *p, const Op *op) {
   }
 }
 
-/* ---- the other families
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the other families ------------------------------------------------------------------------------------------ */
 
 static Source1 expr_reduce(Tdsl *p, const Op *op) {
   const char *name = op_info[op->code].name;

@@ -26,8 +26,7 @@ static bool fault(Verifier *v, int code, const char *fmt, ...) {
   return v->ok = false;
 }
 
-/* ---- symbols
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- symbols ----------------------------------------------------------------------------------------------------- */
 
 static const Sym *unbound_symbol(const Verifier *v, const Dim *d) {
   for (int i = 0; i < d->nterm; i++)

@@ -4,8 +4,7 @@
  * the primal `if` yields beside its results. */
 #include "passes/pass.h"
 
-/* ---- residuals
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- residuals --------------------------------------------------------------------------------------------------- */
 
 typedef struct Inner {
   const Region *g;
@@ -114,8 +113,7 @@ static void use_tapes(Deriv *d, Op *op, int r, Region *to, CloneMap *m) {
     }
 }
 
-/* ---- the adjoint
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- the adjoint ------------------------------------------------------------------------------------------------- */
 
 /* Leaves the cotangents of captured values as they were; the new ones go to `after`. */
 static void adjoint_branch(Deriv *d, Op *op, int r, Region *to, const Values *captured, Value **after) {

@@ -15,8 +15,7 @@ typedef struct Hoist {
   Op **bound_in; /* by symbol id: the operation that binds it */
 } Hoist;
 
-/* ---- what may be executed anywhere
- * ---------------------------------------------------------------------------------------------- */
+/* ---- what may be executed anywhere ------------------------------------------------------------------------------- */
 
 static bool sizes_are_nonneg(Ctx *c, const Op *op) {
   for (int i = 0; i < op->nres; i++)
@@ -91,8 +90,7 @@ static bool is_safe(Ctx *c, const Op *op) {
   }
 }
 
-/* ---- what does not change in a loop
- * ----------------------------------------------------------------------------------------------- */
+/* ---- what does not change in a loop ------------------------------------------------------------------------------ */
 
 typedef struct Check {
   const Hoist *h;

@@ -12,8 +12,7 @@ static Value *neg(Simplify *s, Value *v) { return b_map1(&s->b, OP_neg, v); }
 
 static bool is_int(const Value *v) { return elem_is_int(v->type->elem); }
 
-/* ---- constants
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- constants --------------------------------------------------------------------------------------------------- */
 
 static Value *int_splat(Simplify *s, const Type *t, int64_t v) {
   Value *x = t->elem == BOOL  ? b_bool(&s->b, v != 0)
@@ -68,8 +67,7 @@ static Value *fold(Simplify *s, Op *op) {
   return v ? v : fold_dims(s, op);
 }
 
-/* ---- one op at a time
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- one op at a time -------------------------------------------------------------------------------------------- */
 
 static Value *do_neg(Simplify *s, Op *op) {
   (void)s;
@@ -299,8 +297,7 @@ static Value *by_rule(Simplify *s, Op *op) {
 
 SimplifyRule simplify_map_rule(Opcode op) { return op_info[op].family == FAM_MAP ? by_rule : NULL; }
 
-/* ---- broadcasts
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- broadcasts -------------------------------------------------------------------------------------------------- */
 
 /* The axes of v's type that v is not broadcast over, as a set. */
 static unsigned covered(const Value *v) {

@@ -44,8 +44,7 @@ static void finish(Test *t, Value *v) {
   func_default_ports(t->f);
 }
 
-/* ---- one function a family
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- one function a family --------------------------------------------------------------------------------------- */
 
 static void make_map(Test *t, Opcode code, MapSig sig) {
   Elem real[] = {F64, F32, I64, I32};
