@@ -291,11 +291,31 @@ Value *mask_for(Elab *e, int nlabel, Index *const *label) {
   return tv_expand(e, e->mask, nlabel, label, 0, NULL)->v;
 }
 
+static bool has_label(const Tval *v, const Index *i) {
+  for (int k = 0; k < v->nlabel; k++)
+    if (v->label[k] == i) return true;
+  return false;
+}
+
+/* Of no elements nothing is asked: what is the same for all values of an index is not, where it has none. */
+static Tval *unless_empty(Elab *e, Tval *cond) {
+  Loc loc = e->b.loc;
+  Dim *one = dim_const(e->ctx, 1);
+  for (const Index *i = e->index; i; i = i->outer) {
+    if (has_label(cond, i) || !i->extent || dim_le(e->ctx, one, i->extent)) continue;
+    Tval *few[2] = {dim_tval(e, loc, i->extent), tv_number(e, loc, I64, 1)};
+    Tval *v[2] = {tv_map(e, loc, loc, OP_lt, 2, few), cond};
+    cond = tv_map(e, loc, loc, OP_or, 2, v);
+  }
+  return cond;
+}
+
 void check_true(Elab *e, Tval *cond, const char *text) {
   if (e->mask) {
     Tval *v[2] = {tv_not(e, e->mask), cond};
     cond = tv_map(e, e->b.loc, e->b.loc, OP_or, 2, v);
   }
+  cond = unless_empty(e, cond);
   b_assert(&e->b, cond->v, text);
 }
 
