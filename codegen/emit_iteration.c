@@ -284,15 +284,15 @@ LLVMValueRef lane_is_flagged(Lanes *k, LLVMValueRef lane) {
 }
 
 /* Those that are done alone add by themselves. */
-void lanes_add_rows(Lanes *k, Exit *x, bool watched) {
+void lanes_add_rows(Lanes *k, Exit *x) {
   Emit *e = k->e;
   Loop loop;
   Branch br;
   LLVMValueRef width = index_const(e, k->width), lane = loop_begin(e, &loop, k->done ? LLVMBuildNSWSub(e->b, width, k->done, "") : width);
   if (k->done) lane = index_add(e, lane, k->done);
-  if (watched) if_begin(e, &br, LLVMBuildNot(e->b, lane_is_flagged(k, lane), ""));
+  if (k->watched) if_begin(e, &br, LLVMBuildNot(e->b, lane_is_flagged(k, lane), ""));
   add_row(k, x, lane);
-  if (watched) if_end(e, &br);
+  if (k->watched) if_end(e, &br);
   loop.as_it_is = true;
   loop_end(e, &loop);
 }

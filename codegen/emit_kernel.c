@@ -137,6 +137,33 @@ static LLVMValueRef updated_place(const Nest *k, const Unit *u, LLVMValueRef *id
   return unit_place(k->e, u, at);
 }
 
+/* What is there before anything is added. */
+static void begin_sum(Emit *e, const Unit *u) {
+  Loop loop[MAX_RANK];
+  LLVMValueRef idx[MAX_RANK];
+  const Type *t = u->v->type;
+  Value *onto = u->op->code == OP_scatter_acc ? u->op->opd[0] : NULL;
+  if (!onto) nest_begin_in_memory(e, u);
+  if (!onto || same_memory(e->p, onto, u->v)) return;
+  int object;
+  LLVMValueRef base = unit_target(e, u, &object);
+  open_loops(e, loop, t->rank, t->dim, idx);
+  store_elem(e, base, object, t, unit_place(e, u, idx), eval(e, onto, idx));
+  close_loops(e, loop, t->rank, t->dim);
+}
+
+/* An element of what is scattered, at its place. */
+static void add_at_place(const Nest *k, const Unit *u) {
+  Emit *e = k->e;
+  const Value *from = scattered(u->op);
+  LLVMValueRef idx[MAX_RANK], at[MAX_RANK];
+  for (int i = 0; i < from->type->rank; i++) idx[i] = level_index(k, u, i);
+  update_place(e, u->op, idx, at);
+  int object;
+  LLVMValueRef x = eval(e, scattered(u->op), idx), base = unit_target(e, u, &object), to = unit_place(e, u, at);
+  store_elem(e, base, object, u->v->type, to, add_elem(e->g, e->b, u->v->type->elem, load_elem(e, base, object, u->v->type, to), x));
+}
+
 static LLVMValueRef updated(const Nest *k, const Unit *u) {
   Emit *e = k->e;
   LLVMValueRef idx[MAX_RANK], to = updated_place(k, u, idx), x = eval(e, u->op->opd[1], idx);
@@ -197,6 +224,10 @@ void nest_innermost(Nest *k) {
       LLVMValueRef x = updated(k, u);
       if (k->held && nest_has_room(k, i)) k->held[i] = x;
       else nest_put_update(k, u, x);
+      continue;
+    }
+    if (u->kind == UNIT_ADD) {
+      add_at_place(k, u);
       continue;
     }
     if (u->kind == UNIT_REDUCE) {
@@ -314,7 +345,7 @@ static void level_loop(Nest *k, int level, LLVMValueRef from, LLVMValueRef turns
   k->idx[level] = index_add(e, loop_begin(e, &loop, turns), from);
   loop.whole = dim_is_limited(head->level[level]);
   loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
-  loop.one_by_one = e->part && !k->folds;
+  loop.one_by_one = (e->part && !k->folds) || (k->adds && level > 0);
   loop.few = e->relay && head->nlevel == 1;
   loop.as_it_is = k->at_edge;
   e->counter = loop.i;
@@ -415,9 +446,15 @@ static void begin_in_memory(const Nest *k, const Unit *u) {
   else nest_begin_in_memory(k->e, u);
 }
 
+/* Turns of the innermost loop may add in one place. */
+static bool meets_itself(const Unit *u) {
+  if (u->kind == UNIT_ADD) return !adds_row_by_row(u);
+  return u->kind == UNIT_REDUCE && u->acc_level < 0 && !keeps_level(u, u->nlevel - 1);
+}
+
 void emit_nest(Emit *e, Unit **unit, int n) {
   Nest k = {.e = e, .unit = unit, .n = n};
-  bool live = false;
+  bool live = false, meets = false;
   k.tiny = is_tiny(&k);
   k.by_four = by_four(&k);
   k.acc = NEW_N(e->arena, LLVMValueRef, n);
@@ -425,12 +462,16 @@ void emit_nest(Emit *e, Unit **unit, int n) {
   k.left = NEW_N(e->arena, LLVMValueRef, n);
   for (int i = 0; i < n; i++) {
     live |= !unit[i]->dead;
-    k.parallel |= unit[i]->kind == UNIT_UPDATE;
+    k.parallel |= unit[i]->kind == UNIT_UPDATE || unit[i]->kind == UNIT_ADD;
+    meets |= meets_itself(unit[i]);
+    k.adds |= unit[i]->kind == UNIT_ADD;
+    if (unit[i]->kind == UNIT_ADD) begin_sum(e, unit[i]);
     if (unit[i]->kind != UNIT_REDUCE) continue;
     k.folds = true;
     if (unit[i]->acc_level >= 0) k.acc[i] = fold_cell(e, unit[i]);
     else if (!e->epilogue && (!e->relay || e->relay->phase == RELAY_BEGIN)) begin_in_memory(&k, unit[i]);
   }
+  k.parallel &= !meets;
   int mark = memo_mark(e);
   LLVMValueRef chunks = live && !e->relay && !e->epilogue && !unit[0]->tiled ? chunk_count(e, unit, n) : NULL;
   if (live && e->epilogue) emit_in_pieces(&k);

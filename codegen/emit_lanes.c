@@ -10,10 +10,49 @@
 
 enum { MOST_BYTES = 131072 };
 
+/* ---- blocks that wait ---------------------------------------------------------------------------------------------------
+ * To add at computed places, one iteration after the other, waits for what is added: the processor would do nothing else between one
+ * vector and the next. So some blocks are computed first. */
+
+enum { MOST_WAITING = 8, WAITING_BYTES = 16384 };
+
+static int scatter_bytes(const Exit *x) {
+  int n = x->x.kind == LANE_SCATTER ? (int)lane_elements(x->x.op->opd[2]->type) : 0;
+  return n ? x->n * elem_size(x->v->type->elem) + n * (8 * x->x.op->u.index.naxis + x->x.op->u.index.masked) : 0;
+}
+
+static int choose_waiting(const Lanes *k) {
+  int bytes = 0;
+  for (int i = 0; i < k->op->nres; i++) bytes += scatter_bytes(&k->exit[i]);
+  if (!bytes || k->width == 1) return 0;
+  int most = WAITING_BYTES / (bytes * k->width);
+  return most < 1 ? 1 : most < MOST_WAITING ? most : MOST_WAITING;
+}
+
+static LLVMValueRef part_of(Lanes *k, LLVMValueRef buffer, int bytes, LLVMValueRef block) {
+  LLVMValueRef at = index_mul(k->e, block, index_const(k->e, (int64_t)bytes * k->width));
+  return LLVMBuildInBoundsGEP2(k->e->b, k->e->g->i8, buffer, &at, 1, "");
+}
+
+/* The buffers of one of those that wait. */
+static void use_buffers(Lanes *k, LLVMValueRef block) {
+  k->flag = part_of(k, k->flags, 1, block);
+  for (int i = 0; i < k->op->nres; i++) {
+    Exit *x = &k->exit[i];
+    const Exit *all = &k->all[i];
+    const Op *op = x->x.op;
+    if (x->x.kind != LANE_SCATTER) continue;
+    int n = (int)lane_elements(op->opd[2]->type);
+    x->buffer = part_of(k, all->buffer, x->n * elem_size(x->v->type->elem), block);
+    for (int a = 0; a < op->u.index.naxis; a++) x->at[a] = part_of(k, all->at[a], 8 * n, block);
+    if (op->u.index.masked) x->mask = part_of(k, all->mask, n, block);
+  }
+}
+
 /* A buffer that is read at lanes only known at run time stays in memory; loops follow each other: one takes over those before it. */
 static LLVMValueRef memory_buffer(Lanes *k, int elem_bytes, int n) {
   Emit *e = k->e;
-  int64_t bytes = (int64_t)n * k->width * elem_bytes;
+  int64_t bytes = (int64_t)n * k->width * elem_bytes * (k->waiting ? k->waiting : 1);
   for (int i = 0; i < e->nbuffer; i++)
     if (!e->buffer[i].taken && e->buffer[i].bytes >= bytes) {
       e->buffer[i].taken = true;
@@ -70,10 +109,14 @@ static void open_exits(Lanes *k) {
     k->reads |= x->reads;
   }
   k->width = choose_width(k);
+  k->waiting = choose_waiting(k);
   for (int i = 0; i < k->op->nres; i++) open_exit(k, &k->exit[i]);
   if (k->width == 1) return;
   k->seen = new_alloca(k->e, k->e->g->i1);
-  k->flag = memory_buffer(k, 1, 1);
+  k->flag = k->flags = memory_buffer(k, 1, 1);
+  k->watched = shows_nan(k->e->p, k->op, k->e->g->fused);
+  k->all = NEW_N(k->e->arena, Exit, k->op->nres + 1);
+  memcpy(k->all, k->exit, sizeof *k->all * (size_t)k->op->nres);
 }
 
 static void copy_in(Emit *e, const Value *to, Value *from) {
@@ -166,14 +209,14 @@ static void ask_for_vectors(Lanes *k, LLVMBasicBlockRef latch) {
   give_hints(e, LLVMGetBasicBlockTerminator(latch), hint, sizeof hint / sizeof *hint);
 }
 
-static void side_by_side(Lanes *k, bool watched) {
+static void side_by_side(Lanes *k) {
   Emit *e = k->e;
   Loop loop;
   struct Rows *rows = rows_begin(e, lane_counter(k), k->first, k->width);
   LLVMValueRef lane = loop_begin(e, &loop, index_const(k->e, k->width));
   rows_body(e, rows);
   e->rows = rows;
-  k->watch = e->plain_products = watched;
+  k->watch = e->plain_products = k->watched;
   lane_set_counter(k, lane);
   lane_iteration(k);
   k->watch = e->plain_products = false;
@@ -182,12 +225,8 @@ static void side_by_side(Lanes *k, bool watched) {
   loop_end(e, &loop);
   ask_for_vectors(k, latch);
   rows_load(e, rows);
-  for (int i = 0; i < k->op->nres; i++) {
-    Exit *x = &k->exit[i];
-    if (x->straight || x->x.kind == LANE_FOLD) continue;
-    if (x->x.kind == LANE_SET) lanes_copy_rows(k, x);
-    else lanes_add_rows(k, x, watched);
-  }
+  for (int i = 0; i < k->op->nres; i++)
+    if (k->exit[i].x.kind == LANE_SET && !k->exit[i].straight) lanes_copy_rows(k, &k->exit[i]);
 }
 
 static void each_alone(Lanes *k, LLVMValueRef n, bool flagged_only, void (*one)(Lanes *k, LLVMValueRef lane)) {
@@ -208,17 +247,17 @@ static void block(Lanes *k, LLVMValueRef n) {
   Emit *e = k->e;
   Branch full, few, some;
   LLVMTypeRef i1 = e->g->i1;
-  bool watched = shows_nan(e->p, k->op, e->g->fused), was = e->seldom;
+  bool was = e->seldom;
   LLVMSetAlignment(LLVMBuildStore(e->b, splat(k, LLVMConstNull(e->g->i8)), k->flag), 8);
   LLVMBuildStore(e->b, LLVMConstNull(i1), k->seen);
   LLVMValueRef is_full = LLVMBuildICmp(e->b, LLVMIntEQ, n, index_const(k->e, k->width), "");
   if_begin(e, &full, is_full);
-  side_by_side(k, watched);
+  side_by_side(k);
   if_end(e, &full);
   if_begin(e, &few, LLVMBuildNot(e->b, is_full, ""));
-  each_alone(k, n, false, watched ? lane_alone_plain : lane_alone);
+  each_alone(k, n, false, k->watched ? lane_alone_plain : lane_alone);
   if_end(e, &few);
-  if (!watched) return;
+  if (!k->watched) return;
   if_begin(e, &some, LLVMBuildLoad2(e->b, i1, k->seen, ""));
   e->seldom = true;
   each_alone(k, n, true, lane_alone);
@@ -237,22 +276,61 @@ static bool may_overlap(const Lanes *k) {
   return true;
 }
 
+/* Iterations of a lane loop. */
+typedef struct Span { LLVMValueRef from, to, n, blocks; } Span;
+
+/* The i-th block begins; so many iterations are in it. */
+static LLVMValueRef begin_block(Lanes *k, const Span *s, LLVMValueRef i) {
+  Emit *e = k->e;
+  LLVMValueRef w = index_const(e, k->width), most = w;
+  k->first = index_add(e, s->from, LLVMBuildNSWMul(e->b, i, w, ""));
+  if (may_overlap(k)) {
+    LLVMValueRef begun = k->first, back = LLVMBuildNSWSub(e->b, s->to, w, "");
+    most = index_least(e, s->n, w);
+    k->first = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSGE, s->n, w, ""), index_least(e, begun, back), begun, "");
+    k->done = LLVMBuildNSWSub(e->b, begun, k->first, "");
+  }
+  return index_least(e, LLVMBuildNSWSub(e->b, s->to, k->first, ""), most);
+}
+
+/* Blocks from the i-th on, `n` at most; what they add waits. */
+static void some_blocks(Lanes *k, const Span *s, LLVMValueRef i, LLVMValueRef n) {
+  Emit *e = k->e;
+  Loop loop, add;
+  LLVMValueRef at = loop_begin(e, &loop, n), left = index_const(e, k->width);
+  use_buffers(k, at);
+  block(k, begin_block(k, s, index_add(e, i, at)));
+  k->done = NULL;
+  loop.as_it_is = true;
+  loop_end(e, &loop);
+  /* What is no whole block has been added. */
+  at = loop_begin(e, &add, n);
+  use_buffers(k, at);
+  Branch whole;
+  if_begin(e, &whole, LLVMBuildICmp(e->b, LLVMIntEQ, begin_block(k, s, index_add(e, i, at)), left, ""));
+  for (int r = 0; r < k->op->nres; r++)
+    if (k->exit[r].x.kind == LANE_SCATTER) lanes_add_rows(k, &k->exit[r]);
+  if_end(e, &whole);
+  k->done = NULL;
+  add.as_it_is = true;
+  loop_end(e, &add);
+}
+
 /* Iterations from `from`, where a block begins, up to `to`. */
 static void blocks(Lanes *k, LLVMValueRef from, LLVMValueRef to) {
   Emit *e = k->e;
   Loop loop;
-  LLVMValueRef w = index_const(k->e, k->width), n = LLVMBuildSub(e->b, to, from, "");
-  LLVMValueRef count = LLVMBuildSDiv(e->b, LLVMBuildNSWAdd(e->b, n, index_const(k->e, k->width - 1), ""), w, "");
-  k->first = index_add(e, from, LLVMBuildNSWMul(e->b, loop_begin(e, &loop, count), w, ""));
-  LLVMValueRef most = w;
-  if (may_overlap(k)) {
-    LLVMValueRef begun = k->first, back = LLVMBuildNSWSub(e->b, to, w, "");
-    most = index_least(e, n, w);
-    k->first = LLVMBuildSelect(e->b, LLVMBuildICmp(e->b, LLVMIntSGE, n, w, ""), index_least(e, begun, back), begun, "");
-    k->done = LLVMBuildNSWSub(e->b, begun, k->first, "");
+  Span s = {.from = from, .to = to, .n = LLVMBuildSub(e->b, to, from, "")};
+  LLVMValueRef some = index_const(e, k->waiting), up = LLVMBuildNSWAdd(e->b, s.n, index_const(e, k->width - 1), "");
+  s.blocks = LLVMBuildSDiv(e->b, up, index_const(e, k->width), "");
+  if (k->waiting) {
+    up = LLVMBuildNSWAdd(e->b, s.blocks, index_const(e, k->waiting - 1), "");
+    LLVMValueRef i = LLVMBuildNSWMul(e->b, loop_begin(e, &loop, LLVMBuildSDiv(e->b, up, some, "")), some, "");
+    some_blocks(k, &s, i, index_least(e, some, LLVMBuildNSWSub(e->b, s.blocks, i, "")));
+  } else {
+    block(k, begin_block(k, &s, loop_begin(e, &loop, s.blocks)));
+    k->done = NULL;
   }
-  block(k, index_least(e, LLVMBuildNSWSub(e->b, to, k->first, ""), most));
-  k->done = NULL;
   loop.as_it_is = true;
   loop_end(e, &loop);
 }

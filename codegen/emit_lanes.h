@@ -21,11 +21,15 @@ typedef struct Lanes {
   int width;          /* lanes; 1: there are none */
   LLVMValueRef first; /* of the block */
   bool alone;         /* one iteration by itself: everything goes straight */
+  bool watched;       /* nothing that vectors compute leaves them before it was looked at for a nan: */
   bool watch;         /* products are plain: what leaves is looked at */
   bool reads;         /* old entries are read */
   LLVMValueRef last, strange; /* the element looked at last; i1: some were nan, in this iteration */
   LLVMValueRef done;          /* so many iterations at the beginning of the block have been done before; NULL: none */
   LLVMValueRef keep;          /* i1: nothing is to leave this iteration; NULL: all does */
+  int waiting;                /* so many blocks are computed before what they add at computed places is added; 0: there is nothing */
+  Exit *all;                  /* the buffers of all of these, where an exit has those of the block at hand */
+  LLVMValueRef flags;         /* … likewise */
   LLVMValueRef seen, flag;    /* alloca of i1: there are iterations to be done alone; buffer of i8: which */
 } Lanes;
 
@@ -44,6 +48,6 @@ LLVMValueRef lane_is_flagged(Lanes *k, LLVMValueRef lane); /* i1: it has to be d
 
 /* From a block's buffers to memory. */
 void lanes_copy_rows(Lanes *k, Exit *x);
-void lanes_add_rows(Lanes *k, Exit *x, bool watched);
+void lanes_add_rows(Lanes *k, Exit *x);
 
 #endif

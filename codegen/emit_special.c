@@ -241,7 +241,8 @@ static void emit_scatter_add(Emit *e, Unit *u) {
 void update_place(Emit *e, const Op *op, const LLVMValueRef *idx, LLVMValueRef *at) {
   int rank = op->res[0]->type->rank;
   if (op->code != OP_set_slice) {
-    indexed_place(e, op, rank, 2, NULL, idx, at);
+    int first = op->code == OP_set ? 2 : scatter_first(op);
+    indexed_place(e, op, rank, first, idx, idx + (first < op->nopd ? op->opd[first]->type->rank : 0), at);
     return;
   }
   for (int i = 0; i < rank; i++) {

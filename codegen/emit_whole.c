@@ -65,7 +65,7 @@ int nest_room(const Nest *k) {
   if (!few_turns(k->e) || k->e->g->o->opt_level < 2) return 0;
   for (int i = 0; i < k->n; i++) {
     const Unit *u = k->unit[i];
-    if (u->kind == UNIT_REDUCE && (u->acc_level < 0 || u->acc_level >= u->nlevel)) return 0;
+    if (u->kind == UNIT_ADD || (u->kind == UNIT_REDUCE && (u->acc_level < 0 || u->acc_level >= u->nlevel))) return 0;
     int fit = nest_has_room(k, i) ? VECTOR_BYTES / (int)elem_size(u->v->type->elem) : 0;
     if (fit && (!least || fit < least)) least = fit;
   }

@@ -93,8 +93,8 @@ static double special_time(Estimate *e, const Plan *p, const Unit *u) {
 }
 
 /* Of an element, with what is computed for it on the way. */
-static double unit_cost(const Plan *p, const Unit *u) {
-  double sum = u->op ? op_cost(u->op) : 1;
+int unit_cost(const Plan *p, const Unit *u) {
+  int sum = u->op ? op_cost(u->op) : 1;
   for (int k = 0; u->op && k < u->op->nopd; k++) {
     const ValueInfo *x = &p->value[u->op->opd[k]->id];
     sum += x->place == PLACE_VIRTUAL ? x->cost : 0;
@@ -107,13 +107,15 @@ static double nest_time(Estimate *e, const Plan *p, const Group *g) {
   const Unit *u = g->unit[0];
   double rows = 1, row = u->nlevel ? length(e, u->level[u->nlevel - 1]) : 1, work = 0;
   for (int l = 0; l + 1 < u->nlevel; l++) rows *= length(e, u->level[l]);
-  for (int i = 0; i < g->n; i++) work += unit_cost(p, g->unit[i]);
+  for (int i = 0; i < g->n; i++) work += unit_cost(p, g->unit[i]) + (g->unit[i]->kind == UNIT_ADD ? SCATTER : 0);
   e->code += CODE_NEST + CODE_WORK * work;
   if (u->tiled) return KERNEL + rows * row / VECTOR;
   return NEST + rows * (ROW + work * (1 + (row - 1) / VECTOR));
 }
 
-static bool is_nest(const Unit *u) { return u->kind == UNIT_STORE || u->kind == UNIT_REDUCE || u->kind == UNIT_UPDATE; }
+static bool is_nest(const Unit *u) {
+  return u->kind == UNIT_STORE || u->kind == UNIT_REDUCE || u->kind == UNIT_UPDATE || u->kind == UNIT_ADD;
+}
 
 static double unit_time(Estimate *e, const Plan *p, const Unit *u) {
   if (u->kind == UNIT_SPECIAL) return special_time(e, p, u);

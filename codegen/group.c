@@ -13,7 +13,7 @@ static bool is_check(const Unit *u) { return u->kind == UNIT_EFFECT; }
 
 /* It can be done later: no memory that it reads or writes is ever written over. */
 static bool can_wait(const Plan *p, const Unit *u) {
-  if ((u->kind != UNIT_STORE && u->kind != UNIT_REDUCE && u->kind != UNIT_SCALAR) || u->into) return false;
+  if ((u->kind != UNIT_STORE && u->kind != UNIT_REDUCE && u->kind != UNIT_SCALAR && u->kind != UNIT_ADD) || u->into) return false;
   if (u->op && (u->op->code == OP_sym || p->value[u->v->id].shared)) return false;
   for (int k = 0; k < u->nread; k++)
     if (p->value[u->read[k].v->id].shared) return false;
@@ -65,7 +65,7 @@ bool same_loops(const Unit *a, const Unit *b) {
 }
 
 static bool fusable(const Unit *u) {
-  return (u->kind == UNIT_STORE || u->kind == UNIT_UPDATE || u->kind == UNIT_REDUCE) && u->nlevel > 0 && !u->tiled;
+  return (u->kind == UNIT_STORE || u->kind == UNIT_UPDATE || u->kind == UNIT_REDUCE || u->kind == UNIT_ADD) && u->nlevel > 0 && !u->tiled;
 }
 
 static bool read_in_step(const Unit *from, const Read *r) { return in_step(from, r->level, r->v->type->rank); }
@@ -90,15 +90,54 @@ static bool keeps_step(const Plan *p, const Unit *u, const Unit *before) {
   return before->kind != UNIT_REDUCE && in_step(u, before->place, rank);
 }
 
+/* Both add to one memory, and what is there between nobody else reads: they may take turns. */
+static bool adds_on(const Plan *p, const Unit *u, const Unit *before) {
+  while (u && u->kind == UNIT_ADD && u->op->code == OP_scatter_acc) {
+    const Value *onto = u->op->opd[0];
+    if (!same_memory(p, onto, u->v) || p->value[onto->id].readers != 1) return false;
+    u = maker_of(p, onto);
+    if (u == before) return u->kind == UNIT_ADD;
+  }
+  return false;
+}
+
 /* The first group in which u's value may be written over what lived in its memory before. */
 static int overwrites_after(const Plan *p, const Unit *u) {
   int first = 0;
   if (!u->op || p->value[u->v->id].place != PLACE_BUFFER || !p->value[u->v->id].shared) return 0;
   for (int i = 0; p->unit[i] != u; i++) {
-    int at = p->unit[i]->group + !keeps_step(p, u, p->unit[i]);
+    int at = p->unit[i]->group + !(keeps_step(p, u, p->unit[i]) || adds_on(p, u, p->unit[i]));
     if (at > first && touches(p, p->unit[i], u->v)) first = at;
   }
   return first;
+}
+
+static bool adds_one_by_one(const Unit *u) { return u->kind == UNIT_ADD && !adds_row_by_row(u); }
+
+/* It may be done with each piece of a product (epilogue.c). */
+static bool reads_product(const Plan *p, const Unit *u) {
+  for (int k = 0; k < u->nread; k++) {
+    const Unit *from = maker_of(p, u->read[k].v);
+    if (from && from->tiled) return true;
+  }
+  return false;
+}
+
+/* What is added to numbers at computed places is added one by one: what takes long is computed in vectors, in a nest of its own. */
+static bool fits_adding(const Plan *p, const Unit *u, bool one_by_one) {
+  enum { LONG = 20 };
+  return !reads_product(p, u) && (!one_by_one || unit_cost(p, u) < LONG);
+}
+
+static bool goes_with(const Plan *p, const Group *g, const Unit *u) {
+  bool adds = u->kind == UNIT_ADD, one_by_one = adds_one_by_one(u);
+  for (int i = 0; i < g->n; i++) {
+    adds |= g->unit[i]->kind == UNIT_ADD;
+    one_by_one |= adds_one_by_one(g->unit[i]);
+  }
+  bool fits = !adds || fits_adding(p, u, one_by_one);
+  for (int i = 0; adds && fits && i < g->n; i++) fits = fits_adding(p, g->unit[i], one_by_one);
+  return fits;
 }
 
 /* A longer loop keeps nothing in registers anyway, and to allocate them takes time that grows faster than its length. */
@@ -112,12 +151,14 @@ static int find_group(Plan *p, const Unit *u, int barrier) {
   for (int k = 0; k < u->nread; k++) {
     const Unit *from = maker_of(p, u->read[k].v);
     if (!from) continue;
-    int at = from->group + !read_in_step(from, &u->read[k]);
+    int at = from->group + !(read_in_step(from, &u->read[k]) || adds_on(p, u, from));
     if (at > first) first = at;
   }
   for (int g = p->ngroup - 1, tries = 0; g >= first && tries < 64; g--, tries++) {
     const Unit *head = p->group[g].unit[0];
-    if (fusable(head) && same_loops(head, u) && matvec_of(p, head) == kind && p->group[g].n < MOST_UNITS) return g;
+    if (fusable(head) && same_loops(head, u) && matvec_of(p, head) == kind && p->group[g].n < MOST_UNITS &&
+        goes_with(p, &p->group[g], u))
+      return g;
   }
   return -1;
 }

@@ -14,6 +14,7 @@ typedef struct Nest {
   Chunks *chunks;     /* NULL: one thread does it */
   LLVMValueRef from, to; /* the turns of the outermost loop that are emitted; NULL: all */
   bool folds;
+  bool adds;          /* at computed places: rows as a rule, which may be short */
   bool tiny;          /* nothing is a loop */
   bool by_four;       /* four turns at a time of the loop around the innermost one */
   bool begins;        /* … of which the first begin what is folded into memory */

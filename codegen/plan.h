@@ -57,6 +57,7 @@ typedef enum {
   UNIT_STORE,   /* every element of v, computed and stored */
   UNIT_REDUCE,  /* every element of v, a sum or another fold */
   UNIT_UPDATE,  /* a part of v, whose rest is in its memory already: the operand's elements are stored there, or added */
+  UNIT_ADD,     /* v, to which every element of an operand is added at a computed place */
   UNIT_STRAIGHT, /* a few elements, without loops: those of v, or those that are stored into it */
   UNIT_SPECIAL, /* an op with loops of its own: scan, scatter, concatenation, … */
   UNIT_EFFECT   /* a check */
@@ -102,7 +103,7 @@ typedef struct Unit {
   Dim *level[MAX_LEVEL];
   int8_t level_of[MAX_LEVEL]; /* by label */
   int8_t out[MAX_RANK];       /* the label of each axis of v */
-  int8_t place[MAX_RANK];     /* UNIT_STORE, UNIT_UPDATE: as Read.level, of what it writes */
+  int8_t place[MAX_RANK];     /* UNIT_STORE, UNIT_UPDATE, UNIT_ADD: as Read.level, of what it writes */
   int acc_level;              /* UNIT_REDUCE: loops from here on fold into a register; -1: into memory */
   int nread, read_cap;
   Read *read;
@@ -189,6 +190,8 @@ bool stores_in_step(Plan *p, Op *op, const Value *x);
 /* What the unit writes and an access elsewhere to the same memory, at `at`, meet in the same iteration of all loops if at all: each
  * counter is the index of both on some axis. */
 bool in_step(const Unit *u, const int8_t *at, int rank);
+bool adds_row_by_row(const Unit *u); /* UNIT_ADD: turns of the innermost loop add at places of their own */
+int unit_cost(const Plan *p, const Unit *u); /* operations for an element, with what is computed on the way */
 bool is_apart(const Op *update, const Read *r); /* it stores into another row than r reads */
 
 /* The first loop from which on all are folded away; -1 when an outer one is folded while an inner one is not. */

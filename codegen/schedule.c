@@ -35,6 +35,23 @@ static void update_loops(Unit *u, const Op *op) {
   }
 }
 
+/* Loops over what is added. */
+static void add_loops(Unit *u, const Op *op) {
+  const Value *x = scattered(op), *idx = op->opd[scatter_first(op)];
+  store_loops(u, x->type);
+  for (int i = 0, k = 0, rest = idx->type->rank; i < op->res[0]->type->rank; i++) {
+    bool indexed = k < op->u.index.naxis && op->u.index.axis[k] == i;
+    k += indexed;
+    u->place[i] = indexed ? LEVEL_OTHER : u->level_of[rest++];
+  }
+}
+
+bool adds_row_by_row(const Unit *u) {
+  for (int a = 0; a < u->v->type->rank; a++)
+    if (u->place[a] == u->nlevel - 1) return true;
+  return false;
+}
+
 static bool label_in(const int8_t *labels, int n, int l) {
   for (int i = 0; i < n; i++)
     if (labels[i] == l) return true;
@@ -264,6 +281,18 @@ static bool updates_in_place(const Plan *p, const Op *op) {
   return op->code != OP_scatter_acc || (!op->u.index.masked && op->opd[2]->type->rank == 0);
 }
 
+/* By one thread alone: others would have to keep out of its way. */
+static bool adds_in_nest(const Plan *p, const Op *op) {
+  if (!op_is_scatter(op) || op->u.index.masked || p->root->grain || in_lanes(p, p->region)) return false;
+  return op->res[0]->type->rank > 0 && scattered(op)->type->rank > 0 && p->value[op->res[0]->id].place == PLACE_BUFFER;
+}
+
+static void read_for_add(Plan *p, Unit *u, const Op *op) {
+  if (op->code == OP_scatter_acc) read_anywhere(p, u, op->opd[0]);
+  read_at(p, u, scattered(op), u->level_of);
+  for (int k = scatter_first(op); k < op->nopd; k++) read_at(p, u, op->opd[k], u->level_of);
+}
+
 static void read_for_update(Plan *p, Unit *u, const Op *op) {
   for (int k = 2; k < op->nopd; k++) read_anywhere(p, u, op->opd[k]);
   read_at(p, u, op->opd[1], u->level_of);
@@ -281,7 +310,9 @@ static void unit_of_op(Plan *p, Op *op) {
     made |= place == PLACE_BUFFER || place == PLACE_SCALAR;
   }
   if (!made) return;
-  UnitKind kind = updates_in_place(p, op) ? UNIT_UPDATE : unit_kind(op, v ? p->value[v->id].place : PLACE_VIRTUAL);
+  UnitKind kind = updates_in_place(p, op) ? UNIT_UPDATE
+                  : adds_in_nest(p, op)   ? UNIT_ADD
+                                          : unit_kind(op, v ? p->value[v->id].place : PLACE_VIRTUAL);
   if (kind == UNIT_UPDATE ? stores_straight(p, op) : v && kind != UNIT_SCALAR && is_straight(p, op)) kind = UNIT_STRAIGHT;
   Unit *u = unit_new(p, kind, op, v);
   for (int i = 0; i < op->nres; i++) p->producer[op->res[i]->id] = u;
@@ -295,6 +326,11 @@ static void unit_of_op(Plan *p, Op *op) {
     u->gathers = true;
     update_loops(u, op);
     read_for_update(p, u, op);
+    return;
+  case UNIT_ADD:
+    u->gathers = true;
+    add_loops(u, op);
+    read_for_add(p, u, op);
     return;
   case UNIT_REDUCE:
     if (op->code == OP_contract)

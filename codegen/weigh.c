@@ -264,6 +264,10 @@ static void follow_unit(Weigh *w, const Unit *u, double turns) {
       follow(w, op->opd[k], &y, turns);
     }
     return;
+  case UNIT_ADD:
+    follow(w, scattered(op), &x, turns);
+    for (int k = scatter_first(op); k < op->nopd; k++) follow(w, op->opd[k], &x, turns);
+    return;
   case UNIT_UPDATE: follow(w, op->opd[1], &x, turns); return;
   default:
     for (int k = 0; op && k < op->nopd; k++) {

@@ -19,6 +19,12 @@ bool op_is_loop(const Op *op) { return op->code == OP_for || op->code == OP_whil
 
 bool op_is_update(const Op *op) { return op->code == OP_set || op->code == OP_set_slice || op->code == OP_scatter_acc; }
 
+bool op_is_scatter(const Op *op) { return op->code == OP_scatter_add || op->code == OP_scatter_acc; }
+
+int scatter_first(const Op *op) { return op->code == OP_scatter_add ? 1 : 2; }
+
+Value *scattered(const Op *op) { return op->opd[scatter_first(op) - 1]; }
+
 bool op_has_sum(const Op *op) {
   if (op->code != OP_contract) return false;
   for (int k = 0; k < op->nopd; k++)

@@ -259,6 +259,9 @@ struct Region { Func *func; int nparam; Value **param; int param_cap; Op *first,
 bool op_checks_bool(Opcode code);         /* an effect that fails unless its operand holds everywhere */
 bool op_is_fold(Opcode code);             /* of two operands of one type, whose order and grouping are free */
 bool op_is_loop(const Op *op);            /* for, while */
+bool op_is_scatter(const Op *op); /* adds at computed places: scatter_add, scatter_acc */
+int scatter_first(const Op *op);   /* which operand its first index is */
+Value *scattered(const Op *op);    /* what it adds */
 bool op_is_update(const Op *op);          /* the result is the first operand but for what is stored, or added, at some places */
 bool op_has_sum(const Op *op);            /* a contraction with a label that is summed */
 int8_t contract_unused_label(const Op *op); /* -1: there is none */

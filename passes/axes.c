@@ -105,6 +105,14 @@ static void scatter_links(Links *k, const Op *op) {
   }
 }
 
+/* What is added to is taken as it is. */
+static void added_links(Links *k, const Op *op) {
+  int rank = op->nopd > 2 ? op->opd[2]->type->rank : 0;
+  memset(k->out, 0, sizeof k->out);
+  for (int i = 1; i < op->nopd; i++)
+    for (int a = 0; a < rank; a++) k->in[i][a] = (int8_t)(AXIS_SUM + a);
+}
+
 static void set_links(Links *k, const Op *op) {
   for (int a = 0, j = 0; a < op->res[0]->type->rank; a++) {
     k->out[a] = !is_indexed(op, a);
@@ -137,6 +145,7 @@ Links axis_links(Ctx *c, const Op *op) {
   case OP_concat: concat_links(&k, op); return k;
   case OP_gather: gather_links(&k, op); return k;
   case OP_scatter_add: scatter_links(&k, op); return k;
+  case OP_scatter_acc: added_links(&k, op); return k;
   case OP_set: set_links(&k, op); return k;
   default: memset(k.out, 0, sizeof k.out); return k;
   }

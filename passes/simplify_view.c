@@ -164,9 +164,33 @@ static Value *extreme(Simplify *s, const Op *op) {
   return op->u.index.masked ? b_select(&s->b, op->opd[1 + n], most, b_splat(&s->b, most->type, 0)) : most;
 }
 
+static int index_along(const Op *op, int axis) {
+  for (int i = 0; i < op->u.index.naxis; i++)
+    if (op->u.index.axis[i] == axis) return i;
+  return -1;
+}
+
+/* Of a transposed tensor: of the tensor itself, if the axes without an index keep their order.  So what goes back goes to rows. */
+static Value *from_transposed(Simplify *s, Op *op) {
+  const Op *t = op->opd[0]->def;
+  if (!t || t->code != OP_contract || t->nopd != 1 || t->opd[0]->type->rank != op->opd[0]->type->rank || op_has_sum(t)) return NULL;
+  int rank = t->opd[0]->type->rank, n = 0, axis[MAX_RANK], last = -1;
+  Value *idx[MAX_RANK];
+  for (int b = 0; b < rank; b++) {
+    int a = 0;
+    while (a < rank && t->u.contract.out[a] != t->u.contract.opd[0][b]) a++;
+    int i = a < rank ? index_along(op, a) : -1;
+    if (a == rank || (i < 0 && a < last)) return NULL;
+    if (i < 0) last = a;
+    else axis[n] = b, idx[n++] = op->opd[1 + i];
+  }
+  return b_gather(&s->b, t->opd[0], n, axis, idx, op->u.index.masked ? op->opd[1 + n] : NULL);
+}
+
 /* Every index runs over a whole axis of x: the gather is a relabelling. */
 static Value *do_gather(Simplify *s, Op *op) {
   Value *x = op->opd[0], *most = elem_is_real(x->type->elem) ? extreme(s, op) : NULL;
+  if (!most) most = from_transposed(s, op);
   if (most) return most;
   if (op->u.index.masked) return NULL;
   int8_t in[MAX_RANK], out[MAX_RANK];
@@ -248,8 +272,6 @@ static Value *do_read(Simplify *s, Op *op) {
 /* ---- what is scattered ---------------------------------------------------------------------------------------------------------- */
 
 static Value *scatter_mask(const Op *op) { return op->u.index.masked ? op->opd[op->nopd - 1] : NULL; }
-
-static Value *scattered(const Op *op) { return op->code == OP_scatter_add ? op->opd[0] : op->opd[1]; }
 
 /* What is added where the mask holds; elsewhere zeros. */
 static Value *where_masked(Simplify *s, Value *u, Value *mask) {

@@ -27,7 +27,7 @@ static bool lane_op(const Op *op) {
   case FAM_CONTRACT: return true;
   case FAM_REDUCE: return true;
   case FAM_VIEW: return op->code != OP_set_slice;
-  default: return op->code == OP_iota || op->code == OP_gather || op->code == OP_scatter_add || op->code == OP_linrec;
+  default: return op->code == OP_iota || op->code == OP_gather || op_is_scatter(op) || op->code == OP_linrec;
   }
 }
 
@@ -41,7 +41,7 @@ static bool indexes_memory(const Strip *s, const Item *it) {
 static bool fits_lane(const Strip *s, const Item *it) {
   const Op *op = it->op;
   if (!lane_op(op) || !indexes_memory(s, it)) return false;
-  if (op->code != OP_scatter_add && !entry_size(op->res[0], it->axis)) return false;
+  if (!op_is_scatter(op) && !entry_size(op->res[0], it->axis)) return false;
   for (int k = 0; k < op->nopd; k++)
     if ((it->opd[k] >= 0 || op->code == OP_contract) && !entry_size(op->opd[k], it->opd[k])) return false;
   return true;
@@ -58,7 +58,7 @@ static Worth worth(const Strip *s, int stage) {
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
     if (it->role == ROLE_NONE || it->free || it->stage != stage) continue;
-    int64_t most = 1, made = it->op->code == OP_scatter_add ? 1 : entry_size(it->op->res[0], it->axis);
+    int64_t most = 1, made = op_is_scatter(it->op) ? 1 : entry_size(it->op->res[0], it->axis);
     if (made > most) most = made;
     for (int k = 0; k < it->op->nopd; k++) {
       int64_t n = it->opd[k] >= 0 ? entry_size(it->op->opd[k], it->opd[k]) : 1;
@@ -80,7 +80,7 @@ static int strip_stages_in_lanes(Strip *s) {
     Worth w = worth(s, t);
     if (w.size < 3 || w.size > MAX_BODY) continue;
     if (!made++) strip_order(s);
-    strip_loop(s, t, 1);
+    strip_loop(s, t, 1, true);
   }
   return made;
 }

@@ -32,6 +32,7 @@ typedef struct Strip {
   Region *region;
   int n;
   Item *item;
+  int *uses;    /* by value id: how many operands and results it is */
   int *item_of; /* by value id: 1 + the operation that makes it; 0: it comes from around */
   int nvalue;
   Dim *extent;    /* of the axis */
@@ -46,11 +47,13 @@ void strip_along(Strip *s, const Value *v, int axis);           /* all that is w
 /* Finds roles and stages; fits: may the operation be in the loop?  Returns the number of stages. */
 int strip_stages(Strip *s, bool (*fits)(const Strip *s, const Item *i));
 Item *maker(const Strip *s, const Value *v); /* NULL: it comes from around */
+/* What `it` adds to is a sum of the same kind, which nobody else wants: both are one, in one loop.  NULL: it is not. */
+Item *adds_onto(const Strip *s, const Item *it);
 bool is_together(const Strip *s, const Item *it, int k); /* operand k is a block that is made in the loop */
 int degree(const Type *t); /* how many axes are not of constant length */
 void strip_order(Strip *s);
 /* Makes the loop of a stage, over blocks of `width`, behind all that it needs. */
-void strip_loop(Strip *s, int stage, int64_t width);
+void strip_loop(Strip *s, int stage, int64_t width, bool lanes);
 
 /* strip_turn.c: operations of which the axis that is cut comes last. */
 bool can_turn(const Op *op);

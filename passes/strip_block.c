@@ -233,7 +233,7 @@ bool strip_blocks(Func *f, Region *g) {
     int64_t width = block_width(&s, t);
     if (!stage_gains(&s, t)) continue;
     if (!made) strip_order(&s);
-    strip_loop(&s, t, width);
+    strip_loop(&s, t, width, false);
     made = true;
   }
   return made;

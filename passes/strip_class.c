@@ -15,20 +15,25 @@ int degree(const Type *t) {
   return k;
 }
 
+static void count(void *env, Value *v) { ((int *)env)[v->id]++; }
+
 Strip strip_open(Func *f, Region *g) {
   Ctx *c = f->module->ctx;
   Strip s = {.f = f, .ctx = c, .region = g, .nvalue = f->nvalue};
   for (Op *op = g->first; op; op = op->next) s.n++;
   s.item = NEW_N(c->arena, Item, s.n + 1);
   s.item_of = NEW_N(c->arena, int, f->nvalue + 1);
+  s.uses = NEW_N(c->arena, int, f->nvalue + 1);
   s.cut = NEW_N(c->arena, int8_t, f->nvalue + 1);
   s.seen = NEW_N(c->arena, uint32_t, f->nvalue + 1);
   int n = 0;
   for (Op *op = g->first; op; op = op->next) {
     s.item[n] = (Item){.op = op, .links = axis_links(c, op), .opd = NEW_N(c->arena, int8_t, op->nopd + 1)};
     for (int i = 0; i < op->nres; i++) s.item_of[op->res[i]->id] = n + 1;
+    op_each_use(op, count, s.uses);
     n++;
   }
+  for (int i = 0; i < g->nres; i++) count(s.uses, g->res[i]);
   return s;
 }
 
@@ -107,9 +112,20 @@ static bool can_fold(const Op *op) {
   case OP_rprod:
   case OP_rany:
   case OP_rall:
-  case OP_scatter_add: return true;
+  case OP_scatter_add:
+  case OP_scatter_acc: return true;
   default: return false;
   }
+}
+
+static bool same_axes(const Op *a, const Op *b) {
+  return a->u.index.naxis == b->u.index.naxis && !memcmp(a->u.index.axis, b->u.index.axis, sizeof(int) * (size_t)a->u.index.naxis);
+}
+
+Item *adds_onto(const Strip *s, const Item *it) {
+  Item *m = it->role == ROLE_FOLD && it->op->code == OP_scatter_acc ? maker(s, it->op->opd[0]) : NULL;
+  if (!m || m->role != ROLE_FOLD || !op_is_scatter(m->op) || !same_axes(m->op, it->op)) return NULL;
+  return s->uses[m->op->res[0]->id] == 1 ? m : NULL;
 }
 
 /* Operands are taken in blocks along the axis that is linked to `to`. */
@@ -158,12 +174,16 @@ static bool is_cheap(const Op *op) {
   case OP_add:
   case OP_sub:
   case OP_mul:
+  case OP_floor:
+  case OP_ceil:
+  case OP_round:
+  case OP_trunc:
   case OP_select: return true;
   default: return op_info[op->code].family == FAM_MAP && !elem_is_real(op->opd[op->nopd - 1]->type->elem);
   }
 }
 
-static bool reads_elsewhere(const Op *op) { return op->code == OP_gather || op->code == OP_scatter_add; }
+static bool reads_elsewhere(const Op *op) { return op->code == OP_gather || op_is_scatter(op); }
 
 /* floor: no sooner than the last check (for what is only then in range), or than the last binding of a symbol. */
 typedef struct Floor { int check, all; } Floor;
@@ -181,7 +201,8 @@ static int soonest(const Strip *s, const Item *it, int floor) {
   int stage = floor;
   for (int k = 0; k < it->op->nopd; k++) {
     const Item *m = maker(s, it->op->opd[k]);
-    if (m) stage = larger(stage, is_together(s, it, k) && !m->free ? m->stage : m->ready);
+    bool same = m && !m->free && (is_together(s, it, k) || (k == 0 && adds_onto(s, it)));
+    if (m) stage = larger(stage, same ? m->stage : m->ready);
   }
   return stage;
 }
@@ -218,7 +239,7 @@ static void needs_now(void *env, Value *v) {
 }
 
 static bool can_wait(const Item *it) {
-  return it->role == ROLE_EACH && !it->free && !reads_elsewhere(it->op) && degree(it->op->res[0]->type) > 1;
+  return it->role == ROLE_EACH && !it->free && !reads_elsewhere(it->op);
 }
 
 /* By item: the stage of the first that wants it, or of the item itself where it cannot wait. */
@@ -281,7 +302,8 @@ static void mark_kept(Strip *s) {
     if (it->role == ROLE_NONE || it->free) op_each_use(it->op, keep, s);
     for (int k = 0; it->role != ROLE_NONE && k < it->op->nopd; k++) {
       Item *m = maker(s, it->op->opd[k]);
-      if (m && (!is_together(s, it, k) || (!m->free && m->stage < it->stage))) m->kept = true;
+      bool here = m && (is_together(s, it, k) || (k == 0 && adds_onto(s, it)));
+      if (m && (!here || (!m->free && m->stage < it->stage))) m->kept = true;
     }
   }
   for (int i = 0; i < s->region->nres; i++) keep(s, s->region->res[i]);

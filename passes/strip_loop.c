@@ -48,7 +48,8 @@ typedef struct Block {
   CloneMap *map[2]; /* of values of this stage, and of what is done again: by whether the axis comes last */
   Dim *start, *width;
   int stage;
-  bool turn; /* the axis comes last in what is made here */
+  bool turn;  /* the axis comes last in what is made here */
+  bool lanes; /* all else is short */
 } Block;
 
 static Type *cut_type(Ctx *c, const Type *t, int axis, Dim *width) {
@@ -168,14 +169,79 @@ static Value *neutral(Builder *b, const Op *op) {
   return b_broadcast_scalar(b, b_cast(b, b_int(b, max ? least : most), t->elem), t);
 }
 
+/* ---- sums at computed places -------------------------------------------------------------------------------------------- */
+
+/* What a block adds, where, and under which mask, or NULL. */
+typedef struct Added { Value *u, *idx[MAX_RANK], *mask; } Added;
+
+static Added added(Block *k, Item *it) {
+  const Op *op = it->op;
+  int first = scatter_first(op), n = op->u.index.naxis;
+  Added a = {.u = block_of(k, it, first - 1, false)};
+  for (int i = 0; i < n; i++) a.idx[i] = block_of(k, it, first + i, false);
+  if (op->u.index.masked) a.mask = block_of(k, it, first + n, false);
+  return a;
+}
+
+/* The first n axes as one. */
+static Value *flat(Block *k, Value *v, int n) {
+  Dim *dim[MAX_RANK] = {dim_const(k->b.ctx, 1)};
+  for (int a = 0; a < n; a++) dim[0] = dim_mul(k->b.ctx, dim[0], v->type->dim[a]);
+  for (int a = n; a < v->type->rank; a++) dim[1 + a - n] = v->type->dim[a];
+  return b_reshape(&k->b, v, v->type->rank - n + 1, dim);
+}
+
+/* One after another: what an iteration in lanes leaves, it leaves by one operation. */
+static Added added_together(Block *k, int n, const Op *op, Added *a) {
+  Value **part = NEW_N(k->b.ctx->arena, Value *, n);
+  bool masked = false;
+  Added all = {0};
+  for (int i = 0; i < n; i++) masked |= a[i].mask != NULL;
+  for (int i = 0; i < n; i++) part[i] = flat(k, a[i].u, a[i].idx[0]->type->rank);
+  all.u = b_concat(&k->b, n, part, 0);
+  for (int x = 0; x < op->u.index.naxis; x++) {
+    for (int i = 0; i < n; i++) part[i] = flat(k, a[i].idx[x], a[i].idx[x]->type->rank);
+    all.idx[x] = b_concat(&k->b, n, part, 0);
+  }
+  for (int i = 0; masked && i < n; i++) {
+    const Type *t = a[i].idx[0]->type;
+    part[i] = flat(k, a[i].mask ? a[i].mask : b_splat(&k->b, type_with_elem(k->b.ctx, t, BOOL), 1), t->rank);
+  }
+  if (masked) all.mask = b_concat(&k->b, n, part, 0);
+  return all;
+}
+
+/* `it` and those that it adds onto, the first of them first. */
+static int chain_of(const Block *k, Item *it, Item **chain) {
+  int n = 0;
+  for (Item *m = it; m && m->stage == k->stage; m = adds_onto(k->s, m)) n++;
+  for (int i = n; i-- > 0; it = adds_onto(k->s, it)) chain[i] = it;
+  return n;
+}
+
+static Value *add_at_places(Block *k, Item *it, Value *acc) {
+  Arena *arena = k->b.ctx->arena;
+  const Op *op = it->op;
+  Item **chain = NEW_N(arena, Item *, k->s->n);
+  int n = chain_of(k, it, chain);
+  Added *a = NEW_N(arena, Added, n);
+  for (int i = 0; i < n; i++) a[i] = added(k, chain[i]);
+  if (k->lanes && n > 1) a[0] = added_together(k, n, op, a), n = 1;
+  for (int i = 0; i < n; i++) acc = b_scatter_acc(&k->b, acc, a[i].u, op->u.index.naxis, op->u.index.axis, a[i].idx, a[i].mask);
+  return acc;
+}
+
+/* What a sum begins with. */
+static Value *begun(Builder *b, const Strip *s, Item *it, int stage) {
+  Item *m = it;
+  for (Item *next = it; next && next->stage == stage; next = adds_onto(s, next)) m = next;
+  return m->op->code == OP_scatter_acc ? m->op->opd[0] : neutral(b, m->op);
+}
+
 static Value *take_in(Block *k, Item *it, Value *acc) {
   const Op *op = it->op;
-  if (op->code != OP_scatter_add) return b_map2(&k->b, fold_with(op->code), acc, clone_item(k, it, k->turn && can_turn(op)));
-  int n = op->u.index.naxis;
-  Value *idx[MAX_RANK], *u = block_of(k, it, 0, false);
-  for (int i = 0; i < n; i++) idx[i] = block_of(k, it, 1 + i, false);
-  Value *mask = op->u.index.masked ? block_of(k, it, 1 + n, false) : NULL;
-  return b_scatter_acc(&k->b, acc, u, n, op->u.index.axis, idx, mask);
+  if (op_is_scatter(op)) return add_at_places(k, it, acc);
+  return b_map2(&k->b, fold_with(op->code), acc, clone_item(k, it, k->turn && can_turn(op)));
 }
 
 static bool leaves(const Item *it, int stage) {
@@ -221,7 +287,7 @@ static Sym *bound(Ctx *c, Block *k, Value *v, const char *name, int64_t most) {
 }
 
 /* Block t begins at entry t * width; the last one may be shorter. */
-void strip_loop(Strip *s, int stage, int64_t width) {
+void strip_loop(Strip *s, int stage, int64_t width, bool lanes) {
   Ctx *c = s->ctx;
   Builder b = {.ctx = c, .func = s->f, .region = s->region, .before = first_after(s, stage)};
   Value **init = NEW_N(c->arena, Value *, s->n + 1);
@@ -231,7 +297,7 @@ void strip_loop(Strip *s, int stage, int64_t width) {
     if (!leaves(it, stage)) continue;
     b.loc = it->op->loc;
     it->onto = find_onto(s, it);
-    init[n++] = it->role == ROLE_FOLD ? neutral(&b, it->op)
+    init[n++] = it->role == ROLE_FOLD ? begun(&b, s, it, stage)
                 : it->onto >= 0       ? it->op->opd[it->onto]
                                       : b_splat(&b, it->op->res[0]->type, 0);
   }
@@ -240,7 +306,7 @@ void strip_loop(Strip *s, int stage, int64_t width) {
   Op *loop = b_for(&b, b_int(&b, 0), b_dim(&b, blocks), b_int(&b, 1), n, init);
   loop->u.loop.parallel = true;
   Region *body = loop->reg[0];
-  Block k = {.s = s, .b = b_inside(&b, body), .stage = stage, .width = w, .turn = width > 1};
+  Block k = {.s = s, .b = b_inside(&b, body), .stage = stage, .width = w, .turn = width > 1, .lanes = lanes};
   for (int i = 0; i < 2; i++) k.map[i] = clone_map_new(c, s->f, s->f);
   k.start = dim_mul(c, dim_sym(c, bound(c, &k, body->param[0], "i", 0)), w);
   if (width > 1) {
