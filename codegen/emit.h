@@ -197,6 +197,7 @@ typedef struct Loop {
   bool parallel; /* the iterations are independent of each other: set before loop_end */
   bool whole;     /* as a rule it is as long as some vectors: set before loop_end */
   bool few;        /* as a rule it is short, as loops in loops of the program are: set before loop_end */
+  bool row;       /* it is gone through again and again: set before loop_end */
   bool one_by_one; /* LLVM shall not interleave vectors of iterations: set before loop_end */
   bool blocks;    /* LLVM shall see that n is a whole number of vectors: set before loop_end */
   bool as_it_is;  /* LLVM shall not unroll or vectorise it: set before loop_end */

@@ -347,6 +347,7 @@ static void level_loop(Nest *k, int level, LLVMValueRef from, LLVMValueRef turns
   loop.parallel = e->in_parallel = k->parallel && level == head->nlevel - 1;
   loop.one_by_one = (e->part && !k->folds) || (k->adds && level > 0);
   loop.few = e->relay && head->nlevel == 1;
+  loop.row = level && level == head->nlevel - 1;
   loop.as_it_is = k->at_edge;
   e->counter = loop.i;
   if (k->inside) edges_begin(e, k->inside, level, k->idx);

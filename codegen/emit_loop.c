@@ -64,7 +64,8 @@ void loop_end(Emit *e, Loop *l) {
   Hint hint[MAX_HINT];
   int n = 0;
   bool math = l->one_by_one || e->seldom || l->whole || e->g->math_calls > l->math_calls;
-  bool masked = (few_turns(e) || (l->few && masks_are_free(e))) && !l->whole;
+  bool rests = l->row && e->g->math_calls > l->math_calls; /* calls for the rest of each row would be most of the time of short ones */
+  bool masked = (few_turns(e) || ((l->few || rests) && masks_are_free(e))) && !l->whole;
   if (l->as_it_is || math || masked) hint[n++] = (Hint){"llvm.loop.unroll.disable", NULL};
   if (l->as_it_is) hint[n++] = (Hint){"llvm.loop.vectorize.width", one};
   else if (math || masked) hint[n++] = (Hint){"llvm.loop.interleave.count", one};

@@ -120,12 +120,50 @@ static void linrec_by_rows(Emit *e, Unit *u) {
   close_loops(e, loop, axis, t.type->dim);
 }
 
+enum { TOGETHER = 4 }; /* recurrences, each of which waits for its step before */
+
+/* Along the last axis: so many rows from idx's on, step by step together. */
+static void linrec_along_rows(Emit *e, Unit *u, const Target *t, LLVMValueRef *idx, int rows) {
+  const Op *op = u->op;
+  int axis = t->type->rank - 1;
+  Loop along;
+  LLVMTypeRef elem = elem_reg(e->g, t->type->elem);
+  LLVMValueRef state[TOGETHER], n = dim_of(e, t->type->dim[axis]), first = axis ? idx[axis - 1] : NULL;
+  for (int r = 0; r < rows; r++) LLVMBuildStore(e->b, LLVMConstNull(elem), state[r] = new_alloca(e, elem));
+  LLVMValueRef i = loop_begin(e, &along, n);
+  idx[axis] = op->u.scan.reverse ? LLVMBuildNSWSub(e->b, LLVMBuildNSWSub(e->b, n, e->one, ""), i, "") : i;
+  for (int r = 0; r < rows; r++) {
+    if (rows > 1) idx[axis - 1] = LLVMBuildNSWAdd(e->b, first, index_const(e, r), "");
+    LLVMValueRef s = next_state(e, op, LLVMBuildLoad2(e->b, elem, state[r], ""), idx);
+    LLVMBuildStore(e->b, s, state[r]);
+    put(e, t, idx, s);
+  }
+  loop_end(e, &along);
+}
+
+static void linrec_of_matrix(Emit *e, Unit *u) {
+  Target t = target_of(e, u);
+  int outer = t.type->rank - 2;
+  Loop loop[MAX_RANK], by_four, rest;
+  LLVMValueRef idx[MAX_RANK], four = index_const(e, TOGETHER);
+  open_loops(e, loop, outer, t.type->dim, idx);
+  LLVMValueRef rows = dim_of(e, t.type->dim[outer]), blocks = LLVMBuildSDiv(e->b, rows, four, "");
+  LLVMValueRef done = LLVMBuildNSWMul(e->b, blocks, four, "");
+  idx[outer] = LLVMBuildNSWMul(e->b, loop_begin(e, &by_four, blocks), four, "");
+  linrec_along_rows(e, u, &t, idx, TOGETHER);
+  loop_end(e, &by_four);
+  idx[outer] = LLVMBuildNSWAdd(e->b, loop_begin(e, &rest, LLVMBuildNSWSub(e->b, rows, done, "")), done, "");
+  linrec_along_rows(e, u, &t, idx, 1);
+  loop_end(e, &rest);
+  close_loops(e, loop, outer, t.type->dim);
+}
+
 static void emit_linrec(Emit *e, Unit *u) {
   Op *op = u->op;
   Target t = target_of(e, u);
   int axis = op->u.scan.axis, rank = t.type->rank;
-  if (axis < rank - 1 && !u->split) {
-    linrec_by_rows(e, u);
+  if (rank > 1 && !u->split) {
+    (axis < rank - 1 ? linrec_by_rows : linrec_of_matrix)(e, u);
     return;
   }
   Dim *outer[MAX_RANK];

@@ -68,6 +68,8 @@ Value *simplify_chain(Simplify *s, Op *op);
 bool as_product(const Value *v, Con *k);             /* of two operands with labels: a contraction, mul or mulz of broadcasts */
 Value *simplify_view(Simplify *s, Op *op);
 Value *simplify_index(Simplify *s, Op *op);
+Value *simplify_one_element(Simplify *s, Op *op);    /* a gather at one place only */
+Value *simplify_shift(Simplify *s, Op *op);          /* a scatter_add or scatter_acc to places that count, or to one */
 bool check_is_provable(Ctx *c, const Op *op);        /* an effect that can never fail */
 bool simplify_check(Simplify *s, Op *op);           /* true: op is there no more; what follows it may have changed */
 /* Before and after the regions of op are gone through.  When op is decided at compile time it is unlinked, and the operation to
@@ -85,6 +87,12 @@ Value *logistic_argument(const Op *op, Value **t, Value **u); /* z, if op is sig
 /* ---- hoist.c ---------------------------------------------------------------------------------------------------------------- */
 
 bool is_free(const Op *op); /* a broadcast or counter of one axis or more: cheaper to do again than to keep */
+
+/* ---- counter.c ------------------------------------------------------------------------------------------------------------- */
+
+/* from, from + 1, … along one axis, the same along all others */
+typedef struct Counter { int axis; double from; } Counter;
+bool value_counts(const Value *v, Counter *c);
 
 /* ---- bound.c --------------------------------------------------------------------------------------------------------------- */
 

@@ -9,41 +9,6 @@
 
 enum { LEAST = 3 };
 
-/* v is from, from + 1, … along one axis, the same along all others. */
-typedef struct Counter { int axis; double from; } Counter;
-
-static bool number(const Value *v, double *x) {
-  int64_t i;
-  if (!splat_int(v, &i)) return splat_real(v, x);
-  *x = (double)i;
-  return true;
-}
-
-static bool counts(const Value *v, Counter *c) {
-  const Op *op = v->def;
-  double add;
-  if (!op) return false;
-  if (op->code == OP_iota) {
-    *c = (Counter){op->u.axis, 0};
-    return true;
-  }
-  if (op->code == OP_cast) return v->type->elem != BOOL && counts(op->opd[0], c);
-  if (op->code == OP_add) {
-    int k = number(op->opd[0], &add);
-    if (!number(op->opd[1 - k], &add) || !counts(op->opd[k], c)) return false;
-    c->from += add;
-    return true;
-  }
-  if (!is_relabel(v) || !counts(op->opd[0], c)) return false;
-  Con k = con_of(op);
-  for (int a = 0; a < k.rank; a++)
-    if (k.out[a] == k.in[0][c->axis]) {
-      c->axis = a;
-      return true;
-    }
-  return false;
-}
-
 static bool is_same_along(const Value *v, int axis) {
   double x;
   if (splat_real(v, &x)) return true;
@@ -65,7 +30,7 @@ static void powers_in(Func *f, Region *g) {
     Counter c;
     int64_t n;
     for (int i = 0; i < op->nreg; i++) powers_in(f, op->reg[i]);
-    if (op->code != OP_pow || !counts(op->opd[1], &c) || !(c.from >= 0) || c.from != trunc(c.from)) continue;
+    if (op->code != OP_pow || !value_counts(op->opd[1], &c) || !(c.from >= 0) || c.from != trunc(c.from)) continue;
     if (!is_same_along(op->opd[0], c.axis) || (dim_is_const(op->res[0]->type->dim[c.axis], &n) && n < LEAST)) continue;
     Builder b = {.ctx = f->module->ctx, .func = f, .region = g, .before = op, .loc = op->loc};
     region_replace_uses(g, op->res[0], running_product(&b, op->opd[0], c));

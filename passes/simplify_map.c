@@ -279,8 +279,28 @@ static Value *do_not(Simplify *s, Op *op) {
 }
 
 /* A comparison of one value with itself, where there are no NaNs. */
+/* x < y, or <= (strict: false), by what they can be at most and at least. */
+static bool surely_below(Ctx *c, Bounds x, Bounds y, bool strict) {
+  return dim_le(c, strict ? dim_add(c, x.hi, dim_const(c, 1)) : x.hi, y.lo);
+}
+
+static Value *compare_bounds(Simplify *s, Op *op) {
+  Bounds x, y;
+  if (!value_bounds(s->ctx, op->opd[0], &x) || !value_bounds(s->ctx, op->opd[1], &y)) return NULL;
+  bool swap = op->code == OP_gt || op->code == OP_ge, is_equal = op->code == OP_eq || op->code == OP_ne;
+  Bounds a = swap ? y : x, b = swap ? x : y;
+  bool strict = op->code == OP_lt || op->code == OP_gt;
+  if (is_equal) {
+    bool apart = surely_below(s->ctx, a, b, true) || surely_below(s->ctx, b, a, true);
+    return apart ? int_splat(s, op->res[0]->type, op->code == OP_ne) : NULL;
+  }
+  if (surely_below(s->ctx, a, b, strict)) return int_splat(s, op->res[0]->type, true);
+  return surely_below(s->ctx, b, a, !strict) ? int_splat(s, op->res[0]->type, false) : NULL;
+}
+
 static Value *do_compare(Simplify *s, Op *op) {
-  if (op->opd[0] != op->opd[1] || elem_is_real(op->opd[0]->type->elem)) return NULL;
+  if (elem_is_real(op->opd[0]->type->elem)) return NULL;
+  if (op->opd[0] != op->opd[1]) return compare_bounds(s, op);
   return int_splat(s, op->res[0]->type, op->code == OP_eq || op->code == OP_le || op->code == OP_ge);
 }
 

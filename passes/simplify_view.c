@@ -266,6 +266,7 @@ static Value *merge_added(Simplify *s, Op *op) {
 
 static Value *do_read(Simplify *s, Op *op) {
   Value *stored = just_stored(s, op);
+  if (!stored) stored = simplify_one_element(s, op);
   return stored ? stored : do_gather(s, op);
 }
 
@@ -304,6 +305,8 @@ static Value *do_scatter_acc(Simplify *s, Op *op) {
   if (is_splat(op->opd[1], 0)) return op->opd[0];
   Value *merged = merge_added(s, op);
   if (merged) return merged;
+  Value *shifted = simplify_shift(s, op);
+  if (shifted) return shifted;
   if (!is_splat(op->opd[0], 0)) return scatter_once(s, op);
   return b_scatter_add(&s->b, op->opd[1], op->u.index.naxis, op->u.index.axis, op->opd + 2, mask, op->res[0]->type);
 }
@@ -311,7 +314,7 @@ static Value *do_scatter_acc(Simplify *s, Op *op) {
 Value *simplify_index(Simplify *s, Op *op) {
   switch (op->code) {
   case OP_gather: return do_read(s, op);
-  case OP_scatter_add: return is_splat(op->opd[0], 0) ? b_splat(&s->b, op->res[0]->type, 0) : NULL;
+  case OP_scatter_add: return is_splat(op->opd[0], 0) ? b_splat(&s->b, op->res[0]->type, 0) : simplify_shift(s, op);
   case OP_scatter_acc: return do_scatter_acc(s, op);
   case OP_set: return merge_stored(s, op);
   default: return NULL;
