@@ -278,7 +278,6 @@ static Value *do_not(Simplify *s, Op *op) {
   return x ? x->opd[0] : NULL;
 }
 
-/* A comparison of one value with itself, where there are no NaNs. */
 /* x < y, or <= (strict: false), by what they can be at most and at least. */
 static bool surely_below(Ctx *c, Bounds x, Bounds y, bool strict) {
   return dim_le(c, strict ? dim_add(c, x.hi, dim_const(c, 1)) : x.hi, y.lo);
@@ -298,6 +297,7 @@ static Value *compare_bounds(Simplify *s, Op *op) {
   return surely_below(s->ctx, b, a, !strict) ? int_splat(s, op->res[0]->type, false) : NULL;
 }
 
+/* Of one value with itself, or decided by bounds, where there are no NaNs. */
 static Value *do_compare(Simplify *s, Op *op) {
   if (elem_is_real(op->opd[0]->type->elem)) return NULL;
   if (op->opd[0] != op->opd[1]) return compare_bounds(s, op);
