@@ -4,7 +4,7 @@
  * only one of an operand that the product keeps, or is summed over, a block is as wide as a tile is long. */
 #include "passes/strip.h"
 
-enum { PRODUCT_BLOCK = 64 };
+enum { PRODUCT_BLOCK = 64, WINDOW = 4, MOST_WINDOW = 64 };
 
 static bool fits_block(const Strip *s, const Item *it) {
   (void)s;
@@ -34,6 +34,12 @@ static bool repeats(const Op *op, int k) {
 /* A product of matrices, of one pair or more. */
 static bool is_product(const Op *op) {
   return op->code == OP_contract && op->nopd == 2 && op_has_sum(op) && repeats(op, 0) && repeats(op, 1);
+}
+
+static bool has_product(const Strip *s) {
+  for (int i = 0; i < s->n; i++)
+    if (s->item[i].role != ROLE_NONE && is_product(s->item[i].op)) return true;
+  return false;
 }
 
 /* Operand k has a long axis besides the one that is cut: one that both operands sum, or one of rows. */
@@ -101,23 +107,51 @@ static int entering(const Op *op, int k) {
   return part < whole ? part : whole;
 }
 
-/* How many stored values stay within their stage, of those that are larger than all that enters and leaves, or are batches of
- * matrices. */
-static int gain(Strip *s, bool nested) {
-  int outside = 0, n = 0;
+/* How many numbers there are at each place of the long axes. */
+static int64_t numbers_each(const Type *t) {
+  int64_t n = 1, d;
+  for (int a = 0; a < t->rank; a++) n *= dim_is_const(t->dim[a], &d) ? d : 1;
+  return n;
+}
+
+/* The most long axes of what enters and leaves, and the most numbers at each place of so many. */
+typedef struct Size { int degree; int64_t each; } Size;
+
+static void see_size(Size *most, int degree, int64_t each) {
+  if (degree == most->degree && each > most->each) most->each = each;
+  if (degree > most->degree) *most = (Size){degree, each};
+}
+
+static Size outside_of(const Strip *s) {
+  Size most = {0, 1};
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
     if (it->role == ROLE_NONE) continue;
-    if (it->kept && !it->free && degree(it->op->res[0]->type) > outside) outside = degree(it->op->res[0]->type);
+    if (it->kept && !it->free) see_size(&most, degree(it->op->res[0]->type), numbers_each(it->op->res[0]->type));
     for (int k = 0; k < it->op->nopd; k++) {
       const Item *m = maker(s, it->op->opd[k]);
-      if ((!m || (m->role == ROLE_NONE && is_stored(s, m))) && entering(it->op, k) > outside) outside = entering(it->op, k);
+      if (!m || (m->role == ROLE_NONE && is_stored(s, m))) see_size(&most, entering(it->op, k), numbers_each(it->op->opd[k]->type));
     }
   }
-  if (outside > 2 - nested) outside = 2 - nested; /* a block is to be smaller still */
+  return most;
+}
+
+/* A window of a grid's neighbours, at each of its places: for these rows of the grid are gone through one by one, and a row is in lanes. */
+static bool is_window_each(const Strip *s, const Type *t, Size outside) {
+  int64_t n = numbers_each(t);
+  return degree(t) > 1 && degree(t) == outside.degree && n >= WINDOW * outside.each && n <= MOST_WINDOW && !has_product(s);
+}
+
+/* How many stored values stay within their stage, of those that are larger than all that enters and leaves, or are batches of
+ * matrices. */
+static int gain(Strip *s, bool nested) {
+  Size outside = outside_of(s);
+  int most = outside.degree > 2 - nested ? 2 - nested : outside.degree, n = 0; /* a block is to be smaller still */
   for (int i = 0; i < s->n; i++) {
     const Item *it = &s->item[i];
-    n += it->role == ROLE_EACH && !it->free && !it->kept && degree(it->op->res[0]->type) > outside && is_stored(s, it);
+    const Type *t = it->op->nres ? it->op->res[0]->type : NULL;
+    if (it->role != ROLE_EACH || it->free || it->kept || !is_stored(s, it)) continue;
+    n += degree(t) > most || (!nested && is_window_each(s, t, outside));
   }
   return n;
 }
@@ -206,7 +240,7 @@ static void weigh(Strip *s, const Value *v, int axis, Choice *best) {
   strip_along(s, v, axis);
   bool nested = in_block(s->region);
   Choice c = judge(s, v, axis, nested, fits_block);
-  if (cuts_image(s)) return;
+  if (cuts_image(s) && has_product(s)) return;
   if (c.wide) {
     bool windows = cuts_windows(s);
     Choice narrow = judge(s, v, axis, nested, fits_narrow);

@@ -50,6 +50,7 @@ typedef struct Block {
   int stage;
   bool turn;  /* the axis comes last in what is made here */
   bool lanes; /* all else is short */
+  bool picks; /* something made here is gathered */
 } Block;
 
 static Type *cut_type(Ctx *c, const Type *t, int axis, Dim *width) {
@@ -106,10 +107,28 @@ static Value *loaded(Block *k, Value *v, int axis, bool turned) {
   return to;
 }
 
+/* Sums of counters, as indices of neighbours are. */
+static bool is_counted(const Value *v) {
+  const Op *op = v->def;
+  if (!op || op->nres != 1 || !elem_is_int(v->type->elem)) return false;
+  bool is = op->code == OP_iota || op->code == OP_const || op->code == OP_add || op->code == OP_sub || is_relabel(v);
+  for (int i = 0; is && i < op->nopd; i++) is = is_counted(op->opd[i]);
+  return is;
+}
+
+/* Made again in the loop, where the axes that are not cut may be cut in turn. */
+static Value *counted(Block *k, Value *v) {
+  Value *to = clone_lookup(k->map[0], v);
+  if (to) return to;
+  for (int i = 0; i < v->def->nopd; i++) clone_map_value(k->map[0], v->def->opd[i], counted(k, v->def->opd[i]));
+  clone_op(k->map[0], &k->b, v->def);
+  return clone_lookup(k->map[0], v);
+}
+
 /* The block of operand i that the operation takes.  What is made in an operand's place reads it there. */
 static Value *block_of(Block *k, const Item *it, int i, bool turned) {
   Value *v = it->op->opd[i];
-  if (it->opd[i] < 0) return v;
+  if (it->opd[i] < 0) return k->picks && degree(v->type) && is_counted(v) ? counted(k, v) : v;
   if (i == it->onto) return turned ? turn(&k->b, load_block(k, it->held, it->opd[i]), it->opd[i]) : load_block(k, it->held, it->opd[i]);
   return made_here(k, it, i) ? made(k, maker(k->s, v), turned) : loaded(k, v, it->opd[i], turned);
 }
@@ -286,6 +305,14 @@ static Sym *bound(Ctx *c, Block *k, Value *v, const char *name, int64_t most) {
   return s;
 }
 
+static bool picks(const Strip *s, int stage) {
+  for (int i = 0; i < s->n; i++) {
+    const Item *it = &s->item[i];
+    if (it->role == ROLE_EACH && !it->free && it->stage == stage && it->op->code == OP_gather) return true;
+  }
+  return false;
+}
+
 /* Block t begins at entry t * width; the last one may be shorter. */
 void strip_loop(Strip *s, int stage, int64_t width, bool lanes) {
   Ctx *c = s->ctx;
@@ -306,7 +333,8 @@ void strip_loop(Strip *s, int stage, int64_t width, bool lanes) {
   Op *loop = b_for(&b, b_int(&b, 0), b_dim(&b, blocks), b_int(&b, 1), n, init);
   loop->u.loop.parallel = true;
   Region *body = loop->reg[0];
-  Block k = {.s = s, .b = b_inside(&b, body), .stage = stage, .width = w, .turn = width > 1, .lanes = lanes};
+  Block k = {.s = s, .b = b_inside(&b, body), .stage = stage, .width = w, .turn = width > 1, .lanes = lanes,
+             .picks = picks(s, stage)};
   for (int i = 0; i < 2; i++) k.map[i] = clone_map_new(c, s->f, s->f);
   k.start = dim_mul(c, dim_sym(c, bound(c, &k, body->param[0], "i", 0)), w);
   if (width > 1) {
