@@ -193,6 +193,7 @@ typedef struct Loop {
   LLVMValueRef i, n;
   LLVMBasicBlockRef body, exit;
   int mark;
+  int divisions_within; /* as many divisions in branches were emitted before it */
   int math_calls; /* as many calls of elementary functions were emitted before it: what has some is long enough */
   bool parallel; /* the iterations are independent of each other: set before loop_end */
   bool whole;     /* as a rule it is as long as some vectors: set before loop_end */
@@ -210,13 +211,14 @@ typedef struct Hint {
   LLVMMetadataRef value; /* or NULL */
 } Hint;
 enum { MAX_HINT = 5 };
+bool divides_within(const Emit *e, int before); /* divisions in branches were emitted: LLVM shall not vectorise the loop */
 void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n); /* a loop's metadata, in the place of what it has */
 LLVMValueRef access_group(Codegen *g); /* metadata of accesses in loops with independent iterations */
 void open_loops(Emit *e, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx); /* over a shape: counters */
 void close_loops(Emit *e, Loop *loop, int n, Dim *const *dim);
 typedef struct Branch {
   LLVMBasicBlockRef join;
-  int mark;
+  int mark, divisions;
 } Branch;
 void if_begin(Emit *e, Branch *br, LLVMValueRef cond); /* what follows runs only where cond holds */
 void if_end(Emit *e, Branch *br);

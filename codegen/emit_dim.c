@@ -31,7 +31,7 @@ static LLVMValueRef add(DimEnv *env, LLVMBuilderRef b, LLVMValueRef x, LLVMValue
 static LLVMValueRef safe_divisor(Codegen *g, LLVMBuilderRef b, LLVMValueRef y, LLVMValueRef *minus_one,
                                  LLVMValueRef *zero) {
   LLVMTypeRef t = LLVMTypeOf(y);
-  (void)g;
+  g->divisions += !LLVMIsConstant(y);
   *zero = LLVMBuildICmp(b, LLVMIntEQ, y, LLVMConstNull(t), "");
   *minus_one = LLVMBuildICmp(b, LLVMIntEQ, y, LLVMConstAllOnes(t), "");
   return LLVMBuildSelect(b, LLVMBuildOr(b, *zero, *minus_one, ""), LLVMConstInt(t, 1, false), y, "");

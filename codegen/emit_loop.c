@@ -10,7 +10,7 @@
 LLVMBasicBlockRef new_block(Emit *e, const char *name) { return LLVMAppendBasicBlockInContext(e->g->ll, e->fn, name); }
 
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n) {
-  *l = (Loop){.n = n, .math_calls = e->g->math_calls};
+  *l = (Loop){.n = n, .math_calls = e->g->math_calls, .divisions_within = e->g->divisions_within};
   l->mark = memo_mark(e);
   LLVMBasicBlockRef from = LLVMGetInsertBlock(e->b);
   l->body = new_block(e, "loop");
@@ -54,6 +54,10 @@ void give_hints(Emit *e, LLVMValueRef branch, const Hint *hint, int n) {
 static bool masks_are_free(const Emit *e) { return e->g->vector_bytes == 64; }
 bool few_turns(const Emit *e) { return e->p && e->p->region->parent && masks_are_free(e); }
 
+/* Of a division of what does not change in the loop, where not every turn comes to it, LLVM's vectors of turns do one, and only where
+ * the first of the turns comes to it. */
+bool divides_within(const Emit *e, int before) { return e->g->divisions_within > before; }
+
 void loop_end(Emit *e, Loop *l) {
   LLVMValueRef next = LLVMBuildNSWAdd(e->b, l->i, e->one, "");
   LLVMSetNUW(next, true);
@@ -63,6 +67,7 @@ void loop_end(Emit *e, Loop *l) {
   LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
   Hint hint[MAX_HINT];
   int n = 0;
+  l->as_it_is |= divides_within(e, l->divisions_within);
   bool math = l->one_by_one || e->seldom || l->whole || e->g->math_calls > l->math_calls;
   bool rests = l->row && e->g->math_calls > l->math_calls; /* calls for the rest of each row would be most of the time of short ones */
   bool masked = (few_turns(e) || ((l->few || rests) && masks_are_free(e))) && !l->whole;
@@ -95,6 +100,7 @@ void close_loops(Emit *e, Loop *loop, int n, Dim *const *dim) {
 
 void if_begin(Emit *e, Branch *br, LLVMValueRef cond) {
   br->mark = memo_mark(e);
+  br->divisions = e->g->divisions;
   LLVMBasicBlockRef then = new_block(e, "then");
   br->join = new_block(e, "join");
   LLVMBuildCondBr(e->b, cond, then, br->join);
@@ -103,6 +109,7 @@ void if_begin(Emit *e, Branch *br, LLVMValueRef cond) {
 
 void if_end(Emit *e, Branch *br) {
   LLVMBasicBlockRef last = LLVMGetInsertBlock(e->b);
+  e->g->divisions_within += e->g->divisions - br->divisions;
   LLVMBuildBr(e->b, br->join);
   LLVMMoveBasicBlockAfter(br->join, last);
   LLVMPositionBuilderAtEnd(e->b, br->join);

@@ -159,6 +159,7 @@ static void emit_for(Emit *e, Unit *u) {
 
 static void emit_while(Emit *e, Unit *u) {
   Op *op = u->op;
+  int divisions = e->g->divisions_within;
   carry(e, op);
   LLVMBasicBlockRef head = new_block(e, "while"), body = new_block(e, "body"), exit = new_block(e, "done");
   LLVMBuildBr(e->b, head);
@@ -175,7 +176,9 @@ static void emit_while(Emit *e, Unit *u) {
   yield(e, u->sub[1]);
   turn_end(e, &t);
   LLVMMoveBasicBlockAfter(exit, LLVMGetInsertBlock(e->b));
-  LLVMBuildBr(e->b, head);
+  LLVMValueRef again = LLVMBuildBr(e->b, head);
+  LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
+  if (divides_within(e, divisions)) give_hints(e, again, &(Hint){"llvm.loop.vectorize.width", one}, 1);
   LLVMPositionBuilderAtEnd(e->b, exit);
 }
 
@@ -185,6 +188,7 @@ static void emit_while(Emit *e, Unit *u) {
 static void emit_if(Emit *e, Unit *u) {
   LLVMBasicBlockRef block[] = {new_block(e, "then"), new_block(e, "else")}, join = new_block(e, "join");
   LLVMBuildCondBr(e->b, eval(e, u->op->opd[0], NULL), block[0], block[1]);
+  int before = e->g->divisions;
   for (int i = 0; i < 2; i++) {
     LLVMMoveBasicBlockAfter(block[i], LLVMGetInsertBlock(e->b));
     LLVMPositionBuilderAtEnd(e->b, block[i]);
@@ -194,6 +198,7 @@ static void emit_if(Emit *e, Unit *u) {
     turn_end(e, &t);
     LLVMBuildBr(e->b, join);
   }
+  e->g->divisions_within += e->g->divisions - before;
   LLVMMoveBasicBlockAfter(join, LLVMGetInsertBlock(e->b));
   LLVMPositionBuilderAtEnd(e->b, join);
 }
