@@ -10,7 +10,7 @@
 LLVMBasicBlockRef new_block(Emit *e, const char *name) { return LLVMAppendBasicBlockInContext(e->g->ll, e->fn, name); }
 
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n) {
-  *l = (Loop){.n = n, .math_calls = e->g->math_calls};
+  *l = (Loop){.n = n, .slow_parts = e->g->slow_parts};
   l->mark = memo_mark(e);
   LLVMBasicBlockRef from = LLVMGetInsertBlock(e->b);
   l->body = new_block(e, "loop");
@@ -63,11 +63,11 @@ void loop_end(Emit *e, Loop *l) {
   LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(e->g->i32, 1, false));
   Hint hint[MAX_HINT];
   int n = 0;
-  bool math = l->one_by_one || e->seldom || l->whole || e->g->math_calls > l->math_calls;
+  bool slow = l->one_by_one || e->seldom || l->whole || e->g->slow_parts > l->slow_parts;
   bool masked = (few_turns(e) || (l->few && masks_are_free(e))) && !l->whole;
-  if (l->as_it_is || math || masked) hint[n++] = (Hint){"llvm.loop.unroll.disable", NULL};
+  if (l->as_it_is || slow || masked) hint[n++] = (Hint){"llvm.loop.unroll.disable", NULL};
   if (l->as_it_is) hint[n++] = (Hint){"llvm.loop.vectorize.width", one};
-  else if (math || masked) hint[n++] = (Hint){"llvm.loop.interleave.count", one};
+  else if (slow || masked) hint[n++] = (Hint){"llvm.loop.interleave.count", one};
   if (masked && !l->as_it_is) hint[n++] = (Hint){"llvm.loop.vectorize.predicate.enable", one};
   if (l->parallel) hint[n++] = (Hint){"llvm.loop.parallel_accesses", LLVMValueAsMetadata(access_group(e->g))};
   if (n) give_hints(e, again, hint, n);

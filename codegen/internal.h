@@ -32,7 +32,7 @@ typedef struct Codegen {
   LLVMMetadataRef *part_scope, *part_noalias; /* NULL: not made yet */
   int nparts; /* functions that are parts of others */
   int straight, wide; /* elements computed one after another; those of them that are of tensors as long as a vector */
-  int math_calls;   /* so many calls of elementary functions have been emitted */
+  int slow_parts;   /* so many calls of elementary functions, and elements picked by computed indices, have been emitted */
   const char *triple;
   bool is_elf;
   struct BodyEntry *body; /* functions made so far */
