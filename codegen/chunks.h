@@ -46,4 +46,12 @@ void fold_parts(Emit *e, const Chunks *c, Opcode code, const Type *t, LLVMValueR
 LLVMValueRef *loop_enter(Emit *e, Chunks *c, const Unit *u);
 void loop_leave(Emit *e, Chunks *c, const Unit *u, LLVMValueRef *left); /* and the chunks end */
 
+/* Loops over a shape, of which chunks take parts of the first, if threads share u. */
+typedef struct Shared {
+  Chunks chunks;
+  bool any;
+} Shared;
+void open_shared(Emit *e, Shared *s, Unit *u, int64_t multiple, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx);
+void close_shared(Emit *e, Shared *s, Loop *loop, int n, Dim *const *dim);
+
 #endif

@@ -193,8 +193,8 @@ typedef struct Loop {
   LLVMValueRef i, n;
   LLVMBasicBlockRef body, exit;
   int mark;
-  int divisions_within; /* as many divisions in branches were emitted before it */
-  int math_calls; /* as many calls of elementary functions were emitted before it: what has some is long enough */
+  /* as many were emitted before it, see Codegen: what has slow parts is long enough, and is not unrolled */
+  int slow_parts, math_calls, divisions_within;
   bool parallel; /* the iterations are independent of each other: set before loop_end */
   bool whole;     /* as a rule it is as long as some vectors: set before loop_end */
   bool few;        /* as a rule it is short, as loops in loops of the program are: set before loop_end */
@@ -355,6 +355,7 @@ void emit_special(Emit *e, Unit *u);
 void update_place(Emit *e, const Op *op, const LLVMValueRef *idx, LLVMValueRef *at);
 void emit_matrix(Emit *e, Unit *u);  /* emit_matrix.c: argsort too */
 void emit_effect(Emit *e, Unit *u);
+int emit_checks(Emit *e, const Plan *p, int from); /* emit_check.c: so many groups, checks that are one loop; 0: it is none */
 void emit_region(Emit *e, Unit *u);
 void emit_call(Emit *e, Unit *u);
 /* Unless code is ADC_OK, returns it; a callee counts what it needs from `from`, where its workspace begins. */

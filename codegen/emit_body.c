@@ -377,6 +377,7 @@ void emit_groups(Emit *e, Plan *p) {
     n = emit_part(e, p, i);
     if (!n && p->group[i].relay && !e->parts) emit_relay(e, &p->group[i]), n = p->group[i].relay;
     if (!n && p->group[i].epilogue && !e->parts) emit_epilogue(e, &p->group[i]), n = 2;
+    if (!n) n = emit_checks(e, p, i);
     if (!n) emit_group(e, &p->group[i]);
   }
   e->p = outer;

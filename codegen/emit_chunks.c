@@ -257,3 +257,28 @@ void loop_leave(Emit *e, Chunks *c, const Unit *u, LLVMValueRef *left) {
       fold_parts(e, c, s->fold[k], v->type, e->where[v->id], e->object[v->id], s->partial[k]);
   }
 }
+
+/* ---- loops over a shape ------------------------------------------------------------------------------------------------------ */
+
+void open_shared(Emit *e, Shared *s, Unit *u, int64_t multiple, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx) {
+  LLVMValueRef count = u->split ? chunk_count(e, &u, 1) : NULL;
+  s->any = count != NULL;
+  if (!s->any) {
+    open_loops(e, loop, n, dim, idx);
+    return;
+  }
+  chunks_begin(e, &s->chunks, count, dim_of(e, dim[0]), multiple);
+  LLVMValueRef turns = LLVMBuildSub(e->b, s->chunks.to, s->chunks.from, "");
+  idx[0] = LLVMBuildNSWAdd(e->b, s->chunks.from, loop_begin(e, loop, turns), "");
+  open_loops(e, loop + 1, n - 1, dim + 1, idx + 1);
+}
+
+void close_shared(Emit *e, Shared *s, Loop *loop, int n, Dim *const *dim) {
+  if (!s->any) {
+    close_loops(e, loop, n, dim);
+    return;
+  }
+  close_loops(e, loop + 1, n - 1, dim + 1);
+  loop_end(e, loop);
+  chunks_end(e, &s->chunks);
+}

@@ -79,15 +79,33 @@ static void set_row(Nest *k, LLVMValueRef i) {
   }
 }
 
+/* There are no loops around the product. */
+static bool is_alone(const Nest *k) {
+  for (int l = 0; l < k->unit[0]->nlevel; l++)
+    if (k->e->epilogue->index[l]) return false;
+  return true;
+}
+
+/* Whole rows that lie one behind another are one. */
+static void join_rows(Nest *k, LLVMValueRef *n) {
+  Emit *e = k->e;
+  LLVMValueRef all = LLVMBuildICmp(e->b, LLVMIntEQ, n[1], dim_of(e, k->unit[0]->level[k->unit[0]->nlevel - 1]), "");
+  LLVMValueRef count = index_mul(e, n[0], n[1]);
+  n[0] = LLVMBuildSelect(e->b, all, e->one, n[0], "");
+  n[1] = LLVMBuildSelect(e->b, all, count, n[1], "");
+}
+
 static void turn(Nest *k) {
   Emit *e = k->e;
   const Epilogue *p = e->epilogue;
   int level = k->unit[0]->nlevel - 1;
   Loop rows, cols;
+  LLVMValueRef n[] = {p->n[0], p->n[1]};
+  if (is_alone(k) && is_flat(e->p, k->unit, k->n)) join_rows(k, n);
   begin_registers(k, 0);
-  set_row(k, index_add(e, loop_begin(e, &rows, p->n[0]), p->from[0]));
+  set_row(k, index_add(e, loop_begin(e, &rows, n[0]), p->from[0]));
   begin_registers(k, level);
-  k->idx[level] = index_add(e, loop_begin(e, &cols, p->n[1]), p->from[1]);
+  k->idx[level] = index_add(e, loop_begin(e, &cols, n[1]), p->from[1]);
   e->counter = cols.i;
   nest_innermost(k);
   loop_end(e, &cols);

@@ -208,8 +208,15 @@ static LLVMValueRef eval_reshape(Emit *e, Op *op, const LLVMValueRef *idx) {
   return load_elem(e, where_of(e, x), e->object[x->id], x->type, row_major(e, to, idx));
 }
 
+/* Its elements are picked one by one. */
+static bool picks(const Op *op) {
+  int k = op->u.index.naxis - 1;
+  return op->u.index.axis[k] == op->opd[0]->type->rank - 1 && !is_count(op->opd[1 + k]);
+}
+
 static LLVMValueRef eval_gather(Emit *e, Op *op, const LLVMValueRef *idx) {
   Value *x = op->opd[0];
+  e->g->slow_parts += picks(op);
   int rb = op->opd[1]->type->rank, next = rb;
   LLVMValueRef in[MAX_RANK];
   for (int i = 0, k = 0; i < x->type->rank; i++) {

@@ -261,6 +261,12 @@ bool nest_is_trimmed(const Nest *k, int level) {
   return false;
 }
 
+static bool is_trimmed_at_all(const Nest *k) {
+  for (int l = 0; l < k->unit[0]->nlevel; l++)
+    if (nest_is_trimmed(k, l)) return true;
+  return false;
+}
+
 /* The turns of a level that add more than zeros: *from, and so many that the loop ends where it must. */
 static LLVMValueRef turns_of(Nest *k, int level, LLVMValueRef *from) {
   Emit *e = k->e;
@@ -412,6 +418,20 @@ void nest_levels(Nest *k, int level) {
 
 /* ---- the nest -------------------------------------------------------------------------------------------------------------- */
 
+/* One loop for all. */
+static void levels_in_one(Nest *k) {
+  Emit *e = k->e;
+  const Unit *head = k->unit[0];
+  LLVMValueRef turns = e->one;
+  for (int l = 0; l < head->nlevel; l++) {
+    turns = index_mul(e, turns, dim_of(e, head->level[l]));
+    k->idx[l] = e->zero;
+  }
+  nest_begin_folds(k, 0);
+  level_loop(k, head->nlevel - 1, e->zero, turns);
+  nest_end_folds(k, 0);
+}
+
 /* Long rows are split. */
 static void levels_by_length(Nest *k) {
   Emit *e = k->e;
@@ -479,6 +499,7 @@ void emit_nest(Emit *e, Unit **unit, int n) {
   else if (live && e->relay) nest_phase(&k);
   else if (chunks && e->p != e->p->root) nest_both_ways(&k, chunks);
   else if (chunks) nest_in_chunks(&k, chunks);
+  else if (live && !k.tiny && is_flat(e->p, unit, n) && !is_trimmed_at_all(&k)) levels_in_one(&k);
   else if (live && !k.by_four && may_split(&k)) levels_by_length(&k);
   else if (live) nest_levels(&k, 0);
   memo_release(e, mark);

@@ -10,7 +10,8 @@
 LLVMBasicBlockRef new_block(Emit *e, const char *name) { return LLVMAppendBasicBlockInContext(e->g->ll, e->fn, name); }
 
 LLVMValueRef loop_begin(Emit *e, Loop *l, LLVMValueRef n) {
-  *l = (Loop){.n = n, .math_calls = e->g->math_calls, .divisions_within = e->g->divisions_within};
+  const Codegen *g = e->g;
+  *l = (Loop){.n = n, .slow_parts = g->slow_parts, .math_calls = g->math_calls, .divisions_within = g->divisions_within};
   l->mark = memo_mark(e);
   LLVMBasicBlockRef from = LLVMGetInsertBlock(e->b);
   l->body = new_block(e, "loop");
@@ -68,12 +69,12 @@ void loop_end(Emit *e, Loop *l) {
   Hint hint[MAX_HINT];
   int n = 0;
   l->as_it_is |= divides_within(e, l->divisions_within);
-  bool math = l->one_by_one || e->seldom || l->whole || e->g->math_calls > l->math_calls;
+  bool slow = l->one_by_one || e->seldom || l->whole || e->g->slow_parts > l->slow_parts;
   bool rests = l->row && e->g->math_calls > l->math_calls; /* calls for the rest of each row would be most of the time of short ones */
   bool masked = (few_turns(e) || ((l->few || rests) && masks_are_free(e))) && !l->whole;
-  if (l->as_it_is || math || masked) hint[n++] = (Hint){"llvm.loop.unroll.disable", NULL};
+  if (l->as_it_is || slow || masked) hint[n++] = (Hint){"llvm.loop.unroll.disable", NULL};
   if (l->as_it_is) hint[n++] = (Hint){"llvm.loop.vectorize.width", one};
-  else if (math || masked) hint[n++] = (Hint){"llvm.loop.interleave.count", one};
+  else if (slow || masked) hint[n++] = (Hint){"llvm.loop.interleave.count", one};
   if (masked && !l->as_it_is) hint[n++] = (Hint){"llvm.loop.vectorize.predicate.enable", one};
   if (l->parallel) hint[n++] = (Hint){"llvm.loop.parallel_accesses", LLVMValueAsMetadata(access_group(e->g))};
   if (n) give_hints(e, again, hint, n);

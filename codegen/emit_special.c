@@ -1,4 +1,4 @@
-/* emit_special.c - operations with loops of their own: scan, scatter, update, concatenation, argmax; and checks.
+/* emit_special.c - operations with loops of their own: scan, scatter, update, concatenation, argmax.
  *
  * Requires: operands stored or computable; indices checked before, or masked.  Ensures: the result's buffer (or scalar)
  * is complete. */
@@ -42,37 +42,6 @@ static void fill(Emit *e, const Target *t, Value *v) {
   open_loops(e, loop, t->type->rank, t->type->dim, idx);
   put(e, t, idx, v ? eval(e, v, idx) : LLVMConstNull(elem_reg(e->g, t->type->elem)));
   close_loops(e, loop, t->type->rank, t->type->dim);
-}
-
-/* ---- loops that threads share ------------------------------------------------------------------------------------------- */
-
-typedef struct Shared {
-  Chunks chunks;
-  bool any;
-} Shared;
-
-/* Loops over a shape, of which chunks take parts of the first. */
-static void open_shared(Emit *e, Shared *s, Unit *u, int64_t multiple, Loop *loop, int n, Dim *const *dim, LLVMValueRef *idx) {
-  LLVMValueRef count = u->split ? chunk_count(e, &u, 1) : NULL;
-  s->any = count != NULL;
-  if (!s->any) {
-    open_loops(e, loop, n, dim, idx);
-    return;
-  }
-  chunks_begin(e, &s->chunks, count, dim_of(e, dim[0]), multiple);
-  LLVMValueRef turns = LLVMBuildSub(e->b, s->chunks.to, s->chunks.from, "");
-  idx[0] = LLVMBuildNSWAdd(e->b, s->chunks.from, loop_begin(e, loop, turns), "");
-  open_loops(e, loop + 1, n - 1, dim + 1, idx + 1);
-}
-
-static void close_shared(Emit *e, Shared *s, Loop *loop, int n, Dim *const *dim) {
-  if (!s->any) {
-    close_loops(e, loop, n, dim);
-    return;
-  }
-  close_loops(e, loop + 1, n - 1, dim + 1);
-  loop_end(e, loop);
-  chunks_end(e, &s->chunks);
 }
 
 /* ---- scan -------------------------------------------------------------------------------------------------------- */
@@ -336,116 +305,6 @@ static void emit_argmax(Emit *e, Unit *u) {
   loop_end(e, &along);
   put(e, &t, out, LLVMBuildLoad2(e->b, e->g->i64, at, ""));
   close_shared(e, &shared, loop, t.type->rank, t.type->dim);
-}
-
-/* ---- checks
- * -------------------------------------------------------------------------------------------------------------------
- */
-
-typedef void Check(Emit *e, const Op *op, const LLVMValueRef *at);
-
-/* Whether one element is as it has to be. */
-typedef LLVMValueRef Holds(Emit *e, const Op *op, const LLVMValueRef *at);
-
-static LLVMValueRef index_holds(Emit *e, const Op *op, const LLVMValueRef *at) {
-  LLVMValueRef limit = dim_of(e, op->u.check.a), i = index_value(e, op->opd[0], at), ok = LLVMBuildICmp(e->b, LLVMIntULT, i, limit, "");
-  ok = LLVMBuildAnd(e->b, ok, LLVMBuildICmp(e->b, LLVMIntSGE, limit, e->zero, ""), "");
-  if (op->nopd > 1) ok = LLVMBuildOr(e->b, ok, LLVMBuildNot(e->b, eval(e, op->opd[1], at), ""), "");
-  return ok;
-}
-
-static void check_index(Emit *e, const Op *op, const LLVMValueRef *at) {
-  LLVMValueRef ok = index_holds(e, op, at);
-  fail_unless(e, ok, ADC_EINDEX, op->loc, index_value(e, op->opd[0], at), op->u.check.text);
-}
-
-static LLVMValueRef bool_holds(Emit *e, const Op *op, const LLVMValueRef *at) { return eval(e, op->opd[0], at); }
-
-static void check_holds(Emit *e, const Op *op, const LLVMValueRef *at) {
-  const Type *t = op->opd[0]->type;
-  int code = op->code == OP_assert ? ADC_EASSERT : ADC_ENAN;
-  fail_unless(e, eval(e, op->opd[0], at), code, op->loc, t->rank ? row_major(e, t, at) : NULL, op->u.check.text);
-}
-
-/* Whether all elements are, in a loop that nothing leaves, which LLVM makes vectors of. */
-static LLVMValueRef all_hold(Emit *e, const Op *op, Holds *holds) {
-  const Type *t = op->opd[0]->type;
-  Loop loop[MAX_RANK];
-  LLVMValueRef at[MAX_RANK], wrong = new_alloca(e, e->g->i1);
-  LLVMBuildStore(e->b, LLVMConstNull(e->g->i1), wrong);
-  open_loops(e, loop, t->rank, t->dim, at);
-  LLVMValueRef so_far = LLVMBuildLoad2(e->b, e->g->i1, wrong, ""), bad = LLVMBuildNot(e->b, holds(e, op, at), "");
-  LLVMBuildStore(e->b, LLVMBuildOr(e->b, so_far, bad, ""), wrong);
-  close_loops(e, loop, t->rank, t->dim);
-  return LLVMBuildNot(e->b, LLVMBuildLoad2(e->b, e->g->i1, wrong, ""), "");
-}
-
-/* One by one: the first that is not as it has to be is reported. */
-static void check_one_by_one(Emit *e, Unit *u, Check *check, bool seldom) {
-  const Op *op = u->op;
-  const Type *t = op->opd[0]->type;
-  Loop loop[MAX_RANK];
-  LLVMValueRef at[MAX_RANK];
-  Shared shared;
-  open_shared(e, &shared, u, t->rank == 1 ? 64 : 1, loop, t->rank, t->dim, at);
-  check(e, op, at);
-  for (int a = 0; a < t->rank; a++) loop[a].as_it_is = seldom;
-  close_shared(e, &shared, loop, t->rank, t->dim);
-}
-
-/* What is checked is the same in all turns of the `for` around it, of which one at least is being done. */
-static bool same_in_all_turns(const Emit *e, const Op *op) {
-  if (!e->turn.first || op->parent != e->turn.body) return false;
-  if (LLVMGetBasicBlockParent(LLVMGetInstructionParent(e->turn.first)) != LLVMGetBasicBlockParent(LLVMGetInsertBlock(e->b))) return false;
-  for (int k = 0; k < op->nopd; k++)
-    if (region_of(op->opd[k]) == op->parent) return false;
-  for (const Op *o = op->parent->first; op->code == OP_check_index && o != op; o = o->next)
-    if (o->code == OP_sym && dim_mentions(op->u.check.a, o->u.sym)) return false;
-  return true;
-}
-
-static void check_each(Emit *e, Unit *u, Check *check, Holds *holds) {
-  const Op *op = u->op;
-  bool once = same_in_all_turns(e, op), twice = op->opd[0]->type->rank && !u->split && !e->seldom;
-  Branch first, wrong;
-  if (once) if_begin(e, &first, e->turn.first);
-  if (twice) if_begin(e, &wrong, LLVMBuildNot(e->b, all_hold(e, op, holds), ""));
-  check_one_by_one(e, u, check, twice);
-  if (twice) if_end(e, &wrong);
-  if (once) if_end(e, &first);
-}
-
-/* Before the check nothing is known of the symbols: their arithmetic may overflow. */
-static LLVMValueRef unsure_dim(Emit *e, const Dim *d, LLVMValueRef *bad) {
-  if (e->part) {
-    LLVMValueRef v = unsure_dim(outer_of(e), d, bad);
-    *bad = part_value(e, *bad);
-    return part_value(e, v);
-  }
-  DimEnv env = e->dim;
-  env.bad = LLVMConstInt(e->g->i1, 0, false);
-  env.memo = NULL;
-  env.nmemo = env.memo_cap = 0;
-  LLVMValueRef v = dim_emit(&env, d);
-  *bad = env.bad;
-  return v;
-}
-
-static void check_dims(Emit *e, const Op *op) {
-  LLVMIntPredicate p = op->code == OP_check_dim_eq ? LLVMIntEQ : LLVMIntSLE;
-  LLVMValueRef bad[2], a = unsure_dim(e, op->u.check.a, &bad[0]), b = unsure_dim(e, op->u.check.b, &bad[1]);
-  LLVMValueRef sure = LLVMBuildNot(e->b, LLVMBuildOr(e->b, bad[0], bad[1], ""), "");
-  fail_unless(e, LLVMBuildAnd(e->b, LLVMBuildICmp(e->b, p, a, b, ""), sure, ""), ADC_EDIM, op->loc, NULL, op->u.check.text);
-}
-
-void emit_effect(Emit *e, Unit *u) {
-  const Op *op = u->op;
-  if (op->code == OP_check_index)
-    check_each(e, u, check_index, index_holds);
-  else if (op_checks_bool(op->code))
-    check_each(e, u, check_holds, bool_holds);
-  else
-    check_dims(e, op);
 }
 
 static void emit_alone_or_shared(Emit *e, Unit *u) {

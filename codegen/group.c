@@ -7,9 +7,13 @@
 
 /* ---- checks come first -------------------------------------------------------------------------------------------------
  * A check is a loop of its own, and what depends on it comes behind it: between two checks there would be a nest for what needs the
- * first alone. */
+ * first alone.  Checks of tensors of one shape are one loop, if what the second needs can be made before the first. */
 
 static bool is_check(const Unit *u) { return u->kind == UNIT_EFFECT; }
+
+static bool checks_elements(const Unit *u) {
+  return is_check(u) && (u->op->code == OP_check_index || op_checks_bool(u->op->code)) && u->op->opd[0]->type->rank;
+}
 
 /* It can be done later: no memory that it reads or writes is ever written over. */
 static bool can_wait(const Plan *p, const Unit *u) {
@@ -20,41 +24,80 @@ static bool can_wait(const Plan *p, const Unit *u) {
   return true;
 }
 
-/* Units [from, to) wait: those that `check` depends on come before it, in their order. */
-static int put_needed(Plan *p, Unit **order, int n, int from, int to, const Unit *check, bool *needed) {
-  for (int k = 0; k < check->nread; k++) needed[check->read[k].v->id] = true;
-  for (int i = to; i-- > from;) {
-    const Unit *u = p->unit[i];
-    for (int k = 0; u && needed[u->v->id] && k < u->nread; k++) needed[u->read[k].v->id] = true;
-  }
-  for (int i = from; i < to; i++) {
-    if (!p->unit[i] || !needed[p->unit[i]->v->id]) continue;
-    order[n++] = p->unit[i];
-    p->unit[i] = NULL;
-  }
-  return n;
+/* Units that were put in order; the last ones of them, checks of elements, in `held`, behind what comes yet. */
+typedef struct Order {
+  Unit **unit, **held;
+  int n, nheld;
+  bool *needed; /* by value: by a check */
+} Order;
+
+static void put_held(Order *o) {
+  for (int i = 0; i < o->nheld; i++) o->unit[o->n++] = o->held[i];
+  o->nheld = 0;
 }
 
-static int put_waiting(Plan *p, Unit **order, int n, int from, int to) {
+/* Of units [from, to), which wait, `check` depends on these.  Returns whether one of them, or it, relies on checks before. */
+static bool find_needed(const Plan *p, Order *o, int from, int to, const Unit *check) {
+  bool gathers = check->gathers;
+  for (int k = 0; k < check->nread; k++) o->needed[check->read[k].v->id] = true;
+  for (int i = to; i-- > from;) {
+    const Unit *u = p->unit[i];
+    if (!u || !o->needed[u->v->id]) continue;
+    gathers |= u->gathers;
+    for (int k = 0; k < u->nread; k++) o->needed[u->read[k].v->id] = true;
+  }
+  return gathers;
+}
+
+/* Those come before it, in their order. */
+static void put_check(Plan *p, Order *o, int from, int to, Unit *check) {
+  if (find_needed(p, o, from, to, check) || !checks_elements(check)) put_held(o);
+  for (int i = from; i < to; i++) {
+    if (!p->unit[i] || !o->needed[p->unit[i]->v->id]) continue;
+    o->unit[o->n++] = p->unit[i];
+    p->unit[i] = NULL;
+  }
+  if (checks_elements(check)) o->held[o->nheld++] = check;
+  else o->unit[o->n++] = check;
+}
+
+static void put_waiting(Plan *p, Order *o, int from, int to) {
+  put_held(o);
   for (int i = from; i < to; i++)
-    if (p->unit[i]) order[n++] = p->unit[i];
-  return n;
+    if (p->unit[i]) o->unit[o->n++] = p->unit[i];
 }
 
 static void checks_first(Plan *p) {
-  Unit **order = NEW_N(p->ctx->arena, Unit *, p->nunit + 1);
-  bool *needed = NEW_N(p->ctx->arena, bool, p->f->nvalue);
-  int n = 0, from = 0;
+  Arena *a = p->ctx->arena;
+  Order o = {.unit = NEW_N(a, Unit *, p->nunit + 1), .held = NEW_N(a, Unit *, p->nunit + 1), .needed = NEW_N(a, bool, p->f->nvalue)};
+  int from = 0;
   for (int i = 0; i < p->nunit; i++) {
     Unit *u = p->unit[i];
     if (can_wait(p, u)) continue;
-    n = is_check(u) ? put_needed(p, order, n, from, i, u, needed) : put_waiting(p, order, n, from, i);
-    order[n++] = u;
+    if (is_check(u)) {
+      put_check(p, &o, from, i, u);
+    } else {
+      put_waiting(p, &o, from, i);
+      o.unit[o.n++] = u;
+      from = i + 1;
+    }
     p->unit[i] = NULL;
-    if (!is_check(u)) from = i + 1;
   }
-  n = put_waiting(p, order, n, from, p->nunit);
-  if (n) memcpy(p->unit, order, sizeof *order * (size_t)n);
+  put_waiting(p, &o, from, p->nunit);
+  if (o.n) memcpy(p->unit, o.unit, sizeof *o.unit * (size_t)o.n);
+}
+
+int checks_in_one(const Plan *p, int from) {
+  enum { MOST = 16 };
+  const Unit *head = p->group[from].unit[0];
+  if (!checks_elements(head)) return 0;
+  int n = 1;
+  while (n < MOST && from + n < p->ngroup) {
+    const Unit *u = p->group[from + n].unit[0];
+    if (!checks_elements(u) || u->gathers || !same_shape(u->op->opd[0]->type, head->op->opd[0]->type)) break;
+    n++;
+  }
+  return n;
 }
 
 /* ---- groups --------------------------------------------------------------------------------------------------------
@@ -211,10 +254,11 @@ static void drop_local_stores(Plan *p) {
     info->place = PLACE_VIRTUAL;
     info->result = -1;
     u->dead = u->result < 0;
+    if (u->dead) continue; /* it is still wanted where its readers are */
     /* Its readers compute it themselves from now on: it is stored only for the result's sake. */
     u->always = p != p->root;
     memset(u->need, 0, sizeof *u->need * (size_t)p->need_words);
-    if (u->result >= 0) u->need[u->result / 64] |= UINT64_C(1) << (u->result % 64);
+    u->need[u->result / 64] |= UINT64_C(1) << (u->result % 64);
   }
 }
 

@@ -210,8 +210,7 @@ static bool reads_rows(const Plan *p, const Op *op) {
   return true;
 }
 
-/* Made of counters by sums and products: as an index it shows which elements are neighbours, out of memory it would not. */
-static bool is_count(const Value *v) {
+bool is_count(const Value *v) {
   const Op *op = v->def;
   if (elem_is_real(v->type->elem)) return false;
   if (v->type->rank == 0 || (op && op->code == OP_iota)) return true;

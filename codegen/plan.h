@@ -172,8 +172,10 @@ void plan_weigh(Plan *p);     /* weigh.c: stored, or computed again */
 void plan_ownership(Plan *p); /* ownership.c: which values live in one memory */
 void plan_units(Plan *p);     /* schedule.c: units, their loops and groups */
 void plan_groups(Plan *p);    /* group.c: units that share a loop nest */
+int checks_in_one(const Plan *p, int from); /* group.c: so many groups from this on are checks of elements that can share a loop */
 void plan_turns(Plan *p);     /* turn.c: the order of loops in groups */
 bool same_loops(const Unit *a, const Unit *b);
+bool is_flat(Plan *p, Unit *const *unit, int n); /* flat.c: one loop does all loops of a nest of these */
 void plan_epilogues(Plan *p); /* epilogue.c: groups that are done piece by piece of a matrix product */
 void plan_relays(Plan *p);    /* relay.c: groups that take turns */
 void plan_splits(Plan *p);    /* split.c: what threads share */
@@ -204,6 +206,8 @@ void read_operands(Plan *p, Unit *u, const Op *op);           /* of a reduction 
 void read_anywhere(Plan *p, Unit *u, Value *v);               /* at indices of its own */
 Unit reads_anew(Plan *p, const Unit *u); /* u, a UNIT_STORE or UNIT_REDUCE, with all that it reads, parameters too */
 bool slice_is_whole(const Op *op, int axis);
+/* place.c: made of counters by sums and products: as an index it shows which elements are neighbours, out of memory it would not. */
+bool is_count(const Value *v);
 
 Unit *maker_of(const Plan *p, const Value *v);  /* the unit of this region that makes v; NULL: it comes from around */
 bool touches(const Plan *p, const Unit *u, const Value *v); /* u makes or reads what lives in v's memory */

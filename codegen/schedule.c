@@ -346,7 +346,7 @@ static void unit_of_op(Plan *p, Op *op) {
     u->gathers |= op->code == OP_gather || op->code == OP_set || op->code == OP_scatter_acc || op->code == OP_set_slice;
     return;
   default:
-    u->gathers = true;
+    u->gathers = u->kind != UNIT_EFFECT;
     for (int k = 0; k < op->nopd; k++) read_anywhere(p, u, op->opd[k]);
     if (op->nreg) plan_regions(p, u);
   }

@@ -247,6 +247,13 @@ static Where counters(const int8_t *level, const int8_t *label, int rank) {
   return x;
 }
 
+/* Checks in one loop ask for the same elements. */
+static Where in_order(int rank) {
+  Where x = nowhere(NULL);
+  for (int i = 0; i < rank; i++) x.at[i] = (int8_t)i;
+  return x;
+}
+
 static void follow_unit(Weigh *w, const Unit *u, double turns) {
   const Op *op = u->op;
   Where x = counters(u->level_of, NULL, MAX_RANK);
@@ -271,7 +278,7 @@ static void follow_unit(Weigh *w, const Unit *u, double turns) {
   case UNIT_UPDATE: follow(w, op->opd[1], &x, turns); return;
   default:
     for (int k = 0; op && k < op->nopd; k++) {
-      Where y = nowhere(u);
+      Where y = u->kind == UNIT_EFFECT ? in_order(op->opd[k]->type->rank) : nowhere(u);
       follow(w, op->opd[k], &y, elements(op->opd[k]->type) * turns);
     }
     for (int k = 0; k < u->nread; k++) { /* by what its regions hold, too */
@@ -304,9 +311,10 @@ static void follow_nest(Weigh *w, int i) {
 }
 
 static void list_nests(Weigh *w, const Plan *p, double turns) {
-  for (int g = 0; g < p->ngroup; g++) {
-    int at = w->nnest;
-    PUSH(p->ctx->arena, w->nest, w->nnest, w->nest_cap) = (Nest){.group = &p->group[g], .plan = p, .turns = turns, .with = at};
+  for (int g = 0, checks = 0; g < p->ngroup; g++, checks -= checks > 0) {
+    if (!checks) checks = checks_in_one(p, g);
+    int at = w->nnest, with = checks ? at + checks - 1 : at;
+    PUSH(p->ctx->arena, w->nest, w->nnest, w->nest_cap) = (Nest){.group = &p->group[g], .plan = p, .turns = turns, .with = with};
     for (int i = 0; i < p->group[g].n; i++) {
       const Unit *u = p->group[g].unit[i];
       if (u->kind == UNIT_STORE && u->op) w->home[u->v->id] = at + 1;

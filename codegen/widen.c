@@ -62,6 +62,7 @@ LLVMValueRef math_call(Codegen *g, LLVMBuilderRef b, const char *name, int n, LL
   if (vector) full = variant_name(g, full, (int)LLVMGetVectorSize(t));
   LLVMValueRef call = LLVMBuildCall2(b, type, pure_function(g, full, type), x, (unsigned)n, "");
   g->math_calls++;
+  g->slow_parts++;
   if (!vector) offer_variants(g, call, full, t, n);
   return call;
 }

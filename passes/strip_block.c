@@ -67,9 +67,22 @@ static bool needs_width(const Item *it) {
   return false;
 }
 
-/* What code generation stores: sums, other folds, and factors of sums that take computing. */
+static bool feeds_product(const Strip *s, const Value *v) {
+  for (int i = 0; i < s->n; i++)
+    for (int k = 0; is_product(s->item[i].op) && k < 2; k++)
+      if (s->item[i].op->opd[k] == v) return true;
+  return false;
+}
+
+static bool is_windows(const Value *v) {
+  if (is_relabel(v)) v = v->def->opd[0];
+  return v->def && v->def->code == OP_gather && v->def->u.index.naxis && v->def->opd[1]->type->rank > 1;
+}
+
+/* What code generation stores: sums, other folds, windows that are laid out for a product, and factors of sums that take computing. */
 static bool is_stored(const Strip *s, const Item *it) {
   const Op *op = it->op;
+  if (op->nres == 1 && is_windows(op->res[0]) && feeds_product(s, op->res[0])) return true;
   if (op_has_sum(op) || op_info[op->code].family == FAM_REDUCE || op->code == OP_concat || op->code == OP_linrec) return true;
   if (op_info[op->code].family != FAM_MAP) return false;
   int uses = 0;
@@ -189,11 +202,6 @@ static bool is_better(const Choice *a, const Choice *b) {
   return a->gain != b->gain ? a->gain > b->gain : !a->wide && b->wide;
 }
 
-static bool is_windows(const Value *v) {
-  if (is_relabel(v)) v = v->def->opd[0];
-  return v->def && v->def->code == OP_gather && v->def->u.index.naxis && v->def->opd[1]->type->rank > 1;
-}
-
 /* A convolution's product is of one image, whole: turned for a block of filters it would lose its layout. */
 static bool cuts_windows(const Strip *s) {
   for (int i = 0; i < s->n; i++) {
@@ -229,10 +237,14 @@ static bool thins_product(const Strip *s) {
 }
 
 static Choice judge(Strip *s, const Value *v, int axis, bool nested, Fits fits) {
-  Choice c = {v, axis, 0, strip_stages(s, fits), 0, false, fits};
+  Choice c = {v, axis, 0, 0, 0, false, fits};
+  int stages = strip_stages(s, fits);
   c.gain = gain(s, nested);
   c.fold = largest_fold(s);
-  for (int t = 0; t < c.stages; t++) c.wide |= block_width(s, t) > 1;
+  for (int t = 0; t < stages; t++) {
+    c.stages += stage_gains(s, t);
+    c.wide |= block_width(s, t) > 1;
+  }
   return c;
 }
 

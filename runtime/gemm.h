@@ -300,6 +300,16 @@ void GEMM(int64_t m, int64_t n, int64_t k, REAL alpha, const REAL *a, int64_t ar
     NAME(_matrix) x = NAME(_whole)(b_made, br == 1, n, k);
     b = x.p, bc = x.row, br = x.col, b_made = NULL;
   }
+  if (MASKS && a_made && !b_made && bc == 1 && cc == 1 && n <= 2 * NR && k <= KC && k * n <= CACHED) {
+    /* Few columns: lines of A are read where they were computed. */
+    for (int64_t i = 0, lines; i < m; i += lines) {
+      lines = NAME(_min)(LINES, m - i);
+      NAME(_matrix) x = NAME(_lines)(a_made, ac == 1, 0, i, m, 0, k);
+      GEMM(lines, n, k, alpha, x.p, x.row, x.col, b, br, bc, c + i * cr, cr, cc, add, space, NULL, NULL, NULL);
+      if (then) then(env, i, lines, 0, n);
+    }
+    return;
+  }
   bool lie = !a_made && !b_made; /* both in memory */
   bool small = n <= 2 * NR || k * m <= CACHED, symmetric = a == b && ar == bc && ac == br && m == n && n > 2 * NR && !add && lie;
   if (MASKS && lie && bc == 1 && cc == 1 && small && k * n <= CACHED && !symmetric) {
