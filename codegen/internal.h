@@ -33,7 +33,7 @@ typedef struct Codegen {
   int nparts; /* functions that are parts of others */
   int straight, wide; /* elements computed one after another; those of them that are of tensors as long as a vector */
   int math_calls;   /* so many calls of elementary functions have been emitted */
-  int slow_parts;   /* so many of these calls of elementary functions, and elements picked by computed indices, have been emitted */
+  int slow_parts;   /* so many of them, and of elements picked by computed indices */
   int divisions, divisions_within; /* of ints by what may be zero: so many have been emitted; those of them in branches */
   const char *triple;
   bool is_elf;
