@@ -107,14 +107,7 @@ static bool prove_cases(Ctx *c, Dim *d, int depth) {
   return false;
 }
 
-static bool has_index(const Dim *d) {
-  for (int i = 0; i < d->nterm; i++)
-    for (int j = 0; j < d->term[i].nfactor; j++) {
-      const Atom *a = d->term[i].factor[j];
-      if (a->kind == ATOM_SYM ? a->sym->kind == SYM_INDEX : has_index(a->a) || has_index(a->b)) return true;
-    }
-  return false;
-}
+static bool has_index(const Dim *d) { return dim_has_kind(d, SYM_INDEX); }
 
 static bool prove(Ctx *c, Dim *d, int depth) {
   if (!d || depth <= 0) return false;

@@ -10,6 +10,15 @@ bool dim_mentions(const Dim *d, const Sym *s) {
   return false;
 }
 
+bool dim_has_kind(const Dim *d, SymKind kind) {
+  for (int i = 0; i < d->nterm; i++)
+    for (int j = 0; j < d->term[i].nfactor; j++) {
+      const Atom *a = d->term[i].factor[j];
+      if (a->kind == ATOM_SYM ? a->sym->kind == kind : dim_has_kind(a->a, kind) || dim_has_kind(a->b, kind)) return true;
+    }
+  return false;
+}
+
 /* ---- substitution ------------------------------------------------------------------------------------------------ */
 
 /* What stands for an atom; NULL on overflow. */

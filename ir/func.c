@@ -129,6 +129,15 @@ int region_count_ops(const Region *r) {
   return n;
 }
 
+bool region_binds(const Region *r, const Dim *d) {
+  for (const Op *op = r->first; op; op = op->next) {
+    if (op->code == OP_sym && dim_mentions(d, op->u.sym)) return true;
+    for (int i = 0; i < op->nreg; i++)
+      if (region_binds(op->reg[i], d)) return true;
+  }
+  return false;
+}
+
 int region_count_uses(const Region *g, const Value *v) {
   int n = 0;
   for (const Op *op = g->first; op; op = op->next) {

@@ -152,6 +152,7 @@ bool dim_nonneg(Ctx *c, Dim *d);           /* provable from nonneg symbols (and 
 bool dim_le(Ctx *c, Dim *a, Dim *b);       /* provable a <= b */
 bool dim_whole(const Dim *d);               /* provable: its division leaves no remainder, whatever its symbols are */
 bool dim_mentions(const Dim *d, const Sym *s);
+bool dim_has_kind(const Dim *d, SymKind kind); /* mentions a symbol of that kind */
 typedef struct { Sym *from; Dim *to; } DimSubst;
 Dim *dim_most(Ctx *c, Dim *d);             /* d at its symbols' limits; NULL: there are none, or it may be less there */
 bool dim_is_limited(const Dim *d);         /* mentions a symbol that has one */
@@ -366,6 +367,7 @@ void region_replace_uses(Region *r, Value *from, Value *to); /* nested regions t
 void region_replace_each(Region *r, Value *const *by_id, int n); /* … of many at once, NULL: not; those with ids below n */
 int region_count_uses(const Region *r, const Value *v);      /* nested regions too */
 int region_count_ops(const Region *r);
+bool region_binds(const Region *r, const Dim *d); /* a symbol of d, which is then not known outside; nested regions too */
 int result_index(const Value *v);                            /* which of its operation's results v is */
 
 /* ---- builder.c: making operations -------------------------------------------------------------------------------------- */

@@ -172,14 +172,10 @@ static void abreast(Abreast *t) {
 }
 
 static bool abreast_in(Func *f, Region *g) {
-  Ctx *c = f->module->ctx;
   bool any = false;
   for_each_op(op, g) {
     if (!op->nreg || op->u.loop.parallel) continue;
-    Abreast t = {.func = f, .ctx = c, .loop = op, .nvalue = f->nvalue};
-    t.varies = NEW_N(c->arena, bool, f->nvalue + 1);
-    t.sums = NEW_N(c->arena, bool, f->nvalue + 1);
-    t.most = NEW_N(c->arena, Value *, f->nvalue + 1);
+    Abreast t = abreast_open(f, op);
     if (can_be_abreast(&t)) {
       abreast(&t);
       any = true;

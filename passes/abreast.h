@@ -31,6 +31,7 @@ typedef struct Abreast {
 enum { LANE_FEW = 64 }; /* elements of what a lane computes with */
 
 /* abreast_fit.c: which values vary, and whether all can be done in lanes. */
+Abreast abreast_open(Func *f, Op *loop);
 bool abreast_fits(Abreast *t);
 bool lane_leaves(const Abreast *t, const Op *op); /* sets an entry of what the loop carries, or reads that before */
 bool lane_reads_own(const Abreast *t, const Op *op); /* a gather, of one axis at the iteration's number */

@@ -299,6 +299,15 @@ static bool fit_region(const Abreast *t, const Region *r, bool apart) {
   return true;
 }
 
+Abreast abreast_open(Func *f, Op *loop) {
+  Ctx *c = f->module->ctx;
+  Abreast t = {.func = f, .ctx = c, .loop = loop, .nvalue = f->nvalue};
+  t.varies = NEW_N(c->arena, bool, f->nvalue + 1);
+  t.sums = NEW_N(c->arena, bool, f->nvalue + 1);
+  t.most = NEW_N(c->arena, Value *, f->nvalue + 1);
+  return t;
+}
+
 bool abreast_fits(Abreast *t) {
   const Region *body = t->loop->reg[0];
   while (mark_region(t, body)) {}

@@ -248,14 +248,10 @@ static void beside(Beside *s) {
 }
 
 static bool beside_in(Func *f, Region *g) {
-  Ctx *c = f->module->ctx;
   bool any = false;
   for_each_op(op, g) {
     if (!op->nreg) continue;
-    Beside s = {.t = {.func = f, .ctx = c, .loop = op, .nvalue = f->nvalue}};
-    s.t.varies = NEW_N(c->arena, bool, f->nvalue + 1);
-    s.t.sums = NEW_N(c->arena, bool, f->nvalue + 1);
-    s.t.most = NEW_N(c->arena, Value *, f->nvalue + 1);
+    Beside s = {.t = abreast_open(f, op)};
     if (can_be_beside(&s)) {
       beside(&s);
       any = true;

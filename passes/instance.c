@@ -96,15 +96,6 @@ static Linear of_atom(Pair *p, Side side, const Region *where, const Atom *a, in
   return extreme(p, x, y, a->kind == ATOM_MAX ? 1 : -1);
 }
 
-static bool mentions_value(const Dim *d) {
-  for (int i = 0; i < d->nterm; i++)
-    for (int j = 0; j < d->term[i].nfactor; j++) {
-      const Atom *a = d->term[i].factor[j];
-      if (a->kind == ATOM_SYM ? a->sym->kind == SYM_VALUE : mentions_value(a->a) || mentions_value(a->b)) return true;
-    }
-  return false;
-}
-
 static bool is_sum(const Dim *d) {
   for (int i = 0; i < d->nterm; i++)
     if (d->term[i].nfactor > 1) return false;
@@ -115,7 +106,7 @@ static Linear of_dim(Pair *p, Side side, const Region *where, const Dim *d, int 
   Linear sum = linear_const(0);
   if (depth == 0) return fresh(p);
   if (!is_sum(d)) {
-    if (mentions_value(d)) return fresh(p);
+    if (dim_has_kind(d, SYM_VALUE)) return fresh(p);
     unknown(p, SIDE_BOTH, d, &sum);
     return sum;
   }
@@ -161,6 +152,27 @@ static Linear param(Pair *p, Side side, const Value *v, int depth) {
 
 /* ---- values ----------------------------------------------------------------------------------------------------------------------- */
 
+static Linear element(Pair *p, Side side, const Value *v, const Linear *at, int depth);
+
+/* Sums of operands, and multiples of one; of their elements at `at`. */
+static bool combined(Pair *p, Side side, const Op *op, const Linear *at, int depth, Linear *x) {
+  int64_t k;
+  switch (op->code) {
+  case OP_add:
+  case OP_sub:
+    *x = add(p, element(p, side, op->opd[0], at, depth), op->code == OP_add ? 1 : -1, element(p, side, op->opd[1], at, depth));
+    return true;
+  case OP_mul:
+    for (int i = 0; i < 2; i++) {
+      if (!splat_int(op->opd[i], &k)) continue;
+      *x = times(p, k, element(p, side, op->opd[1 - i], at, depth));
+      return true;
+    }
+    return false;
+  default: return false;
+  }
+}
+
 static bool computed(Pair *p, Side side, const Op *op, int depth, Linear *x) {
   int64_t k;
   Linear rest;
@@ -169,17 +181,6 @@ static bool computed(Pair *p, Side side, const Op *op, int depth, Linear *x) {
   case OP_dim: *x = of_dim(p, side, op->parent, op->u.dim, depth); return true;
   case OP_sym: *x = linear(p, side, op->opd[0], depth); return true;
   case OP_neg: *x = times(p, -1, linear(p, side, op->opd[0], depth)); return true;
-  case OP_add:
-  case OP_sub:
-    *x = add(p, linear(p, side, op->opd[0], depth), op->code == OP_add ? 1 : -1, linear(p, side, op->opd[1], depth));
-    return true;
-  case OP_mul:
-    for (int i = 0; i < 2; i++) {
-      if (!splat_int(op->opd[i], &k)) continue;
-      *x = times(p, k, linear(p, side, op->opd[1 - i], depth));
-      return true;
-    }
-    return false;
   case OP_max:
   case OP_min:
     *x = extreme(p, linear(p, side, op->opd[0], depth), linear(p, side, op->opd[1], depth), op->code == OP_max ? 1 : -1);
@@ -190,7 +191,7 @@ static bool computed(Pair *p, Side side, const Op *op, int depth, Linear *x) {
     *x = quotient(p, linear(p, side, op->opd[0], depth), k, &rest);
     if (op->code == OP_mod) *x = rest;
     return true;
-  default: return false;
+  default: return combined(p, side, op, NULL, depth, x);
   }
 }
 
@@ -209,23 +210,9 @@ Linear pair_turn(Pair *p, Side side, const Op *loop) { return turn(p, side, loop
 
 /* ---- elements ------------------------------------------------------------------------------------------------------------------- */
 
-static Linear element(Pair *p, Side side, const Value *v, const Linear *at, int depth);
-
 static bool computed_element(Pair *p, Side side, const Op *op, const Linear *at, int depth, Linear *x) {
-  int64_t k;
   switch (op->code) {
   case OP_iota: *x = at[op->u.axis]; return true;
-  case OP_add:
-  case OP_sub:
-    *x = add(p, element(p, side, op->opd[0], at, depth), op->code == OP_add ? 1 : -1, element(p, side, op->opd[1], at, depth));
-    return true;
-  case OP_mul:
-    for (int i = 0; i < 2; i++) {
-      if (!splat_int(op->opd[i], &k)) continue;
-      *x = times(p, k, element(p, side, op->opd[1 - i], at, depth));
-      return true;
-    }
-    return false;
   case OP_contract: {
     Linear in[MAX_RANK];
     if (!is_relabel(op->res[0])) return false;
@@ -237,7 +224,7 @@ static bool computed_element(Pair *p, Side side, const Op *op, const Linear *at,
     *x = element(p, side, op->opd[0], in, depth);
     return true;
   }
-  default: return false;
+  default: return combined(p, side, op, at, depth, x);
   }
 }
 

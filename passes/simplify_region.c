@@ -79,16 +79,6 @@ static void unchanged_carried(Simplify *s, Op *op, int *fuel) {
   }
 }
 
-/* A dimension of symbols that are bound in the loop is not known outside. */
-static bool binds_symbol(const Region *body, const Dim *d) {
-  for (const Op *op = body->first; op; op = op->next) {
-    if (op->code == OP_sym && dim_mentions(d, op->u.sym)) return true;
-    for (int i = 0; i < op->nreg; i++)
-      if (binds_symbol(op->reg[i], d)) return true;
-  }
-  return false;
-}
-
 /* What is added to carried value i in each turn, if it is a dimension; NULL: it is not. */
 static Dim *added_each_turn(Simplify *s, const Op *loop, int i) {
   const Region *body = loop->reg[0];
@@ -97,7 +87,7 @@ static Dim *added_each_turn(Simplify *s, const Op *loop, int i) {
   bool first = rw_get(&s->rw, add->opd[0]) == body->param[1 + i];
   if (rw_get(&s->rw, add->opd[!first]) != body->param[1 + i]) return NULL;
   Dim *by = value_dim(s->ctx, rw_get(&s->rw, add->opd[first]));
-  return by && !binds_symbol(body, by) ? by : NULL;
+  return by && !region_binds(body, by) ? by : NULL;
 }
 
 /* What a loop counts by adding a number each time, as a mean does its terms, is known without it; of loops in loops, for the inner one

@@ -24,15 +24,6 @@ static const Value *added(const Region *body, int k) {
   return set ? (old && same_window(old, set) ? op->opd[1] : NULL) : op->opd[0] == held ? op->opd[1] : NULL;
 }
 
-static bool binds_any(const Region *r, const Dim *d) {
-  for (const Op *op = r->first; op; op = op->next) {
-    if (op->code == OP_sym && dim_mentions(d, op->u.sym)) return true;
-    for (int i = 0; i < op->nreg; i++)
-      if (binds_any(op->reg[i], d)) return true;
-  }
-  return false;
-}
-
 /* How far the index goes, or its negative, for some term to be other than zero; NULL: as far as it can. */
 static Dim *reach(Band *w, const Op *loop, const Sym *s, bool back) {
   const BandIndex at = {-1, s}, none = {-1, NULL};
@@ -43,7 +34,7 @@ static Dim *reach(Band *w, const Op *loop, const Sym *s, bool back) {
     if (!v) return NULL;
     all = edge_most(body->func->module->ctx, all, band_zero(w, v, back ? none : at, back ? at : none));
   }
-  return all.kind == EDGE_BEYOND && all.t && !binds_any(body, all.t) ? all.t : NULL;
+  return all.kind == EDGE_BEYOND && all.t && !region_binds(body, all.t) ? all.t : NULL;
 }
 
 static const Sym *index_symbol(const Region *body) {
